@@ -1,0 +1,184 @@
+"""What a run is told: which cameras, which networks, where to write. From the command line or a TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+
+class ConfigError(Exception):
+    """A setting that can't be used: one sentence naming the key, its place and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSettings:
+    """One camera.
+
+    source: a file's path or a stream's address. start: epoch seconds of the first frame by the camera's
+    clock, None to take it from the file. clock_offset_s: how far the camera's clock is ahead; subtracted.
+    """
+
+    name: str
+    source: str
+    start: float | None = None
+    clock_offset_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a run is told.
+
+    detector, reid: an asset's name or a path. device: auto, cpu, cuda or cuda:N. live: streams rather
+    than files. replace: record anew what the database already holds of these cameras and times.
+    overlap: pairs of cameras that see the same place, so that one person may be on both at a time.
+    """
+
+    cameras: tuple[CameraSettings, ...]
+    database: Path = Path("history.db")
+    detector: str = "yolov8n"
+    reid: str = "default"
+    device: str = "auto"
+    live: bool = False
+    replace: bool = False
+    overlap: frozenset[frozenset[str]] = field(default_factory=frozenset)
+    command: str = "sightline"
+
+
+def read_config(path: Path) -> Settings:
+    """The settings a TOML file holds. Relative paths are relative to the file. Raises ConfigError."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"There is no configuration file {path}; check the path.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The configuration {path} can't be read: {error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"The configuration {path} is not valid TOML: {error}.") from error
+    return _Reader(path).settings(table)
+
+
+def cameras_from_sources(sources: Sequence[str], *, live: bool) -> tuple[CameraSettings, ...]:
+    """A camera for each file or address, named after the file, or cam1, cam2 ... for streams."""
+    if live:
+        return tuple(CameraSettings(f"cam{n}", source) for n, source in enumerate(sources, 1))
+    names: list[str] = []
+    for source in sources:
+        name = stem = Path(source).stem or "camera"
+        number = 2
+        while name in names:
+            name, number = f"{stem}-{number}", number + 1
+        names.append(name)
+    return tuple(CameraSettings(n, s) for n, s in zip(names, sources, strict=True))
+
+
+def with_starts(cameras: Sequence[CameraSettings], starts: Sequence[str]) -> tuple[CameraSettings, ...]:
+    """The cameras with the start times given on the command line: one for each, in order."""
+    if not starts:
+        return tuple(cameras)
+    if len(starts) != len(cameras):
+        raise ConfigError(
+            f"--start was given {len(starts)} times for {len(cameras)} files; give it once for each, in order."
+        )
+    return tuple(replace(c, start=read_time(s)) for c, s in zip(cameras, starts, strict=True))
+
+
+def read_time(text: str) -> float:
+    """Epoch seconds of an ISO 8601 time (local where it names no zone) or of a number. Raises ConfigError."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            f"{text!r} is no time; write it as 2026-11-22T09:30:00, with +01:00 or Z for a zone, or epoch seconds."
+        ) from None
+    return moment.astimezone().timestamp()
+
+
+class _Reader:
+    """Checks a parsed TOML table, key by key."""
+
+    CAMERA = frozenset({"name", "source", "start", "clock_offset_s"})
+    TOP = frozenset({"camera", "database", "detector", "reid", "device", "overlap"})
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def settings(self, table: dict[str, Any]) -> Settings:
+        self._known(table, self.TOP, "at the top")
+        rows = self._want(table, "camera", list, "at the top", [])
+        if not rows:
+            self._fail("camera", "at the top", "at least one [[camera]] table")
+        cameras = tuple(self._camera(row, f"in camera {n}") for n, row in enumerate(rows, 1))
+        names = [camera.name for camera in cameras]
+        for name in names:
+            if names.count(name) > 1:
+                self._fail(
+                    "name", "in [[camera]]", f"a different name for each camera, but {name!r} is there twice"
+                )
+        plain: dict[str, Any] = {
+            key: self._want(table, key, str, "at the top", None)
+            for key in ("detector", "reid", "device")
+            if key in table
+        }
+        database = self._want(table, "database", str, "at the top", None)
+        if database is not None:
+            plain["database"] = self.path.parent / database
+        live = all("://" in camera.source or camera.source.startswith("/dev/") for camera in cameras)
+        return Settings(cameras, live=live, overlap=self._overlap(table, names), **plain)
+
+    def _camera(self, row: Any, where: str) -> CameraSettings:
+        if not isinstance(row, dict):
+            self._fail("camera", where, "a [[camera]] table")
+        self._known(row, self.CAMERA, where)
+        source = self._want(row, "source", str, where, None)
+        if not source:
+            self._fail("source", where, "a file's path or a stream's address")
+        if "://" not in source and not Path(source).is_absolute():
+            source = str(self.path.parent / source)
+        name = self._want(row, "name", str, where, Path(source).stem)
+        offset = float(self._want(row, "clock_offset_s", (int, float), where, 0.0))
+        return CameraSettings(name, source, self._start(row, where), offset)
+
+    def _start(self, row: dict[str, Any], where: str) -> float | None:
+        start = row.get("start")
+        if start is None:
+            return None
+        if isinstance(start, datetime):
+            moment = start if start.tzinfo else start.astimezone()
+            return moment.astimezone(UTC).timestamp()
+        if isinstance(start, (int, float)) and not isinstance(start, bool):
+            return float(start)
+        self._fail("start", where, "a time such as 2026-11-22T09:30:00Z or epoch seconds")
+
+    def _overlap(self, table: dict[str, Any], names: Sequence[str]) -> frozenset[frozenset[str]]:
+        pairs = self._want(table, "overlap", list, "at the top", [])
+        for pair in pairs:
+            if not (isinstance(pair, list) and len(pair) == 2 and all(name in names for name in pair)):
+                self._fail("overlap", "at the top", 'pairs of camera names, such as [["hall", "stairs"]]')
+        return frozenset(frozenset(pair) for pair in pairs)
+
+    def _want(
+        self, table: dict[str, Any], key: str, kind: type | tuple[type, ...], where: str, default: Any
+    ) -> Any:
+        value = table.get(key, default)
+        if value is default:
+            return default
+        if not isinstance(value, kind) or isinstance(value, bool):
+            words = {str: "a text", list: "a list", (int, float): "a number"}
+            self._fail(key, where, f"{words[kind]}, but found {value!r}")
+        return value
+
+    def _known(self, table: dict[str, Any], known: frozenset[str], where: str) -> None:
+        for key in table:
+            if key not in known:
+                self._fail(key, where, f"one of {', '.join(sorted(known))}")
+
+    def _fail(self, key: str, where: str, expected: str) -> NoReturn:
+        raise ConfigError(f"{self.path}: the key {key!r} {where}: expected {expected}.")

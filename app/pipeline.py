@@ -1,0 +1,289 @@
+"""The line, joined: rounds of frames in, results out, history recorded.
+
+This file knows neither Qt nor SQL, torch or OpenCV: what it needs of them comes in as arguments.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.associator import Associator, Changes, Seen
+from tracker.camera_tracker import CameraTracker
+from tracker.types import Detections, Floats, Frame, Image, Person, Point, Portrait, Result, Sighting
+
+Round = list[Frame]
+"""Frames that are thought about together: at most one a camera, in order of time."""
+
+
+class Detect(Protocol):
+    """Finds people. One Detections an image, in order."""
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]: ...
+
+
+class Embed(Protocol):
+    """Turns N crops into (N, dimension) unit rows."""
+
+    @property
+    def dimension(self) -> int: ...
+
+    def embed(self, crops: Sequence[Image]) -> Floats: ...
+
+
+class Record(Protocol):
+    """Keeps what a run finds. Every call may raise the recorder's own failure."""
+
+    def sighting(self, s: Sighting) -> None: ...
+    def point(self, number: int, p: Point) -> None: ...
+    def portrait(self, number: int, p: Portrait) -> None: ...
+    def frames(self, camera: str, count: int, end: float) -> None: ...
+    def check(self) -> None: ...
+
+
+class View(Protocol):
+    """Shows a run. Called from the run's thread after every round: must return quickly."""
+
+    def show(self, results: Sequence[Result], status: Status) -> None: ...
+
+
+class Feed(Protocol):
+    """Where frames come from: rounds in order of time until the end or ``stop``; raises SourceError."""
+
+    def rounds(self, stop: threading.Event) -> Iterator[Round]: ...
+    def cameras(self) -> list[CameraStatus]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """One camera of a running run. expected: frames in all, where known. fps: processed a second of work."""
+
+    name: str
+    state: str
+    frames: int = 0
+    expected: int | None = None
+    dropped: int = 0
+    fps: float = 0.0
+    people: int = 0
+    time: float | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A run so far. done: 0..1, or None where no end is known. stages: seconds spent in each stage."""
+
+    elapsed_s: float
+    identities: int
+    cameras: tuple[CameraStatus, ...]
+    done: float | None
+    stages: Mapping[str, float]
+
+    @property
+    def frames(self) -> int:
+        return sum(camera.frames for camera in self.cameras)
+
+    @property
+    def fps(self) -> float:
+        return self.frames / self.elapsed_s if self.elapsed_s > 0 else 0.0
+
+
+class Stopwatch:
+    """Seconds spent in each stage of the line."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.stages: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.stages[name] = self.stages.get(name, 0.0) + time.perf_counter() - began
+
+    def timed(self, name: str, items: Iterable[Round]) -> Iterator[Round]:
+        """The same items; the time spent waiting for each counts as the stage's."""
+        iterator = iter(items)
+        while True:
+            with self.stage(name):
+                item = next(iterator, None)
+            if item is None:
+                return
+            yield item
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self.began
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What has gone through the line for one camera."""
+
+    frames: int = 0
+    people: int = 0
+    time: float | None = None
+
+
+@dataclass(slots=True)
+class Line:
+    """Frames -> results and history. Holds every stage, and the state that lasts from round to round.
+
+    batch: how many frames the detector is given at once where rounds can be had ahead (files).
+    """
+
+    feed: Feed
+    detector: Detect
+    embedder: Embed
+    cut: Callable[[Image, Floats], list[Image]]
+    new_tracker: Callable[[str], CameraTracker]
+    associator: Associator
+    record: Record
+    batch: int = 1
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    _trackers: dict[str, CameraTracker] = field(default_factory=dict)
+    _tallies: dict[str, _Tally] = field(default_factory=dict)
+
+    def run(self, *, view: View, stop: threading.Event) -> Status:
+        """Runs to the end of the feed, or until ``stop``; what was begun is finished and recorded."""
+        self.watch = Stopwatch()
+        for rounds in self._batches(stop):
+            with self.watch.stage("detect"):
+                found = iter(self.detector.detect([f.image for frames in rounds for f in frames]))
+            for frames in rounds:
+                results = self._think(frames, [next(found) for _ in frames])
+                with self.watch.stage("show"):
+                    view.show(results, self.status())
+        self._keep(self.associator.finish())
+        self.record.check()
+        status = self.status()
+        view.show([], status)
+        return status
+
+    def _batches(self, stop: threading.Event) -> Iterator[list[Round]]:
+        """Rounds grouped until a batch of frames is full."""
+        held: list[Round] = []
+        for frames in self.watch.timed("decode", self.feed.rounds(stop)):
+            if stop.is_set():
+                return
+            held.append(frames)
+            if sum(map(len, held)) >= self.batch:
+                yield held
+                held = []
+        if held:
+            yield held
+
+    def _think(self, frames: Round, found: list[Detections]) -> list[Result]:
+        """One round through embed, track, associate and record."""
+        with self.watch.stage("track"):
+            wanted = [self._tracker(f.camera).ask(f.time, d) for f, d in zip(frames, found, strict=True)]
+        with self.watch.stage("embed"):
+            found = self._embed(frames, found, wanted)
+        with self.watch.stage("track"):
+            seen = [self._track(f, d) for f, d in zip(frames, found, strict=True)]
+        with self.watch.stage("associate"):
+            changes = self.associator.update(seen)
+        with self.watch.stage("store"):
+            self._keep(changes)
+            self._keep_pictures(frames, seen, changes)
+        return self._results(frames, changes.people)
+
+    def _tracker(self, camera: str) -> CameraTracker:
+        if camera not in self._trackers:
+            self._trackers[camera] = self.new_tracker(camera)
+            self._tallies[camera] = _Tally()
+        return self._trackers[camera]
+
+    def _embed(
+        self, frames: Round, found: list[Detections], wanted: list[NDArray[np.bool_]]
+    ) -> list[Detections]:
+        """The round's wanted crops as one batch; rows that were not wanted are NaN."""
+        crops = [
+            crop
+            for f, d, rows in zip(frames, found, wanted, strict=True)
+            for crop in self.cut(f.image, d.boxes[rows])
+        ]
+        vectors = self.embedder.embed(crops)
+        done = 0
+        filled = []
+        for d, rows in zip(found, wanted, strict=True):
+            columns = np.full((len(d), self.embedder.dimension), np.nan, np.float32)
+            count = int(rows.sum())
+            columns[rows] = vectors[done : done + count]
+            done += count
+            filled.append(d.with_embeddings(columns))
+        return filled
+
+    def _track(self, frame: Frame, detections: Detections) -> Seen:
+        height, width = frame.image.shape[:2]
+        update = self._tracker(frame.camera).update(frame.time, detections)
+        return Seen(
+            camera=frame.camera,
+            frame=frame.index,
+            time=frame.time,
+            width=width,
+            height=height,
+            detections=detections,
+            tracks=update.tracks,
+            ended=update.ended,
+        )
+
+    def _keep(self, changes: Changes) -> None:
+        for sighting in changes.sightings:
+            self.record.sighting(sighting)
+        for number, point in changes.points:
+            self.record.point(number, point)
+
+    def _keep_pictures(self, frames: Round, seen: Sequence[Seen], changes: Changes) -> None:
+        for frame, view in zip(frames, seen, strict=True):
+            self.record.frames(frame.camera, frame.index + 1, frame.time)
+            for kept in changes.kept.get(frame.camera, ()):
+                box = view.detections.boxes[kept.row : kept.row + 1]
+                crop = self.cut(frame.image, box)[0].copy()
+                picture = Portrait(frame.time, kept.quality, kept.embedding, crop)
+                self.record.portrait(kept.sighting, picture)
+        self.record.check()
+
+    def _results(self, frames: Round, people: Mapping[str, tuple[Person, ...]]) -> list[Result]:
+        results = []
+        for frame in frames:
+            here = people.get(frame.camera, ())
+            tally = self._tallies[frame.camera]
+            tally.frames += 1
+            tally.people = len(here)
+            tally.time = frame.time
+            results.append(Result(frame, here))
+        return results
+
+    def status(self) -> Status:
+        elapsed = self.watch.elapsed_s
+        cameras = tuple(self._camera_status(camera, elapsed) for camera in self.feed.cameras())
+        expected = [camera.expected for camera in cameras]
+        done = None
+        if expected and all(expected):
+            whole = sum(count or 0 for count in expected)
+            done = min(1.0, sum(camera.frames for camera in cameras) / whole)
+        return Status(elapsed, self.associator.identities, cameras, done, dict(self.watch.stages))
+
+    def _camera_status(self, camera: CameraStatus, elapsed: float) -> CameraStatus:
+        tally = self._tallies.get(camera.name, _Tally())
+        return CameraStatus(
+            name=camera.name,
+            state=camera.state,
+            frames=tally.frames,
+            expected=camera.expected,
+            dropped=camera.dropped,
+            fps=tally.frames / elapsed if elapsed > 0 else 0.0,
+            people=tally.people,
+            time=tally.time,
+            problem=camera.problem,
+        )

@@ -1,0 +1,339 @@
+"""All cameras: tracks -> sightings, each with an identity, a probability and the evidence for it.
+
+A presence (a track that is confirmed) is decided late: when it has enough good pictures, or when it ends.
+All presences that are ripe at one moment are assigned to identities jointly. What can't be is left out:
+nobody is twice in one view at a time, nor in two views that don't overlap. When unsure, a presence waits
+for better pictures, and at its end stays apart as a person of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.gallery import Gallery, Known
+from tracker.gallery import Presence as Span
+from tracker.matching import assign
+from tracker.quality import quality
+from tracker.templates import Templates
+from tracker.types import Detections, Evidence, Floats, Person, Point, Sighting, Track
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Cosine similarity -> log odds that two people are one. Differs from network to network.
+
+    midpoint: the similarity at which it is even. width: similarity for a factor e in the odds.
+    """
+
+    midpoint: float = 0.60
+    width: float = 0.05
+
+    def log_odds(self, similarity: Floats) -> Floats:
+        return np.asarray((similarity - self.midpoint) / self.width, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When a presence is decided, and how sure one must be.
+
+    min_quality: of a picture worth comparing. ripe_crops, ripe_s: pictures and seconds seen before a
+    first decision. accept: probability from which an identity is taken on. reject: probability of being
+    known below which a new identity is made at once. patience_s: how long an unsure presence may
+    wait. slack_s: how far two cameras' clocks may differ. refresh_s: how often a lasting sighting is
+    recorded anew. revise_s: how often a presence that made a new identity is compared again.
+    """
+
+    min_quality: float = 0.25
+    ripe_crops: int = 3
+    ripe_s: float = 1.0
+    accept: float = 0.6
+    reject: float = 0.2
+    patience_s: float = 4.0
+    slack_s: float = 0.5
+    refresh_s: float = 1.0
+    revise_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one camera's tracker made of one frame. frame: its index. width, height: of the picture."""
+
+    camera: str
+    frame: int
+    time: float
+    width: int
+    height: int
+    detections: Detections
+    tracks: tuple[Track, ...]
+    ended: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A detection whose picture is worth keeping. row: of its frame's detections."""
+
+    sighting: int
+    row: int
+    quality: float
+    embedding: Floats
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a round changed.
+
+    sightings: new or changed. points: of trajectories, with the sighting's number. people: by camera,
+    those confirmed in view. kept: by camera, pictures to keep.
+    """
+
+    sightings: list[Sighting] = field(default_factory=list)
+    points: list[tuple[int, Point]] = field(default_factory=list)
+    people: dict[str, tuple[Person, ...]] = field(default_factory=dict)
+    kept: dict[str, list[Kept]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Presence:
+    """One track on its way to an identity."""
+
+    camera: str
+    templates: Templates
+    span: Span
+    waiting: list[Point] = field(default_factory=list)
+    number: int = 0
+    identity: Known | None = None
+    made: bool = False
+    probability: float = 0.0
+    evidence: Evidence | None = None
+    recorded: float = -np.inf
+    compared: float = -np.inf
+    ended: bool = False
+
+    @property
+    def lasted_s(self) -> float:
+        return self.span.end - self.span.start
+
+    def sighting(self) -> Sighting:
+        identity = None if self.identity is None else self.identity.id
+        span = self.span
+        return Sighting(
+            self.number, self.camera, span.start, span.end, identity, self.probability, self.evidence
+        )
+
+
+class Associator:
+    """Owns the gallery. overlap: pairs of cameras that may see one person at the same moment."""
+
+    def __init__(
+        self,
+        *,
+        gallery: Gallery,
+        likeness: Likeness | None = None,
+        policy: Policy | None = None,
+        overlap: frozenset[frozenset[str]] = frozenset(),
+    ) -> None:
+        self.gallery = gallery
+        self.likeness = likeness or Likeness()
+        self.policy = policy or Policy()
+        self.overlap = overlap
+        self._numbers = count(1)
+        self._open: dict[tuple[str, int], Presence] = {}
+
+    @property
+    def identities(self) -> int:
+        return len(self.gallery)
+
+    def update(self, seen: Sequence[Seen]) -> Changes:
+        """Takes one round: at most one frame a camera."""
+        changes = Changes()
+        ending: list[Presence] = []
+        for view in seen:
+            self._look(view, changes)
+            ending += self._end(view)
+        now = max((view.time for view in seen), default=0.0)
+        self._decide(self._ripe(now, ending))
+        self._record(ending, now, changes)
+        for view in seen:
+            changes.people[view.camera] = tuple(self._people(view))
+        return changes
+
+    def finish(self) -> Changes:
+        """Ends every presence and decides what is still open."""
+        changes = Changes()
+        ending = [presence for presence in self._open.values() if presence.number]
+        self._open = {}
+        for presence in ending:
+            presence.ended = True
+        self._decide(self._ripe(np.inf, ending))
+        self._record(ending, np.inf, changes)
+        return changes
+
+    def _look(self, view: Seen, changes: Changes) -> None:
+        """Adds a frame's tracks to their presences."""
+        detections = view.detections
+        good = quality(detections.boxes, detections.scores, width=view.width, height=view.height)
+        for track in view.tracks:
+            presence = self._presence(track)
+            presence.span.end = track.time
+            presence.waiting.append(Point(track.time, view.frame, track.box, track.score))
+            if track.confirmed:
+                if not presence.number:
+                    presence.number = next(self._numbers)
+                    changes.sightings.append(presence.sighting())
+                    presence.recorded = track.time
+                changes.points += [(presence.number, point) for point in presence.waiting]
+                presence.waiting.clear()
+                self._picture(presence, detections, track.detection, float(good[track.detection]), changes)
+
+    def _presence(self, track: Track) -> Presence:
+        key = (track.camera, track.number)
+        if key not in self._open:
+            templates = Templates(dimension=self.gallery.dimension, most=self.gallery.most)
+            self._open[key] = Presence(track.camera, templates, Span(track.camera, track.time, track.time))
+        return self._open[key]
+
+    def _picture(
+        self, presence: Presence, detections: Detections, row: int, good: float, changes: Changes
+    ) -> None:
+        """Offers a track's picture to its presence, and through it to its identity."""
+        if detections.embeddings is None or good < self.policy.min_quality:
+            return
+        vector = detections.embeddings[row]
+        if np.isnan(vector[0]) or not presence.templates.offer(vector, good):
+            return
+        changes.kept.setdefault(presence.camera, []).append(Kept(presence.number, row, good, vector))
+        if presence.identity is not None:
+            presence.identity.templates.offer(vector, good)
+
+    def _end(self, view: Seen) -> list[Presence]:
+        """The presences of this camera that are over."""
+        gone = [self._open.pop((view.camera, n)) for n in view.ended if (view.camera, n) in self._open]
+        for presence in gone:
+            presence.ended = True
+        return [presence for presence in gone if presence.number]
+
+    def _ripe(self, now: float, ending: Sequence[Presence]) -> list[Presence]:
+        """Who is to be decided now, in order of number."""
+        policy = self.policy
+        ripe = [p for p in ending if len(p.templates) and (p.identity is None or p.made)]
+        for p in self._open.values():
+            due = now - p.compared >= policy.revise_s
+            enough = len(p.templates) >= policy.ripe_crops or p.lasted_s >= policy.patience_s
+            if (p.identity is None or p.made) and due and enough and p.lasted_s >= policy.ripe_s:
+                ripe.append(p)
+        for p in ripe:
+            p.compared = now
+        return sorted((p for p in ripe if len(p.templates)), key=lambda p: p.number)
+
+    def _decide(self, ripe: list[Presence]) -> None:
+        """Joint assignment of the ripe presences to the identities they can be."""
+        if not ripe:
+            return
+        ids = sorted(self.gallery.known)
+        alike = np.array([self.gallery.similarity(p.templates.vectors, ids) for p in ripe])
+        alike = np.where(self._possible(ripe, ids), alike.reshape(len(ripe), len(ids)), -np.inf)
+        chance = posterior(self.likeness.log_odds(alike))
+        matches = assign(1.0 - chance, max_cost=1.0 - self.policy.accept)
+        partner = {int(i): int(j) for i, j in matches.pairs}
+        for row, presence in enumerate(ripe):
+            evidence = self._evidence(presence, ids, alike[row])
+            if row in partner:
+                column = partner[row]
+                self._join(presence, self.gallery.known[ids[column]], float(chance[row, column]))
+                presence.evidence = evidence
+            elif presence.identity is None and self._is_new(presence, chance[row]):
+                presence.evidence = evidence
+                self._found(presence, 1.0 - float(chance[row].max(initial=0.0)))
+
+    def _possible(self, ripe: Sequence[Presence], ids: Sequence[int]) -> NDArray[np.bool_]:
+        """(R, I): whether presence i can be identity j at all."""
+        return np.array([[self._can_be(p, self.gallery.known[i]) for i in ids] for p in ripe], bool).reshape(
+            len(ripe), len(ids)
+        )
+
+    def _can_be(self, presence: Presence, known: Known) -> bool:
+        """Nobody is his own match, twice in one view, or in two views that don't overlap, at a time."""
+        if known is presence.identity:
+            return False
+        mine = presence.span
+        for span in known.presences:
+            if span is mine or frozenset((span.camera, mine.camera)) in self.overlap:
+                continue
+            slack = 0.0 if span.camera == mine.camera else self.policy.slack_s
+            if span.start < mine.end - slack and mine.start < span.end - slack:
+                return False
+        return True
+
+    def _is_new(self, presence: Presence, chance: NDArray[np.floating]) -> bool:
+        """Surely nobody known, or no longer worth waiting for."""
+        out_of_patience = presence.lasted_s >= self.policy.patience_s
+        if len(presence.templates) < self.policy.ripe_crops and not out_of_patience:
+            return False
+        unknown = float(chance.sum()) < self.policy.reject
+        return unknown or out_of_patience or presence.ended
+
+    def _join(self, presence: Presence, known: Known, chance: float) -> None:
+        """The presence is this identity; one that it had made for itself is taken back."""
+        if presence.identity is not None and presence.made:
+            del self.gallery.known[presence.identity.id]
+        for other in self._open.values():
+            other.made = other.made and other.identity is not known
+        presence.identity, presence.probability, presence.made = known, chance, False
+        self._settle(presence, known)
+
+    def _found(self, presence: Presence, chance: float) -> None:
+        """The presence is somebody new."""
+        known = self.gallery.new()
+        presence.identity, presence.probability, presence.made = known, chance, True
+        self._settle(presence, known)
+
+    def _settle(self, presence: Presence, known: Known) -> None:
+        presence.recorded = -np.inf
+        known.presences.append(presence.span)
+        known.templates.offer_all(presence.templates.vectors, presence.templates.qualities)
+
+    def _evidence(self, presence: Presence, ids: Sequence[int], alike: Floats) -> Evidence:
+        order = np.argsort(-alike, kind="stable")[:2]
+        near = [(ids[i], float(alike[i])) for i in order if np.isfinite(alike[i])]
+        best = self.gallery.known[near[0][0]] if near else None
+        return Evidence(
+            distance=1.0 - near[0][1] if near else None,
+            gap_s=presence.span.start - best.last_seen if best is not None else None,
+            runner_up=near[1][0] if len(near) > 1 else None,
+            runner_up_distance=1.0 - near[1][1] if len(near) > 1 else None,
+            crops=len(presence.templates),
+        )
+
+    def _record(self, ending: Sequence[Presence], now: float, changes: Changes) -> None:
+        """Sightings that are new, changed, over, or not recorded for a while."""
+        for presence in ending:
+            presence.recorded = -np.inf
+        lasting = [p for p in self._open.values() if p.number]
+        for presence in sorted((*lasting, *ending), key=lambda p: p.number):
+            if now - presence.recorded >= self.policy.refresh_s:
+                changes.sightings.append(presence.sighting())
+                presence.recorded = now
+
+    def _people(self, view: Seen) -> list[Person]:
+        people = []
+        for track in view.tracks:
+            presence = self._open.get((track.camera, track.number))
+            if presence is not None and presence.number:
+                identity = None if presence.identity is None else presence.identity.id
+                people.append(Person(track, presence.number, identity, presence.probability))
+        return people
+
+
+def posterior(log_odds: NDArray[np.floating]) -> NDArray[np.floating]:
+    """(R, I) log odds of being each identity rather than somebody new -> probabilities.
+
+    Row i with the probability of being somebody new sums to 1: two that are alike share it.
+    """
+    peak = np.maximum(log_odds.max(axis=1, keepdims=True, initial=0.0), 0.0)
+    weight = np.exp(log_odds - peak)
+    return np.asarray(weight / (np.exp(-peak) + weight.sum(axis=1, keepdims=True)))

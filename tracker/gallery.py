@@ -1,0 +1,68 @@
+"""What is known of each identity: a few diverse, good embeddings, and where and when it was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tracker.templates import Templates, similarity
+from tracker.types import Floats, Identity
+
+
+@dataclass(slots=True)
+class Presence:
+    """A stretch of time on one camera. end grows while it lasts."""
+
+    camera: str
+    start: float
+    end: float
+
+
+@dataclass(slots=True)
+class Known:
+    """One identity of the gallery."""
+
+    id: int
+    templates: Templates
+    presences: list[Presence] = field(default_factory=list)
+
+    @property
+    def last_seen(self) -> float:
+        return max((p.end for p in self.presences), default=-np.inf)
+
+
+@dataclass(slots=True)
+class Gallery:
+    """All identities by id. dimension: of the embeddings. most: templates kept of each identity."""
+
+    dimension: int
+    most: int = 8
+    known: dict[int, Known] = field(default_factory=dict)
+    _next: int = 1
+
+    def load(self, identities: Iterable[Identity], *, last: int) -> None:
+        """Goes on where an earlier run ended. last: the highest id ever given."""
+        for identity in identities:
+            known = self._add(identity.id)
+            known.templates.offer_all(identity.embeddings, np.full(len(identity.embeddings), 0.5))
+            known.presences = [Presence(c, *span) for c, span in sorted(identity.seen.items())]
+        self._next = max(self._next, last + 1)
+
+    def __len__(self) -> int:
+        return len(self.known)
+
+    def new(self) -> Known:
+        """A new identity with the next id."""
+        return self._add(self._next)
+
+    def _add(self, number: int) -> Known:
+        known = Known(number, Templates(dimension=self.dimension, most=self.most))
+        self.known[number] = known
+        self._next = max(self._next, number + 1)
+        return known
+
+    def similarity(self, probe: Floats, ids: Sequence[int]) -> Floats:
+        """(P, D) templates of one person -> (len(ids),): how alike each identity is, -1..1."""
+        return np.array([similarity(probe, self.known[i].templates.vectors) for i in ids], np.float32)

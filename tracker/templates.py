@@ -1,0 +1,78 @@
+"""A few good and different pictures of one person: what appearance is compared by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.types import Floats
+
+SAME = 0.95
+"""Two embeddings nearer than this (cosine) tell the same; the better picture stays."""
+
+
+class Templates:
+    """At most ``most`` embeddings, each with its quality; room is made by the one that adds least."""
+
+    def __init__(self, *, dimension: int, most: int = 8) -> None:
+        self.most = most
+        self.vectors: Floats = np.zeros((0, dimension), np.float32)
+        self.qualities: NDArray[Any] = np.zeros(0)
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def offer(self, vector: Floats, quality: float) -> bool:
+        """Takes the (D,) unit vector in if it adds something; says whether it did."""
+        if len(self) == 0:
+            self._append(vector, quality)
+            return True
+        near = self.vectors @ vector
+        twin = int(near.argmax())
+        if near[twin] > SAME:
+            return self._replace(twin, vector, quality)
+        if len(self) < self.most:
+            self._append(vector, quality)
+            return True
+        return self._squeeze(vector, quality)
+
+    def offer_all(self, vectors: Floats, qualities: NDArray[Any]) -> None:
+        for vector, quality in zip(vectors, qualities, strict=True):
+            self.offer(vector, float(quality))
+
+    def _append(self, vector: Floats, quality: float) -> None:
+        self.vectors = np.vstack([self.vectors, vector[None]])
+        self.qualities = np.append(self.qualities, quality)
+
+    def _replace(self, row: int, vector: Floats, quality: float) -> bool:
+        if quality <= self.qualities[row]:
+            return False
+        self.vectors[row], self.qualities[row] = vector, quality
+        return True
+
+    def _squeeze(self, vector: Floats, quality: float) -> bool:
+        """Full: of the old and the new one, the least useful goes.
+
+        Useful is good, and unlike the others: quality times distance to the nearest other template.
+        """
+        vectors = np.vstack([self.vectors, vector[None]])
+        qualities = np.append(self.qualities, quality)
+        alike = vectors @ vectors.T
+        np.fill_diagonal(alike, -1.0)
+        worst = int((qualities * (1.0 - alike.max(axis=1))).argmin())
+        if worst == len(self):
+            return False
+        self.vectors = np.delete(vectors, worst, axis=0)
+        self.qualities = np.delete(qualities, worst)
+        return True
+
+
+def similarity(a: Floats, b: Floats) -> float:
+    """How alike two people's templates are: (N, D) and (M, D) unit rows -> cosine, -1..1.
+
+    The mean over each side's rows of the nearest on the other side, both ways.
+    """
+    alike = a @ b.T
+    return float((alike.max(axis=1).mean() + alike.max(axis=0).mean()) / 2)

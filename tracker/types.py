@@ -1,0 +1,176 @@
+"""The words every room speaks.
+
+Boxes are ``x1, y1, x2, y2`` in pixels of the frame they were seen in, the origin at its top left corner.
+Images are (H, W, 3) uint8 in BGR order, as OpenCV has them, and are never written to.
+Times are seconds since 1970-01-01 UTC, as floats; durations end in ``_s``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded picture of one camera. ``index`` counts the frames of its source from 0."""
+
+    camera: str
+    index: int
+    time: float
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """The people found in one frame, as columns of equal length.
+
+    boxes: (N, 4) float32, xyxy pixels. scores: (N,) float32 in 0..1.
+    embeddings: (N, D) float32 unit rows, or None where nobody was embedded; a row of NaN marks a
+    detection that was not embedded.
+
+    Raises ValueError where the columns do not fit together.
+    """
+
+    boxes: Floats
+    scores: Floats
+    embeddings: Floats | None = None
+
+    def __post_init__(self) -> None:
+        _expect("boxes", self.boxes, (len(self.scores), 4))
+        _expect("scores", self.scores, (len(self.boxes),))
+        if self.embeddings is not None and (
+            self.embeddings.ndim != 2 or len(self.embeddings) != len(self.boxes)
+        ):
+            raise ValueError(f"embeddings: expected ({len(self.boxes)}, D), found {self.embeddings.shape}")
+
+    @staticmethod
+    def none() -> Detections:
+        """Nobody."""
+        return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def take(self, rows: NDArray[Any]) -> Detections:
+        """The given rows, by number or by mask, in that order."""
+        embeddings = None if self.embeddings is None else self.embeddings[rows]
+        return Detections(self.boxes[rows], self.scores[rows], embeddings)
+
+    def with_embeddings(self, embeddings: Floats) -> Detections:
+        return Detections(self.boxes, self.scores, embeddings)
+
+
+def _expect(name: str, column: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if column.shape != shape:
+        raise ValueError(f"{name}: expected shape {shape}, found {column.shape}")
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Where one camera's tracker holds one person to be at one moment: a snapshot.
+
+    number: unique within its camera's tracker. box: (4,) xyxy pixels. confirmed: seen often enough to
+    be a person and no flicker. detection: the row of this frame's Detections it was matched to.
+    """
+
+    camera: str
+    number: int
+    time: float
+    box: Floats
+    score: float
+    confirmed: bool
+    detection: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a sighting was given its identity: what was compared, and what else it could have been.
+
+    distance: cosine distance to the identity chosen (or to the nearest one, where a new identity was
+    made), None where the gallery was empty. gap_s: seconds since that identity was last seen.
+    runner_up, runner_up_distance: the second nearest identity. crops: how many pictures were compared.
+    """
+
+    distance: float | None
+    gap_s: float | None
+    runner_up: int | None
+    runner_up_distance: float | None
+    crops: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One unbroken presence of one person on one camera, as known now.
+
+    number: unique within the run, from 1. identity: None while undecided. probability: that the
+    identity is right, 0..1. A later Sighting of the same number replaces an earlier one.
+    """
+
+    number: int
+    camera: str
+    start: float
+    end: float
+    identity: int | None
+    probability: float
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One step of a sighting's trajectory. frame: the frame's index in its source. box: (4,) xyxy pixels."""
+
+    time: float
+    frame: int
+    box: Floats
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """A good picture of a person. quality: 0..1, comparable within a run. embedding: (D,) unit vector.
+
+    image: the crop, (h, w, 3) BGR.
+    """
+
+    time: float
+    quality: float
+    embedding: Floats
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One person as known over all cameras: the id, the name people gave, and a few good embeddings.
+
+    embeddings: (K, D) float32 unit rows. seen: camera -> (start, end) of the last presence there.
+    """
+
+    id: int
+    name: str | None
+    embeddings: Floats
+    seen: dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One track of a frame with its identity so far, for showing. sighting: the sighting's number."""
+
+    track: Track
+    sighting: int
+    identity: int | None
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run found in one frame: the frame, and the people confirmed in it."""
+
+    frame: Frame
+    people: tuple[Person, ...]
