@@ -41,6 +41,7 @@ class Embed(Protocol):
 class Record(Protocol):
     """Keeps what a run finds. Every call may raise the recorder's own failure."""
 
+    def footage(self, camera: str, *, uri: str, start: float, width: int, height: int) -> None: ...
     def sighting(self, s: Sighting) -> None: ...
     def point(self, number: int, p: Point) -> None: ...
     def portrait(self, number: int, p: Portrait) -> None: ...
@@ -59,6 +60,15 @@ class Feed(Protocol):
 
     def rounds(self, stop: threading.Event) -> Iterator[Round]: ...
     def cameras(self) -> list[CameraStatus]: ...
+    def origin(self, camera: str) -> Origin: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a camera's frames come from. start: time of its first frame, None for that of the first shown."""
+
+    uri: str
+    start: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +139,7 @@ class Stopwatch:
 class _Tally:
     """What has gone through the line for one camera."""
 
+    shape: tuple[int, ...] = ()
     frames: int = 0
     people: int = 0
     time: float | None = None
@@ -184,6 +195,7 @@ class Line:
 
     def _think(self, frames: Round, found: list[Detections]) -> list[Result]:
         """One round through embed, track, associate and record."""
+        self._announce(frames)
         with self.watch.stage("track"):
             wanted = [self._tracker(f.camera).ask(f.time, d) for f, d in zip(frames, found, strict=True)]
         with self.watch.stage("embed"):
@@ -200,8 +212,19 @@ class Line:
     def _tracker(self, camera: str) -> CameraTracker:
         if camera not in self._trackers:
             self._trackers[camera] = self.new_tracker(camera)
-            self._tallies[camera] = _Tally()
         return self._trackers[camera]
+
+    def _announce(self, frames: Round) -> None:
+        """Tells the record of a camera's footage when it begins, and when its pictures change size."""
+        for frame in frames:
+            tally = self._tallies.setdefault(frame.camera, _Tally())
+            if tally.shape == frame.image.shape:
+                continue
+            origin = self.feed.origin(frame.camera)
+            start = frame.time if origin.start is None else origin.start
+            height, width = frame.image.shape[:2]
+            self.record.footage(frame.camera, uri=origin.uri, start=start, width=width, height=height)
+            tally.shape = frame.image.shape
 
     def _embed(
         self, frames: Round, found: list[Detections], wanted: list[NDArray[np.bool_]]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.kalman import Array, Motion, corners
-from tracker.matching import Matches, assign, cosine_distance, iou
+from tracker.matching import Matches, assign, buffered_iou, cosine_distance, iou
 from tracker.types import Detections, Floats, Track
 
 
@@ -39,7 +39,7 @@ class Rules:
     max_iou_distance: float = 0.85
     max_weak_iou_distance: float = 0.5
     max_new_iou_distance: float = 0.7
-    same: float = 0.35
+    same: float = 0.3
     near: float = 9.2
     refresh_s: float = 0.5
     clear: float = 0.5
@@ -164,9 +164,15 @@ class CameraTracker:
     def _distance(
         self, targets: Sequence[Target], detections: Detections, rows: NDArray[np.intp]
     ) -> NDArray[np.floating]:
-        """(T, R): 1 - IoU of each target's expected box and each row's."""
+        """(T, R): 1 - IoU of each target's expected box and each row's.
+
+        The speed of a target not yet confirmed is unknown: its box is grown by how far it may have got.
+        """
         means = np.array([t.mean for t in targets]).reshape(-1, 4, 2)
-        return 1.0 - iou(corners(means), detections.boxes[rows])
+        covariances = np.array([t.covariance for t in targets]).reshape(-1, 4, 2, 2)
+        fresh = np.array([not t.confirmed for t in targets], bool)
+        margin = self.motion.margin(covariances) * fresh[:, None]
+        return 1.0 - buffered_iou(corners(means), detections.boxes[rows], margin)
 
     def _cost(
         self, targets: list[Target], detections: Detections, rows: NDArray[np.intp]

@@ -82,6 +82,10 @@ class Motion:
         apart = centres(boxes)[None, :, :2] - mean[:, None, :2, 0]
         return np.asarray((apart**2 / variance[:, None, :]).sum(axis=-1))
 
+    def margin(self, covariance: Array) -> Array:
+        """(T, 2): standard deviation of the expected centre in x and y, pixels."""
+        return np.asarray(np.sqrt(covariance[:, :2, 0, 0]))
+
     def _density(self, mean: Array) -> Array:
         """(T, 4): spectral density of the velocity noise, px^2 / s^3."""
         height = mean[:, 3:4, 0]

@@ -42,6 +42,21 @@ def iou(a: Matrix, b: Matrix) -> Matrix:
     return np.asarray(shared / np.maximum(whole, 1e-9))
 
 
+def buffered_iou(a: Matrix, b: Matrix, margin: Matrix) -> Matrix:
+    """As ``iou``, of boxes grown on every side: element (i, j) with a[i] and b[j] grown by margin[i].
+
+    margin: (N, 2) pixels in x and y. Things that moved past each other between two frames still meet
+    (C-BIoU, arXiv 2211.14317).
+    """
+    left_top = np.maximum(a[:, None, :2], b[None, :, :2])
+    right_bottom = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    grown = 2 * margin[:, None, :]
+    shared = np.clip(right_bottom - left_top + grown, 0, None).prod(axis=-1)
+    first = (a[:, None, 2:] - a[:, None, :2] + grown).prod(axis=-1)
+    second = (b[None, :, 2:] - b[None, :, :2] + grown).prod(axis=-1)
+    return np.asarray(shared / np.maximum(first + second - shared, 1e-9))
+
+
 def cosine_distance(a: Matrix, b: Matrix) -> Matrix:
     """(N, D) and (M, D) unit rows -> (N, M); element (i, j) is 1 - a[i].b[j], 0..2, NaN where a row is."""
     return np.asarray(1.0 - a @ b.T)

@@ -1,0 +1,171 @@
+"""Puts the line together: the one place that names concrete classes."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import platformdirs
+
+from app.assets import find, resolve
+from app.config import CameraSettings, ConfigError, Settings
+from app.feeds import FileCamera, FileFeed, LiveFeed
+from app.pipeline import Line, Status, View
+from app.sources import FileSource, LiveSource
+from reid.embedder import Embedder, open_embedder
+from reid.preprocess import cut
+from storage.database import open_database
+from storage.history import History
+from storage.writer import Writer
+from tracker.associator import Associator, Likeness
+from tracker.camera_tracker import CameraTracker
+from tracker.detector import Detector
+from tracker.gallery import Gallery
+
+REID = ("bnneck-r50", "person-reidentification-retail-0277")
+"""What embeds where nobody says otherwise: the first that is at hand; else the last is fetched."""
+
+FILE_BATCH = 8
+"""Frames of files the detector is given at once; more gain nothing on a CPU and little on a GPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that is ready to start. history: questions to the database it writes, also while it runs."""
+
+    line: Line
+    history: History
+    writer: Writer
+    detector: str
+    embedder: str
+
+    def run(self, *, view: View, stop: threading.Event) -> Status:
+        """Runs to the end or until ``stop``; all of it is on disk when this returns."""
+        status = self.line.run(view=view, stop=stop)
+        self.writer.flush()
+        return status
+
+
+@contextmanager
+def build_run(settings: Settings) -> Iterator[Run]:
+    """Opens sources, database and networks, in the order in which a user's mistakes show soonest.
+
+    Raises SourceError, DatabaseError, AssetError, DetectorError, WeightsError or ConfigError.
+    """
+    if not settings.cameras:
+        raise ConfigError("No camera was given; name at least one video file or stream.")
+    with ExitStack() as stack:
+        feed = stack.enter_context(_live(settings) if settings.live else _files(settings))
+        engine = open_database(settings.database, create=True)
+        stack.callback(engine.dispose)
+        history = History(engine)
+        held = _held(feed, history) if isinstance(feed, FileFeed) else []
+        if held and not settings.replace:
+            raise ConfigError(
+                f"{settings.database} already holds {', '.join(held)} at these times; "
+                "add --replace to record them anew, or name another database with --db."
+            )
+        embedder = _embedder(settings)
+        detector = Detector(resolve(settings.detector), device=settings.device, cache=cache_folder())
+        gallery = Gallery(dimension=embedder.dimension)
+        writer = stack.enter_context(
+            Writer(
+                engine,
+                command=settings.command,
+                version=version("sightline"),
+                model=embedder.fingerprint,
+                dimension=embedder.dimension,
+            )
+        )
+        if held and isinstance(feed, FileFeed):
+            _erase(feed, writer)
+        gallery.load(history.identities(embedder.fingerprint), last=history.last_identity())
+        line = Line(
+            feed=feed,
+            detector=detector,
+            embedder=embedder,
+            cut=cut,
+            new_tracker=CameraTracker,
+            associator=Associator(gallery=gallery, likeness=Likeness(), overlap=settings.overlap),
+            record=writer,
+            batch=1 if settings.live else FILE_BATCH,
+        )
+        yield Run(line, history, writer, detector.backend, embedder.backend)
+
+
+def cache_folder() -> Path:
+    """Where converted networks are kept between runs: SIGHTLINE_CACHE, or the user's cache."""
+    return Path(os.environ.get("SIGHTLINE_CACHE") or platformdirs.user_cache_dir("sightline"))
+
+
+def command_line() -> str:
+    """The command as it was typed, for the record."""
+    return shlex.join(["sightline", *sys.argv[1:]])
+
+
+def _embedder(settings: Settings) -> Embedder:
+    if settings.reid != "default":
+        weights = resolve(settings.reid)
+    else:
+        at_hand = (path for path in map(find, REID) if path is not None)
+        weights = next(at_hand, None) or resolve(REID[-1])
+    return open_embedder(weights, device=settings.device, cache=cache_folder())
+
+
+@contextmanager
+def _files(settings: Settings) -> Iterator[FileFeed]:
+    """The files, opened and put on one clock."""
+    with ExitStack() as stack:
+        sources = [
+            stack.enter_context(FileSource(camera=c.name, path=Path(c.source), start=c.start))
+            for c in settings.cameras
+        ]
+        yield FileFeed(align(settings.cameras, sources))
+
+
+def align(cameras: Sequence[CameraSettings], sources: Sequence[FileSource]) -> list[FileCamera]:
+    """Shifts each file onto the common clock; one that knows no start begins with the earliest that does."""
+    known = [
+        s.info.start - c.clock_offset_s for c, s in zip(cameras, sources, strict=True) if s.info.start_known
+    ]
+    begin = min(known, default=0.0)
+    return [
+        FileCamera(s, -c.clock_offset_s if s.info.start_known else begin - s.info.start)
+        for c, s in zip(cameras, sources, strict=True)
+    ]
+
+
+def _held(feed: FileFeed, history: History) -> list[str]:
+    """The cameras of which the database has these times already."""
+    return [
+        file.source.camera for file in feed.files if history.held(file.source.camera, file.start, _end(file))
+    ]
+
+
+def _erase(feed: FileFeed, writer: Writer) -> None:
+    for file in feed.files:
+        writer.erase(file.source.camera, file.start, _end(file))
+
+
+def _end(file: FileCamera) -> float:
+    """A file of unknown length is taken to hold at least its first moment."""
+    return file.start if file.end is None else file.end
+
+
+@contextmanager
+def _live(settings: Settings) -> Iterator[LiveFeed]:
+    """The streams, each connecting in its own thread."""
+    wake = threading.Condition()
+    with ExitStack() as stack:
+        sources = [
+            stack.enter_context(LiveSource(camera=c.name, uri=c.source, wake=wake)) for c in settings.cameras
+        ]
+        offsets = {c.name: c.clock_offset_s for c in settings.cameras}
+        yield LiveFeed(sources, wake=wake, offsets=offsets)

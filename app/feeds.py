@@ -1,0 +1,119 @@
+"""Sources -> rounds: files in step by their times, live cameras as they come."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from app.pipeline import CameraStatus, Origin, Round
+from app.sources import FileSource, LiveSource
+from tracker.types import Frame
+
+POLL_S = 0.2
+"""How long a live run waits for a frame before it looks whether it should stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileCamera:
+    """A file on the common clock. shift_s is added to its times."""
+
+    source: FileSource
+    shift_s: float = 0.0
+
+    @property
+    def start(self) -> float:
+        return self.source.info.start + self.shift_s
+
+    @property
+    def end(self) -> float | None:
+        """Epoch seconds after the last frame, where the length is known."""
+        length = self.source.info.duration_s
+        return None if length is None else self.start + length
+
+    def frames(self) -> Iterator[Frame]:
+        for frame in self.source:
+            yield replace(frame, time=frame.time + self.shift_s)
+
+
+class FileFeed:
+    """Files in step: each waits for the others, so every run sees the same rounds."""
+
+    def __init__(self, cameras: Sequence[FileCamera]) -> None:
+        self.files = cameras
+        self._order = {camera.source.camera: n for n, camera in enumerate(cameras)}
+        self._ended: set[str] = set()
+
+    def rounds(self, stop: threading.Event) -> Iterator[Round]:
+        """Frames in order of time, a new round wherever a camera would come twice."""
+        merged = heapq.merge(
+            *(self._watched(camera) for camera in self.files),
+            key=lambda frame: (frame.time, self._order[frame.camera]),
+        )
+        held: Round = []
+        for frame in merged:
+            if stop.is_set():
+                return
+            if any(frame.camera == other.camera for other in held):
+                yield held
+                held = []
+            held.append(frame)
+        if held:
+            yield held
+
+    def _watched(self, camera: FileCamera) -> Iterator[Frame]:
+        yield from camera.frames()
+        self._ended.add(camera.source.camera)
+
+    def cameras(self) -> list[CameraStatus]:
+        return [self._status(camera.source) for camera in self.files]
+
+    def _status(self, source: FileSource) -> CameraStatus:
+        ended = source.camera in self._ended
+        return CameraStatus(
+            name=source.camera,
+            state="ended" if ended else "playing",
+            expected=source.decoded if ended else source.info.frames,
+        )
+
+    def origin(self, camera: str) -> Origin:
+        file = self.files[self._order[camera]]
+        return Origin(file.source.info.uri, file.start)
+
+
+class LiveFeed:
+    """Live cameras: a round is the newest frame of every camera that has one."""
+
+    def __init__(
+        self, sources: Sequence[LiveSource], *, wake: threading.Condition, offsets: dict[str, float]
+    ) -> None:
+        self.sources = {source.camera: source for source in sources}
+        self._wake = wake
+        self._offsets = offsets
+
+    def rounds(self, stop: threading.Event) -> Iterator[Round]:
+        """Ends only when ``stop`` is set."""
+        while not stop.is_set():
+            frames = [f for f in map(self._newest, self.sources.values()) if f is not None]
+            if frames:
+                yield sorted(frames, key=lambda frame: frame.time)
+                continue
+            with self._wake:
+                self._wake.wait(POLL_S)
+
+    def _newest(self, source: LiveSource) -> Frame | None:
+        frame = source.latest()
+        if frame is None:
+            return None
+        return replace(frame, time=frame.time - self._offsets.get(source.camera, 0.0))
+
+    def cameras(self) -> list[CameraStatus]:
+        return [
+            CameraStatus(name=s.camera, state=s.state, dropped=s.dropped, problem=s.problem)
+            for s in self.sources.values()
+        ]
+
+    def origin(self, camera: str) -> Origin:
+        info = self.sources[camera].info
+        return Origin(info.uri if info is not None else "", None)

@@ -1,0 +1,152 @@
+"""The tracker of one camera on scenes small enough to check by hand, and on real detections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tracker.camera_tracker import CameraTracker, Rules
+from tracker.types import Detections, Floats
+
+RED = np.array([1, 0, 0], np.float32)
+BLUE = np.array([0, 1, 0], np.float32)
+
+
+def at(*people: tuple[float, float, Floats | None]) -> Detections:
+    """People as (x of the centre, score, what they look like), 40 by 100 pixels, all at one height."""
+    boxes = np.array([[x - 20, 50, x + 20, 150] for x, _, _ in people], np.float32).reshape(-1, 4)
+    looks = [np.full(3, np.nan, np.float32) if look is None else look for _, _, look in people]
+    scores = np.array([score for _, score, _ in people], np.float32)
+    return Detections(boxes, scores, np.array(looks, np.float32).reshape(-1, 3))
+
+
+def numbers(tracker: CameraTracker, time: float, seen: Detections) -> list[int]:
+    """The numbers of the confirmed tracks, in order of the detections they were matched to."""
+    tracks = [t for t in tracker.update(time, seen).tracks if t.confirmed]
+    return [t.number for t in sorted(tracks, key=lambda t: t.detection)]
+
+
+def settle(tracker: CameraTracker, seen: Detections, *, until: float, step_s: float = 0.1) -> None:
+    for time in np.arange(0.0, until + 1e-9, step_s):
+        tracker.update(float(time), seen)
+
+
+@pytest.mark.parametrize("fps", [3, 10, 30])
+def test_a_walker_keeps_one_number_at_any_frame_rate(fps: int) -> None:
+    tracker = CameraTracker("hall")
+    seen: set[int] = set()
+    for k in range(fps * 5):
+        time = k / fps
+        seen.update(numbers(tracker, time, at((100 + 80 * time, 0.9, None))))
+    assert seen == {1}
+
+
+def test_confirmation_takes_time_and_not_frames() -> None:
+    # By 0.25 s: at 30 fps that is the ninth frame (0.267 s), at 3 fps the second (0.333 s).
+    for fps, first in ((30, 8), (3, 1)):
+        tracker = CameraTracker("hall")
+        shown = [bool(numbers(tracker, k / fps, at((100, 0.9, None)))) for k in range(12)]
+        assert shown.index(True) == first
+
+
+def test_a_flicker_is_nobody() -> None:
+    tracker = CameraTracker("hall")
+    tracker.update(0.0, at((100, 0.9, None)))
+    assert tracker.update(0.1, at()).ended == (1,)
+    assert numbers(tracker, 0.2, at((100, 0.9, None))) == []
+
+
+def test_a_weak_detection_keeps_a_track_but_starts_none() -> None:
+    tracker = CameraTracker("hall")
+    settle(tracker, at((100, 0.9, None)), until=0.5)
+    # Weak at 100: the known one goes on. Weak at 300: nobody.
+    update = tracker.update(0.6, at((102, 0.2, None), (300, 0.2, None)))
+    assert [t.number for t in update.tracks] == [1]
+
+
+def test_a_track_lives_on_unseen_for_the_gap_and_no_longer() -> None:
+    for gap_s, number in ((2.0, [1]), (3.0, [])):
+        tracker = CameraTracker("hall", Rules(max_gap_s=2.5))
+        settle(tracker, at((100, 0.9, RED)), until=1.0)
+        tracker.update(1.1, at())
+        assert numbers(tracker, 1.0 + gap_s, at((100, 0.9, RED))) == number
+
+
+def test_ended_tracks_are_told_once() -> None:
+    tracker = CameraTracker("hall")
+    settle(tracker, at((100, 0.9, None), (300, 0.9, None)), until=1.0)
+    assert tracker.update(1.1, at((100, 0.9, None))).ended == ()
+    assert tracker.update(3.0, at((100, 0.9, None))).ended == ()
+    assert tracker.update(4.0, at((100, 0.9, None))).ended == (2,)
+    assert tracker.update(4.1, at((100, 0.9, None))).ended == ()
+    assert tracker.finish() == (1,)
+
+
+def test_looks_tell_two_apart_whose_boxes_meet() -> None:
+    # Both stand at the same place for a moment and part again, each the way he came.
+    tracker = CameraTracker("hall")
+    settle(tracker, at((100, 0.9, RED), (180, 0.9, BLUE)), until=0.5)
+    tracker.update(0.7, at((125, 0.9, RED), (155, 0.9, BLUE)))
+    tracker.update(0.9, at((138, 0.9, RED), (142, 0.9, BLUE)))
+    assert numbers(tracker, 1.1, at((155, 0.9, BLUE), (125, 0.9, RED))) == [2, 1]
+
+
+def test_a_stranger_in_the_place_of_one_who_left_is_somebody_new() -> None:
+    tracker = CameraTracker("hall")
+    settle(tracker, at((100, 0.9, RED)), until=1.0)
+    tracker.update(1.1, at())
+    tracker.update(2.0, at((130, 0.9, BLUE)))
+    assert numbers(tracker, 2.4, at((130, 0.9, BLUE))) == [2]
+
+
+def test_only_what_is_new_ambiguous_or_old_is_embedded() -> None:
+    tracker = CameraTracker("hall", Rules(refresh_s=0.5))
+    alone = at((100, 0.9, RED))
+    assert tracker.ask(0.0, alone).tolist() == [True]  # nobody is known
+    settle(tracker, alone, until=0.5)
+    assert tracker.ask(0.6, alone).tolist() == [False]  # plainly the same
+    assert tracker.ask(0.6, at((100, 0.9, None), (300, 0.9, None))).tolist() == [False, True]  # a new one
+    assert tracker.ask(0.6, at((95, 0.9, None), (105, 0.9, None))).tolist() == [True, True]  # which is it
+    assert tracker.ask(0.6, at((100, 0.3, None))).tolist() == [False]  # too weak to look at
+    assert tracker.ask(1.1, alone).tolist() == [True]  # last looked at 0.6 s ago
+    assert tracker.ask(0.6, at()).tolist() == []
+
+
+def test_asking_changes_nothing() -> None:
+    asked, silent = CameraTracker("hall"), CameraTracker("hall")
+    for k in range(20):
+        seen = at((100 + 5 * k, 0.9, RED), (400 - 5 * k, 0.8, BLUE))
+        asked.ask(k / 10, seen)
+        assert numbers(asked, k / 10, seen) == numbers(silent, k / 10, seen)
+    assert len(numbers(asked, 2.0, seen)) == 2
+
+
+def test_time_must_go_on() -> None:
+    tracker = CameraTracker("hall")
+    tracker.update(1.0, at((100, 0.9, None)))
+    with pytest.raises(ValueError, match="does not follow"):
+        tracker.update(1.0, at((100, 0.9, None)))
+
+
+def test_two_cameras_number_for_themselves() -> None:
+    for tracker in (CameraTracker("hall"), CameraTracker("stairs")):
+        settle(tracker, at((100, 0.9, None)), until=1.0)
+        assert numbers(tracker, 1.1, at((100, 0.9, None))) == [1]
+
+
+def test_real_people_keep_their_numbers(shared: Path) -> None:
+    """PETS09-S2L1 has 19 people over 795 frames; the tracker needs few more numbers than that."""
+    stored = np.load(shared / "reference/mot/PETS09-S2L1.npz")
+    found, looks = stored["detections"], stored["embeddings"].astype(np.float32)
+    tracker = CameraTracker("pets")
+    seen: dict[int, int] = {}
+    for frame in range(1, 796):
+        rows = found[:, 0] == frame
+        boxes, scores = found[rows, 1:5].astype(np.float32), found[rows, 5].astype(np.float32)
+        for track in tracker.update(frame / 10, Detections(boxes, scores, looks[rows])).tracks:
+            if track.confirmed:
+                seen[track.number] = seen.get(track.number, 0) + 1
+    assert 15 <= len(seen) <= 26
+    assert sum(seen.values()) > 4000
