@@ -27,10 +27,11 @@ from tracker.types import Detections, Evidence, Floats, Person, Point, Sighting,
 class Likeness:
     """Cosine similarity -> log odds that two people are one. Differs from network to network.
 
-    midpoint: the similarity at which it is even. width: similarity for a factor e in the odds.
+    midpoint: the similarity at which it is even. width: similarity for a factor e in the odds. The
+    defaults are for networks trained on Market-1501.
     """
 
-    midpoint: float = 0.60
+    midpoint: float = 0.50
     width: float = 0.05
 
     def log_odds(self, similarity: Floats) -> Floats:
@@ -48,7 +49,7 @@ class Policy:
     recorded anew. revise_s: how often a presence that made a new identity is compared again.
     """
 
-    min_quality: float = 0.25
+    min_quality: float = 0.3
     ripe_crops: int = 3
     ripe_s: float = 1.0
     accept: float = 0.6
@@ -237,7 +238,7 @@ class Associator:
         ids = sorted(self.gallery.known)
         alike = np.array([self.gallery.similarity(p.templates.vectors, ids) for p in ripe])
         alike = np.where(self._possible(ripe, ids), alike.reshape(len(ripe), len(ids)), -np.inf)
-        chance = posterior(self.likeness.log_odds(alike))
+        chance = self._shared(posterior(self.likeness.log_odds(alike)), ids)
         matches = assign(1.0 - chance, max_cost=1.0 - self.policy.accept)
         partner = {int(i): int(j) for i, j in matches.pairs}
         for row, presence in enumerate(ripe):
@@ -250,6 +251,29 @@ class Associator:
                 presence.evidence = evidence
                 self._found(presence, 1.0 - float(chance[row].max(initial=0.0)))
 
+    def _shared(self, chance: NDArray[np.floating], ids: Sequence[int]) -> NDArray[np.floating]:
+        """Adds to each row's best what rivals took that are likely the same person as the best.
+
+        An identity that was split in two is no reason to split it in three.
+        """
+        accept = self.policy.accept
+        for row in chance:
+            best = int(row.argmax()) if len(row) else 0
+            if not len(row) or row[best] >= accept or row.sum() < accept:
+                continue
+            kin = [j for j in np.flatnonzero(row > 0) if j != best and self._kin(ids[best], ids[j])]
+            row[best] += row[kin].sum()
+            row[kin] = 0.0
+        return chance
+
+    def _kin(self, a: int, b: int) -> bool:
+        """Whether two identities are likely one person: alike, and never in two places at a time."""
+        first, second = self.gallery.known[a], self.gallery.known[b]
+        alike = self.gallery.similarity(first.templates.vectors, [b])
+        if self.likeness.log_odds(alike)[0] < 0.0:
+            return False
+        return all(self._compatible(span, second) for span in first.presences)
+
     def _possible(self, ripe: Sequence[Presence], ids: Sequence[int]) -> NDArray[np.bool_]:
         """(R, I): whether presence i can be identity j at all."""
         return np.array([[self._can_be(p, self.gallery.known[i]) for i in ids] for p in ripe], bool).reshape(
@@ -257,10 +281,10 @@ class Associator:
         )
 
     def _can_be(self, presence: Presence, known: Known) -> bool:
-        """Nobody is his own match, twice in one view, or in two views that don't overlap, at a time."""
-        if known is presence.identity:
-            return False
-        mine = presence.span
+        return known is not presence.identity and self._compatible(presence.span, known)
+
+    def _compatible(self, mine: Span, known: Known) -> bool:
+        """Nobody is twice in one view, or in two views that don't overlap, at a time."""
         for span in known.presences:
             if span is mine or frozenset((span.camera, mine.camera)) in self.overlap:
                 continue

@@ -1,0 +1,248 @@
+"""The associator on scenes small enough to check by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tracker.associator import Associator, Changes, Likeness, Policy, Seen, posterior
+from tracker.gallery import Gallery
+from tracker.types import Detections, Floats, Identity, Sighting, Track
+
+DIMENSION = 12
+LIKENESS = Likeness(midpoint=0.6, width=0.05)
+
+
+def person(which: int, *, like: float = 1.0, seed: int = 0) -> Floats:
+    """A unit vector whose cosine with the person's own direction is ``like``; the rest is off to one side."""
+    vector = np.zeros(DIMENSION, np.float32)
+    vector[which] = like
+    vector[4 + (which + seed) % 4] = np.sqrt(1 - like**2)
+    return vector
+
+
+def seen(camera: str, time: float, people: dict[int, Floats | None], ended: tuple[int, ...] = ()) -> Seen:
+    """Confirmed tracks by number, side by side, 60 by 150 pixels, all well in view."""
+    boxes = np.array([[100 + 100 * n, 50, 160 + 100 * n, 200] for n in range(len(people))], np.float32)
+    nothing = np.full(DIMENSION, np.nan, np.float32)
+    looks = np.array([nothing if v is None else v for v in people.values()], np.float32)
+    scores = np.full(len(people), 0.9, np.float32)
+    found = Detections(boxes.reshape(-1, 4), scores, looks.reshape(-1, DIMENSION))
+    tracks = tuple(
+        Track(camera, number, time, found.boxes[row], 0.9, True, row) for row, number in enumerate(people)
+    )
+    return Seen(camera, int(time * 10), time, 1000, 400, found, tracks, ended)
+
+
+def associator(**policy: float) -> Associator:
+    settings = Policy(**policy)  # type: ignore[arg-type]
+    return Associator(gallery=Gallery(dimension=DIMENSION), likeness=LIKENESS, policy=settings)
+
+
+def looks(which: int, step: int) -> Floats:
+    """A person's appearance, a little different each time, so that several pictures are kept."""
+    return person(which, like=0.93, seed=step)
+
+
+def poor(step: int) -> Floats:
+    """A picture of person 0 that is much like nobody."""
+    vector = np.zeros(DIMENSION, np.float32)
+    vector[0], vector[8 + step % 3] = 0.5, np.sqrt(0.75)
+    return vector
+
+
+def walk(
+    engine: Associator, camera: str, start: float, people: dict[int, int], *, lasts_s: float = 3.0
+) -> dict[int, int | None]:
+    """Tracks (number -> person) for a while, then their end. Returns number -> identity at the end."""
+    found: dict[int, int | None] = {}
+    for step in range(int(lasts_s * 10)):
+        time = start + step / 10
+        view = seen(camera, time, {n: looks(who, step) for n, who in people.items()})
+        changes = engine.update([view])
+        found.update({p.track.number: p.identity for p in changes.people[camera]})
+    changes = engine.update([seen(camera, start + lasts_s, {}, tuple(people))])
+    for sighting in changes.sightings:
+        found.update({n: sighting.identity for n in people if len(people) == 1})
+    return found
+
+
+def last(changes: Changes) -> dict[int, Sighting]:
+    return {sighting.number: sighting for sighting in changes.sightings}
+
+
+def test_one_who_walks_to_the_next_camera_keeps_the_identity() -> None:
+    engine = associator()
+    assert walk(engine, "hall", 0, {1: 0}) == {1: 1}
+    assert walk(engine, "stairs", 10, {1: 0}) == {1: 1}
+    assert engine.identities == 1
+
+
+def test_a_stranger_is_somebody_new() -> None:
+    engine = associator()
+    walk(engine, "hall", 0, {1: 0})
+    assert walk(engine, "stairs", 10, {1: 1}) == {1: 2}
+
+
+def test_nobody_is_decided_before_enough_is_seen() -> None:
+    engine = associator(ripe_s=1.0, ripe_crops=3)
+    for step in range(10):
+        changes = engine.update([seen("hall", step / 10, {1: looks(0, step)})])
+        assert [p.identity for p in changes.people["hall"]] == [None]
+    for step in range(10, 25):
+        changes = engine.update([seen("hall", step / 10, {1: looks(0, step)})])
+    assert [p.identity for p in changes.people["hall"]] == [1]
+
+
+def test_two_in_one_view_are_never_one() -> None:
+    # Twins: the same looks, at the same time, on one camera.
+    engine = associator()
+    assert walk(engine, "hall", 0, {1: 0, 2: 0}) == {1: 1, 2: 2}
+
+
+def test_nobody_is_on_two_cameras_at_a_time_unless_they_overlap() -> None:
+    for overlap, identities in ((frozenset(), 2), (frozenset({frozenset({"hall", "stairs"})}), 1)):
+        engine = Associator(
+            gallery=Gallery(dimension=DIMENSION), likeness=LIKENESS, policy=Policy(), overlap=overlap
+        )
+        for step in range(60):
+            views = [seen("hall", step / 10, {1: looks(0, step)})]
+            if step >= 20:
+                views.append(seen("stairs", step / 10, {1: looks(0, step)}))
+            changes = engine.update(views)
+        shown = [person.identity for group in changes.people.values() for person in group]
+        assert len(set(shown)) == identities
+        assert None not in shown
+
+
+def test_the_better_of_two_claims_is_taken_jointly() -> None:
+    # Both are like 1; the second is more so. Taken in order of number, the first would take it.
+    engine = associator()
+    walk(engine, "hall", 0, {1: 0})
+    near, far = person(0, like=0.93), person(0, like=0.75)
+    for step in range(30):
+        views: dict[int, Floats | None] = {1: far, 2: near}
+        changes = engine.update([seen("stairs", 10 + step / 10, views)])
+    later = engine.finish()
+    identities = {s.number: s.identity for s in (*changes.sightings, *later.sightings)}
+    assert identities[3] == 1
+    assert identities[2] != 1
+
+
+def test_one_who_could_be_either_of_two_stays_apart() -> None:
+    engine = associator()
+    walk(engine, "hall", 0, {1: 0, 2: 1})
+    between = np.zeros(DIMENSION, np.float32)
+    between[[0, 1]] = np.sqrt(0.5)
+    found: list[int | None] = []
+    for step in range(60):
+        changes = engine.update([seen("stairs", 10 + step / 10, {1: between})])
+        found = [p.identity for p in changes.people["stairs"]]
+    assert found == [3]
+
+
+def test_points_of_the_time_before_confirmation_are_kept() -> None:
+    engine = associator()
+    view = seen("hall", 0.0, {1: looks(0, 0)})
+    early = Seen(
+        view.camera,
+        view.frame,
+        0.0,
+        view.width,
+        view.height,
+        view.detections,
+        tuple(Track(t.camera, t.number, t.time, t.box, t.score, False, t.detection) for t in view.tracks),
+        (),
+    )
+    assert engine.update([early]).points == []
+    changes = engine.update([seen("hall", 0.1, {1: looks(0, 1)})])
+    assert [(number, point.time) for number, point in changes.points] == [(1, 0.0), (1, 0.1)]
+    assert last(changes)[1].start == 0.0
+
+
+def test_the_end_of_a_sighting_is_recorded() -> None:
+    engine = associator()
+    walk(engine, "hall", 0, {1: 0})
+    changes = engine.update([seen("hall", 5, {1 + 1: looks(1, 0)})])
+    changes = engine.update([seen("hall", 5.5, {}, (2,))])
+    assert last(changes)[2].end == 5.0
+
+
+def test_finish_decides_what_is_open() -> None:
+    engine = associator()
+    for step in range(8):
+        changes = engine.update([seen("hall", step / 10, {1: looks(0, step)})])
+    assert changes.people["hall"][0].identity is None
+    assert last(engine.finish())[1].identity == 1
+
+
+def test_a_glimpse_stays_unidentified() -> None:
+    engine = associator(ripe_crops=3)
+    engine.update([seen("hall", 0.0, {1: looks(0, 0)})])
+    changes = engine.update([seen("hall", 0.1, {}, (1,))])
+    assert last(changes)[1].identity is None
+    assert engine.identities == 0
+
+
+def test_a_premature_new_identity_is_taken_back() -> None:
+    # First only pictures that tell little of person 0, until patience ends; then clear ones.
+    engine = associator(patience_s=2.0)
+    walk(engine, "hall", 0, {1: 0})
+    for step in range(25):
+        changes = engine.update([seen("stairs", 10 + step / 10, {1: poor(step)})])
+    assert [p.identity for p in changes.people["stairs"]] == [2]
+    for step in range(25, 80):
+        changes = engine.update([seen("stairs", 10 + step / 10, {1: looks(0, step)})])
+    assert [p.identity for p in changes.people["stairs"]] == [1]
+    assert engine.identities == 1
+
+
+def test_ids_go_on_after_a_restart() -> None:
+    gallery = Gallery(dimension=DIMENSION)
+    stored = Identity(5, None, np.array([looks(0, s) for s in range(3)]), {"hall": (0.0, 3.0)})
+    gallery.load([stored], last=9)
+    engine = Associator(gallery=gallery, likeness=LIKENESS)
+    assert walk(engine, "hall", 100, {1: 0}) == {1: 5}
+    assert walk(engine, "hall", 200, {2: 1}) == {2: 10}
+
+
+def test_evidence_names_the_nearest_and_the_runner_up() -> None:
+    engine = associator()
+    walk(engine, "hall", 0, {1: 0, 2: 1})
+    changes = Changes()
+    for step in range(30):
+        update = engine.update([seen("stairs", 10 + step / 10, {1: looks(0, step)})])
+        changes.sightings += update.sightings
+    evidence = last(changes)[3].evidence
+    assert evidence is not None
+    assert evidence.distance == pytest.approx(0.0, abs=0.2)
+    assert evidence.runner_up == 2
+    assert evidence.runner_up_distance is not None
+    assert evidence.distance is not None
+    assert evidence.runner_up_distance > evidence.distance
+    assert evidence.gap_s == pytest.approx(7.1, abs=0.01)
+
+
+def test_posterior_by_hand() -> None:
+    # Even odds with one known: half. With two equals: a third each. Nobody possible: nobody.
+    odds = np.array([[0.0, -np.inf], [0.0, 0.0], [-np.inf, -np.inf], [np.log(8.0), 0.0]])
+    chance = posterior(odds)
+    assert chance[0].tolist() == pytest.approx([0.5, 0.0])
+    assert chance[1].tolist() == pytest.approx([1 / 3, 1 / 3])
+    assert chance[2].tolist() == [0.0, 0.0]
+    assert chance[3].tolist() == pytest.approx([0.8, 0.1])
+
+
+def test_the_same_input_gives_the_same_identities() -> None:
+    def once() -> list[Sighting]:
+        engine = associator()
+        rng = np.random.default_rng(1)
+        out: list[Sighting] = []
+        for step in range(300):
+            people: dict[int, Floats | None] = {n: looks(int(rng.integers(3)), step) for n in range(3)}
+            ended = tuple(range(3)) if step % 50 == 49 else ()
+            view = seen("hall", step / 10, {} if ended else people, ended)
+            out += engine.update([view]).sightings
+        return out + engine.finish().sightings
+
+    assert once() == once()
