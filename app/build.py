@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 import threading
@@ -12,14 +11,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import platformdirs
-
-from app.assets import find, resolve
+from app.assets import cache_folder, find, resolve
 from app.config import CameraSettings, ConfigError, Settings
 from app.feeds import FileCamera, FileFeed, LiveFeed
 from app.pipeline import Line, Status, View
 from app.sources import FileSource, LiveSource
-from reid.embedder import Embedder, open_embedder
+from reid.embedder import open_embedder
 from reid.preprocess import cut
 from storage.database import open_database
 from storage.history import History
@@ -63,18 +60,14 @@ def build_run(settings: Settings) -> Iterator[Run]:
         raise ConfigError("No camera was given; name at least one video file or stream.")
     with ExitStack() as stack:
         feed = stack.enter_context(_live(settings) if settings.live else _files(settings))
+        held = _held(settings, feed)
+        reid, yolo = _reid(settings), resolve(settings.detector)
+        # An OpenVINO network runs on the CPU, wherever the detector runs.
+        device = "auto" if reid.suffix == ".xml" else settings.device
+        embedder = open_embedder(reid, device=device, cache=cache_folder())
+        detector = Detector(yolo, device=settings.device, cache=cache_folder())
         engine = open_database(settings.database, create=True)
         stack.callback(engine.dispose)
-        history = History(engine)
-        held = _held(feed, history) if isinstance(feed, FileFeed) else []
-        if held and not settings.replace:
-            raise ConfigError(
-                f"{settings.database} already holds {', '.join(held)} at these times; "
-                "add --replace to record them anew, or name another database with --db."
-            )
-        embedder = _embedder(settings)
-        detector = Detector(resolve(settings.detector), device=settings.device, cache=cache_folder())
-        gallery = Gallery(dimension=embedder.dimension)
         writer = stack.enter_context(
             Writer(
                 engine,
@@ -84,8 +77,11 @@ def build_run(settings: Settings) -> Iterator[Run]:
                 dimension=embedder.dimension,
             )
         )
-        if held and isinstance(feed, FileFeed):
-            _erase(feed, writer)
+        for file in held:
+            writer.erase(file.source.camera, file.start, file.until)
+        writer.flush()
+        history = History(engine)
+        gallery = Gallery(dimension=embedder.dimension)
         gallery.load(history.identities(embedder.fingerprint), last=history.last_identity())
         line = Line(
             feed=feed,
@@ -100,27 +96,21 @@ def build_run(settings: Settings) -> Iterator[Run]:
         yield Run(line, history, writer, detector.backend, embedder.backend)
 
 
-def cache_folder() -> Path:
-    """Where converted networks are kept between runs: SIGHTLINE_CACHE, or the user's cache."""
-    return Path(os.environ.get("SIGHTLINE_CACHE") or platformdirs.user_cache_dir("sightline"))
-
-
 def command_line() -> str:
     """The command as it was typed, for the record."""
     return shlex.join(["sightline", *sys.argv[1:]])
 
 
-def _embedder(settings: Settings) -> Embedder:
+def _reid(settings: Settings) -> Path:
+    """The file of the network that embeds."""
     if settings.reid != "default":
-        weights = resolve(settings.reid)
-    else:
-        at_hand = (path for path in map(find, REID) if path is not None)
-        weights = next(at_hand, None) or resolve(REID[-1])
-    return open_embedder(weights, device=settings.device, cache=cache_folder())
+        return resolve(settings.reid)
+    at_hand = (path for path in map(find, REID) if path is not None)
+    return next(at_hand, None) or resolve(REID[-1])
 
 
 @contextmanager
-def _files(settings: Settings) -> Iterator[FileFeed]:
+def _files(settings: Settings) -> Iterator[FileFeed | LiveFeed]:
     """The files, opened and put on one clock."""
     with ExitStack() as stack:
         sources = [
@@ -142,25 +132,27 @@ def align(cameras: Sequence[CameraSettings], sources: Sequence[FileSource]) -> l
     ]
 
 
-def _held(feed: FileFeed, history: History) -> list[str]:
-    """The cameras of which the database has these times already."""
-    return [
-        file.source.camera for file in feed.files if history.held(file.source.camera, file.start, _end(file))
-    ]
-
-
-def _erase(feed: FileFeed, writer: Writer) -> None:
-    for file in feed.files:
-        writer.erase(file.source.camera, file.start, _end(file))
-
-
-def _end(file: FileCamera) -> float:
-    """A file of unknown length is taken to hold at least its first moment."""
-    return file.start if file.end is None else file.end
+def _held(settings: Settings, feed: FileFeed | LiveFeed) -> list[FileCamera]:
+    """The files of which the database holds these times already. Raises ConfigError if that is not wanted."""
+    if isinstance(feed, LiveFeed) or not settings.database.exists():
+        return []
+    engine = open_database(settings.database, create=False)
+    try:
+        history = History(engine)
+        held = [file for file in feed.files if history.held(file.source.camera, file.start, file.until)]
+    finally:
+        engine.dispose()
+    if held and not settings.replace:
+        names = ", ".join(file.source.camera for file in held)
+        raise ConfigError(
+            f"{settings.database} already holds {names} at these times; "
+            "add --replace to record them anew, or name another database with --db."
+        )
+    return held
 
 
 @contextmanager
-def _live(settings: Settings) -> Iterator[LiveFeed]:
+def _live(settings: Settings) -> Iterator[FileFeed | LiveFeed]:
     """The streams, each connecting in its own thread."""
     wake = threading.Condition()
     with ExitStack() as stack:

@@ -15,10 +15,10 @@ CONFIG = 7
 INTERRUPTED = 130
 
 _ERRORS = {
-    ("app.sources", "SourceError"): SOURCE,
+    ("app.stream", "SourceError"): SOURCE,
     ("app.assets", "AssetError"): NETWORK,
     ("tracker.detector", "DetectorError"): NETWORK,
-    ("reid.model", "WeightsError"): NETWORK,
+    ("reid.card", "ReidError"): NETWORK,
     ("storage.errors", "DatabaseError"): DATABASE,
     ("storage.errors", "UnknownPerson"): USAGE,
     ("storage.errors", "ExportError"): OUTPUT,

@@ -27,10 +27,9 @@ class FileCamera:
         return self.source.info.start + self.shift_s
 
     @property
-    def end(self) -> float | None:
-        """Epoch seconds after the last frame, where the length is known."""
-        length = self.source.info.duration_s
-        return None if length is None else self.start + length
+    def until(self) -> float:
+        """Epoch seconds after the last frame; where the length is unknown, of the first."""
+        return self.start + (self.source.info.duration_s or 0.0)
 
     def frames(self) -> Iterator[Frame]:
         for frame in self.source:
@@ -75,6 +74,7 @@ class FileFeed:
             name=source.camera,
             state="ended" if ended else "playing",
             expected=source.decoded if ended else source.info.frames,
+            problem=f"{source.damaged} damaged" if source.damaged else "",
         )
 
     def origin(self, camera: str) -> Origin:

@@ -47,7 +47,7 @@ def test_two_small_steps_are_one_large_step() -> None:
     once = motion.predict(mean, covariance, np.array([0.4]))
     half = motion.predict(*motion.predict(mean, covariance, np.array([0.1])), np.array([0.3]))
     assert half[0] == pytest.approx(once[0], rel=1e-9)
-    # The noise of a damped speed is added as if undamped over a step, which is near the truth for short steps.
+    # The noise of a damped speed is added as if undamped over a step, near the truth for short steps.
     assert half[1] == pytest.approx(once[1], rel=0.15)
 
 

@@ -261,7 +261,7 @@ class Associator:
             best = int(row.argmax()) if len(row) else 0
             if not len(row) or row[best] >= accept or row.sum() < accept:
                 continue
-            kin = [j for j in np.flatnonzero(row > 0) if j != best and self._kin(ids[best], ids[j])]
+            kin = [int(j) for j in np.flatnonzero(row > 0) if j != best and self._kin(ids[best], ids[int(j)])]
             row[best] += row[kin].sum()
             row[kin] = 0.0
         return chance

@@ -1,0 +1,30 @@
+"""Short real footage with people in it, cut from the pedestrian clip."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import av
+import numpy as np
+
+from app.video import VideoWriter
+
+START = 1_243_857_600.0
+"""When the clip is said to begin."""
+
+
+def cut_walk(
+    clip: Path, path: Path, *, columns: tuple[int, int], frames: tuple[int, int], start: float | None = START
+) -> Path:
+    """The given columns and frames of the clip (10 frames/s) as H.264; start: of the clip's first frame."""
+    first, last = frames
+    begin = None if start is None else start + first / 10
+    with (
+        av.open(str(clip)) as container,
+        VideoWriter(path, width=columns[1] - columns[0], height=576, fps=10, start=begin) as video,
+    ):
+        for number, frame in enumerate(islice(container.decode(video=0), first, last)):
+            image = frame.to_ndarray(format="bgr24")[:, columns[0] : columns[1]]
+            video.write(np.ascontiguousarray(image), number / 10)
+    return path
