@@ -77,8 +77,8 @@ def build_run(settings: Settings) -> Iterator[Run]:
                 dimension=embedder.dimension,
             )
         )
-        for file in held:
-            writer.erase(file.source.camera, file.start, file.until)
+        for camera, start, end in held:
+            writer.erase(camera, start, end)
         writer.flush()
         history = History(engine)
         gallery = Gallery(dimension=embedder.dimension)
@@ -132,23 +132,32 @@ def align(cameras: Sequence[CameraSettings], sources: Sequence[FileSource]) -> l
     ]
 
 
-def _held(settings: Settings, feed: FileFeed | LiveFeed) -> list[FileCamera]:
-    """The files of which the database holds these times already. Raises ConfigError if that is not wanted."""
+def _held(settings: Settings, feed: FileFeed | LiveFeed) -> list[tuple[str, float, float]]:
+    """Camera, start and end of what the database holds already of these files' times.
+
+    Raises ConfigError where it is not to be replaced.
+    """
     if isinstance(feed, LiveFeed) or not settings.database.exists():
         return []
     engine = open_database(settings.database, create=False)
     try:
         history = History(engine)
-        held = [file for file in feed.files if history.held(file.source.camera, file.start, file.until)]
+        files = [file for file in feed.files if history.held(file.source.camera, file.start, file.until)]
+        held = [(f.source.camera, f.start, _held_until(f, history)) for f in files]
     finally:
         engine.dispose()
     if held and not settings.replace:
-        names = ", ".join(file.source.camera for file in held)
         raise ConfigError(
-            f"{settings.database} already holds {names} at these times; "
+            f"{settings.database} already holds {', '.join(camera for camera, _, _ in held)} at these times; "
             "add --replace to record them anew, or name another database with --db."
         )
     return held
+
+
+def _held_until(file: FileCamera, history: History) -> float:
+    """The end of the file, or of what was recorded from its start, whichever is later."""
+    rows = history.footage(file.source.camera)
+    return max([file.until, *(row.end for row in rows if row.start <= file.start < row.end)])
 
 
 @contextmanager

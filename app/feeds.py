@@ -6,6 +6,7 @@ import heapq
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from app.pipeline import CameraStatus, Origin, Round
 from app.sources import FileSource, LiveSource
@@ -79,7 +80,7 @@ class FileFeed:
 
     def origin(self, camera: str) -> Origin:
         file = self.files[self._order[camera]]
-        return Origin(file.source.info.uri, file.start)
+        return Origin(str(Path(file.source.info.uri).absolute()), file.start)
 
 
 class LiveFeed:

@@ -1,0 +1,187 @@
+"""Opening a history: a SQLite file in WAL mode, of the schema this program knows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.pool import NullPool
+
+from storage import schema
+from storage.errors import DatabaseError as DatabaseError
+from storage.errors import in_plain_words
+from storage.lock import RunLock
+
+BUSY_S = 20.0  # how long to wait for another program that is writing; reading never waits
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+_MAGIC = b"SQLite format 3\0"
+_PRAGMAS = ("foreign_keys = ON", "synchronous = NORMAL")
+_UPGRADE_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = OFF")  # tables may be rebuilt
+
+
+def open_database(path: Path, *, create: bool) -> Engine:
+    """The history at ``path``, ready to be asked and written, brought to this program's schema.
+
+    create: make it, and its folder, where it is missing; without, a missing file is an error. A file or a
+    folder that may not be written is opened for reading. Before an upgrade a copy of a history that has runs
+    is left beside it as PATH.schemaN. Connections live as long as their use, so nothing needs disposing.
+
+    Raises DatabaseError, one sentence: no such file, not a history, damaged, of a newer schema, locked,
+    not writable, disk full.
+    """
+    path = path.absolute()
+    _check_file(path, create=create)
+    writable = os.access(path if path.exists() else path.parent, os.W_OK) and os.access(path.parent, os.W_OK)
+    if create and not writable:
+        raise DatabaseError(
+            f"the history {path} may not be written; change the permissions of it and its folder, "
+            "or name another file with --db"
+        )
+    engine = _engine(path, ("rwc" if create else "rw") if writable else None)
+    with in_plain_words(path):
+        _bring_to_schema(engine, create=create, writable=writable)
+    return engine
+
+
+def path_of(engine: Engine) -> Path:
+    """The file that an engine of ``open_database`` works on."""
+    return Path(str(engine.url.database))
+
+
+def writing(engine: Engine) -> Engine:
+    """The same database, with transactions that are writers from their first statement on."""
+    return engine.execution_options(begin="IMMEDIATE")
+
+
+def _check_file(path: Path, *, create: bool) -> None:
+    try:
+        if create:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise DatabaseError(f"{path} is a folder; name a file for the history with --db")
+        if path.exists():
+            _check_magic(path)
+        elif not create:
+            raise DatabaseError(
+                f"there is no history {path}; make one with 'sightline run', or name it with --db"
+            )
+    except OSError as error:
+        raise DatabaseError(
+            f"the history {path} cannot be opened ({error.strerror}: {error.filename}); "
+            "change the permissions, or name another file with --db"
+        ) from error
+
+
+def _check_magic(path: Path) -> None:
+    with path.open("rb") as file:
+        if file.read(len(_MAGIC)) not in (b"", _MAGIC):
+            raise DatabaseError(f"{path} is not a SQLite database; name another file with --db")
+
+
+def _reading(path: Path) -> str:
+    """SQLite's parameters for a file that may not be written; where nobody writes it needs no side files."""
+    return "mode=ro" if path.with_name(path.name + "-wal").exists() else "mode=ro&immutable=1"
+
+
+def _engine(path: Path, mode: str | None, pragmas: tuple[str, ...] = _PRAGMAS) -> Engine:
+    """An engine whose connections live as long as their use. mode: SQLite's; None to read only."""
+
+    def connect() -> sqlite3.Connection:
+        uri = f"{path.as_uri()}?{f'mode={mode}' if mode else _reading(path)}"
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
+        try:
+            for pragma in pragmas:
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    engine = create_engine(URL.create("sqlite", database=str(path)), creator=connect, poolclass=NullPool)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: Connection) -> None:
+    """Begin for real: the driver would leave tables made and altered outside of the transaction."""
+    mode = connection.get_execution_options().get("begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _bring_to_schema(engine: Engine, *, create: bool, writable: bool) -> None:
+    path = path_of(engine)
+    with engine.connect() as connection:
+        found = _version(connection, path)
+    if found == 0 and not create:
+        raise DatabaseError(
+            f"the history {path} is empty; fill it with 'sightline run', or name another with --db"
+        )
+    if found == schema.VERSION:
+        return
+    if not writable:
+        raise DatabaseError(
+            f"the history {path} has schema {found} and must be brought to schema {schema.VERSION}, "
+            "but may not be written; copy it to a folder that you can write to"
+        )
+    with RunLock(path):
+        upgrade(path)
+
+
+def _version(connection: Connection, path: Path) -> int:
+    """The schema's number, 0 for an empty file."""
+    names = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
+    if not names:
+        return 0
+    row = None
+    if "alembic_version" in names and "sighting" in names:
+        row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    if not isinstance(row, str) or not row.isdecimal():
+        raise DatabaseError(f"{path} is a database of another program; name another file with --db")
+    if int(row) > schema.VERSION:
+        raise DatabaseError(
+            f"the history {path} has schema {int(row)}, newer than schema {schema.VERSION} of this program; "
+            "upgrade sightline, or name another file with --db"
+        )
+    return int(row)
+
+
+def upgrade(path: Path, migrations: Path = MIGRATIONS) -> None:
+    """Run the migrations still to be run and record them, in one transaction. The caller has the RunLock."""
+    from alembic import command  # Alembic takes longer to load than most questions take to answer
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    with writing(_engine(path, "rwc", _UPGRADE_PRAGMAS)).begin() as connection:
+        _back_up(connection, path)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+            raise DatabaseError(
+                f"the history {path} is damaged (rows point nowhere); restore it from a backup"
+            )
+
+
+def _back_up(connection: Connection, path: Path) -> None:
+    """Copy a history that has runs to PATH.schemaN; the transaction that is open keeps every writer out."""
+    version = _version(connection, path)
+    if not version or not connection.exec_driver_sql("SELECT 1 FROM run").first():
+        return
+    copy = path.with_name(f"{path.name}.schema{version}")
+    part = copy.with_name(copy.name + ".part")
+    try:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as target:
+            source.backup(target)
+        shutil.copymode(path, part)
+        part.replace(copy)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        raise DatabaseError(
+            f"the history {path} was not upgraded, because no copy of it could be written "
+            f"to {copy} ({error}); make room or change the permissions of its folder"
+        ) from error

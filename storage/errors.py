@@ -1,0 +1,49 @@
+"""What can go wrong with a history through no fault of ours, in one sentence each."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+
+class DatabaseError(Exception):
+    """The history cannot be used as asked: one sentence that says what is wrong and what to do."""
+
+
+class UnknownPerson(DatabaseError):  # noqa: N818
+    """Nobody of the id asked for was seen."""
+
+
+class ExportError(Exception):
+    """Files cannot be written where they were wanted: one sentence that says why and what to do."""
+
+
+_REASONS = {
+    sqlite3.SQLITE_FULL: "cannot grow: the disk is full; make room and start again, "
+    "everything up to about the last second is kept",
+    sqlite3.SQLITE_IOERR: "cannot be read or written: the disk is full or failing; check it and start again, "
+    "everything up to about the last second is kept",
+    sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a backup, or name another file with --db",
+    sqlite3.SQLITE_NOTADB: "is not a SQLite database; name another file with --db",
+    sqlite3.SQLITE_BUSY: "is locked by another program that writes to it; close that program and try again",
+    sqlite3.SQLITE_LOCKED: "is locked by another program that writes to it; close that program and try again",
+    sqlite3.SQLITE_READONLY: "may not be written to; change its permissions, or name another file with --db",
+    sqlite3.SQLITE_PERM: "may not be written to; change its permissions, or name another file with --db",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened; check that its folder is there and that you may write to it",
+}
+
+
+@contextmanager
+def in_plain_words(path: Path) -> Iterator[None]:
+    """Raise what SQLite says of the file, the disk and other programs as DatabaseError; let our bugs pass."""
+    try:
+        yield
+    except DBAPIError as error:
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        if code not in _REASONS:
+            raise
+        raise DatabaseError(f"the history {path} {_REASONS[code]}") from error

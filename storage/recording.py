@@ -1,0 +1,278 @@
+"""What a run has reported and the file does not hold yet, and how it gets there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from storage import schema
+from storage.packing import Trajectory, pack, pack_vector
+from tracker.types import Image, Point, Portrait, Sighting
+
+CHUNK_S = 5.0  # how much of a trajectory is packed into one row
+IDLE_COMMITS = 60  # after so many commits without a new point a row is left as it is
+PICTURE_PX = 256  # longest side of a stored picture
+JPEG_QUALITY = 88
+_ROWS_A_QUERY = 500
+
+
+@dataclass(slots=True)
+class _Footage:
+    """A source being recorded; ``row`` once it is in the file."""
+
+    camera: str
+    uri: str
+    start: float
+    width: int
+    height: int
+    end: float
+    frames: int = 0
+    row: int | None = None
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """A few seconds of a trajectory; ``row`` once it is in the file, ``idle`` commits since it last grew."""
+
+    points: list[Point] = field(default_factory=list)
+    row: int | None = None
+    idle: int = 0
+
+    def packed(self) -> dict[str, Any]:
+        times = np.array([point.time for point in self.points])
+        way = Trajectory(
+            times,
+            np.array([point.frame for point in self.points], np.int64),
+            np.array([point.box for point in self.points], np.float32),
+            np.array([point.score for point in self.points], np.float32),
+        )
+        return {"start": times[0], "end": times[-1], "points": len(times), "blob": pack(way)}
+
+
+class Recording:
+    """The part of a run that is not committed yet. Every call comes from one thread.
+
+    run, model: ids of the rows the caller made. dimension: of the model's vectors. Nothing is kept of a
+    sighting that has ended but a trajectory row still open for IDLE_COMMITS, so that memory stays flat
+    however long a run is.
+    """
+
+    def __init__(self, *, run: int, model: int, dimension: int) -> None:
+        self._run = run
+        self._model = model
+        self._dimension = dimension
+        self._current: dict[str, _Footage] = {}
+        self._changed_footage: list[_Footage] = []
+        self._sightings: dict[int, tuple[Sighting, _Footage]] = {}
+        self._chunks: dict[int, list[_Chunk]] = {}
+        self._portraits: list[tuple[int, dict[str, Any]]] = []
+        self.pending = False
+
+    def footage(self, camera: str, uri: str, start: float, width: int, height: int) -> None:
+        self._current[camera] = _Footage(camera, uri, start, width, height, end=start)
+        self._touch(self._current[camera])
+
+    def frames(self, camera: str, count: int, end: float) -> None:
+        footage = self._of(camera)
+        footage.frames, footage.end = count, max(footage.end, end)
+        self._touch(footage)
+
+    def sighting(self, sighting: Sighting) -> None:
+        _, footage = self._sightings.get(sighting.number) or (None, self._of(sighting.camera))
+        self._sightings[sighting.number] = (sighting, footage)
+        self.pending = True
+
+    def point(self, number: int, point: Point) -> None:
+        chunks = self._chunks.setdefault(number, [_Chunk()])
+        known = chunks[-1].points
+        if known and point.time <= known[-1].time:
+            raise ValueError(f"sighting {number}: a point at {point.time} after one at {known[-1].time}")
+        if known and point.time - known[0].time >= CHUNK_S:
+            chunks.append(_Chunk())
+        chunks[-1].points.append(point)
+        chunks[-1].idle = 0
+        self.pending = True
+
+    def portrait(self, number: int, portrait: Portrait) -> None:
+        if portrait.embedding.shape != (self._dimension,):
+            raise ValueError(f"embedding: expected ({self._dimension},), found {portrait.embedding.shape}")
+        values = {
+            "time": portrait.time,
+            "quality": portrait.quality,
+            "vector": pack_vector(portrait.embedding),
+            "jpeg": encode_jpeg(portrait.image),
+        }
+        self._portraits.append((number, values))
+        self.pending = True
+
+    def _of(self, camera: str) -> _Footage:
+        if camera not in self._current:
+            raise ValueError(f"camera {camera}: its footage is to be named first")
+        return self._current[camera]
+
+    def _touch(self, footage: _Footage) -> None:
+        if not any(footage is known for known in self._changed_footage):
+            self._changed_footage.append(footage)
+        self.pending = True
+
+    def commit(self, connection: Connection) -> None:
+        """Write it all, inside the transaction that is open on the connection."""
+        for footage in self._changed_footage:
+            self._write_footage(connection, footage)
+        self._write_sightings(connection)
+        grown = {number for number, chunks in self._chunks.items() if chunks[-1].idle == 0}
+        rows = self._rows(connection, grown | {number for number, _ in self._portraits})
+        self._write_chunks(connection, rows)
+        self._write_portraits(connection, rows)
+        self._changed_footage.clear()
+        self._sightings.clear()
+        self._portraits.clear()
+        self.pending = False
+
+    def _write_footage(self, connection: Connection, footage: _Footage) -> None:
+        values = {"end": footage.end, "frames": footage.frames}
+        if footage.row is not None:
+            connection.execute(update(schema.Footage).where(schema.Footage.id == footage.row).values(values))
+            return
+        statement = insert(schema.Footage).values(
+            run_id=self._run,
+            camera_id=_camera(connection, footage.camera),
+            uri=footage.uri,
+            start=footage.start,
+            width=footage.width,
+            height=footage.height,
+            **values,
+        )
+        footage.row = connection.execute(statement.returning(schema.Footage.id)).scalar_one()
+
+    def _write_sightings(self, connection: Connection) -> None:
+        if not self._sightings:
+            return
+        reported = self._sightings.values()
+        people = [{"id": s.identity, "created": s.start} for s, _ in reported if s.identity is not None]
+        if people:
+            connection.execute(insert(schema.Identity).on_conflict_do_nothing(), people)
+        rows = [self._sighting_row(sighting, footage) for sighting, footage in reported]
+        connection.execute(_UPSERT_SIGHTING, rows)
+
+    def _sighting_row(self, sighting: Sighting, footage: _Footage) -> dict[str, Any]:
+        evidence = sighting.evidence
+        return {
+            "run_id": self._run,
+            "number": sighting.number,
+            "footage_id": footage.row,
+            "identity_id": sighting.identity,
+            "start": sighting.start,
+            "end": sighting.end,
+            "probability": sighting.probability,
+            "distance": evidence.distance if evidence else None,
+            "gap_s": evidence.gap_s if evidence else None,
+            "runner_up": evidence.runner_up if evidence else None,
+            "runner_up_distance": evidence.runner_up_distance if evidence else None,
+            "crops": evidence.crops if evidence else None,
+        }
+
+    def _rows(self, connection: Connection, numbers: Collection[int]) -> dict[int, int]:
+        """The rows of the run's sightings of these numbers."""
+        rows: dict[int, int] = {}
+        for some in in_batches(sorted(numbers)):
+            query = select(schema.Sighting.number, schema.Sighting.id).where(
+                schema.Sighting.run_id == self._run, schema.Sighting.number.in_(some)
+            )
+            rows |= {row.number: row.id for row in connection.execute(query)}
+        missing = set(numbers) - rows.keys()
+        if missing:
+            raise ValueError(f"points or portraits of sightings never reported: {sorted(missing)}")
+        return rows
+
+    def _write_chunks(self, connection: Connection, rows: dict[int, int]) -> None:
+        for number, chunks in list(self._chunks.items()):
+            for chunk in chunks:
+                if chunk.idle == 0:
+                    _write_chunk(connection, rows[number], chunk)
+            chunks[-1].idle += 1
+            self._chunks[number] = chunks[-1:]
+            if chunks[-1].idle > IDLE_COMMITS:
+                del self._chunks[number]
+
+    def _write_portraits(self, connection: Connection, rows: dict[int, int]) -> None:
+        if self._portraits:
+            values = [
+                {"sighting_id": rows[number], "model_id": self._model} | portrait
+                for number, portrait in self._portraits
+            ]
+            connection.execute(insert(schema.Portrait), values)
+
+
+def _write_chunk(connection: Connection, sighting: int, chunk: _Chunk) -> None:
+    values = chunk.packed()
+    if chunk.row is None:
+        statement = insert(schema.Trajectory).values(sighting_id=sighting, **values)
+        chunk.row = connection.execute(statement.returning(schema.Trajectory.id)).scalar_one()
+    else:
+        connection.execute(_UPDATE_CHUNK, {"row": chunk.row, **values})
+
+
+def _camera(connection: Connection, name: str) -> int:
+    connection.execute(insert(schema.Camera).values(name=name).on_conflict_do_nothing())
+    return connection.execute(select(schema.Camera.id).where(schema.Camera.name == name)).scalar_one()
+
+
+def _upsert_sighting() -> Any:
+    statement = insert(schema.Sighting)
+    kept = {"id", "run_id", "number", "footage_id"}
+    changed = {c.name: statement.excluded[c.name] for c in schema.Sighting.__table__.c if c.name not in kept}
+    return statement.on_conflict_do_update(index_elements=["run_id", "number"], set_=changed)
+
+
+_UPSERT_SIGHTING = _upsert_sighting()
+_UPDATE_CHUNK = update(schema.Trajectory).where(schema.Trajectory.id == bindparam("row"))
+
+
+def in_batches(ids: list[int]) -> Iterator[list[int]]:
+    """Parts short enough to name in one query."""
+    return (ids[k : k + _ROWS_A_QUERY] for k in range(0, len(ids), _ROWS_A_QUERY))
+
+
+def encode_jpeg(image: Image) -> bytes:
+    """The picture as JPEG, made smaller where its longest side is over PICTURE_PX."""
+    height, width = image.shape[:2]
+    scale = PICTURE_PX / max(height, width)
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return data.tobytes()
+
+
+def erase(connection: Connection, *, camera: str, start: float, end: float, keep_run: int) -> None:
+    """Remove what other runs than ``keep_run`` hold of a camera between two times.
+
+    A sighting that reaches into the span goes whole; so does footage that reaches into it and has no sighting
+    left; and people without a name who have no sighting left by that. Footage with sightings outside of the
+    span stays.
+    """
+    sighting, footage = schema.Sighting, schema.Footage
+    of_camera = select(schema.Camera.id).where(schema.Camera.name == camera).scalar_subquery()
+    there = and_(footage.camera_id == of_camera, footage.run_id != keep_run)
+    gone = and_(
+        sighting.footage_id.in_(select(footage.id).where(there)), sighting.end > start, sighting.start < end
+    )
+    people = set(connection.scalars(select(sighting.identity_id).where(gone).distinct()))
+    connection.execute(delete(sighting).where(gone))
+    empty = ~exists().where(sighting.footage_id == footage.id)
+    connection.execute(delete(footage).where(there, footage.end > start, footage.start < end, empty))
+    for some in in_batches(sorted(person for person in people if person is not None)):
+        connection.execute(delete(schema.Identity).where(schema.Identity.id.in_(some), _unknown()))
+
+
+def _unknown() -> ColumnElement[bool]:
+    """Identities that nobody named and nobody sees any more."""
+    seen = exists().where(schema.Sighting.identity_id == schema.Identity.id)
+    return and_(schema.Identity.name.is_(None), ~seen)

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import pytest
+from rich.console import Console
+from small_history import name_footage, picture, record_all, small_history, unit, writer
+
+from app.answers import duration, elapsed, local_iso, print_people, print_person
+from storage.database import open_database
+from storage.errors import ExportError
+from storage.history import History, UnknownPerson
+from tracker.types import Portrait, Sighting
+
+NOON = 1_236_254_400.0  # 2009-03-05 12:00 UTC
+
+
+@pytest.fixture(autouse=True)
+def vienna(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Europe/Vienna")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    return History(small_history(tmp_path / "h.db"))
+
+
+@pytest.fixture
+def dated(tmp_path: Path) -> History:
+    """The same at noon, and once more a day later."""
+    engine = open_database(tmp_path / "dated.db", create=True)
+    for later_s in (NOON - 10, NOON - 10 + 86400):
+        with writer(engine) as record:
+            record_all(record, later_s=later_s)
+    return History(engine)
+
+
+def terminal(width: int = 80, **more: object) -> Console:
+    return Console(file=io.StringIO(), width=width, highlight=False, **more)  # type: ignore[arg-type]
+
+
+def text(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def people(history: History, *, width: int = 80, **more: object) -> str:
+    console = terminal(width)
+    print_people(history, as_json=False, console=console, **more)  # type: ignore[arg-type]
+    return text(console)
+
+
+def person(history: History, id_: int, *, width: int = 80) -> str:
+    console = terminal(width)
+    print_person(history, id_, as_json=False, console=console)
+    return text(console)
+
+
+def test_people_in_a_table(history: History) -> None:
+    lines = people(history).splitlines()
+    assert lines[0].rstrip() == "2 people"
+    assert lines[2].split() == ["1", "Ann", "00:10", "00:18", "left,", "right", "2", "6.0", "s"]
+    assert lines[3].split() == ["2", "00:19", "00:25", "right,", "left", "2", "8.0", "s"]
+    assert lines[4] == "1 sighting could not be given to a person with certainty."
+
+
+def test_one_day_is_named_once(dated: History) -> None:
+    listing = people(dated, until=NOON + 3600)
+    assert "2 people, on 2009-03-05" in listing
+    assert "13:00:00" in listing
+    assert listing.count("2009") == 1
+
+
+def test_many_days_are_named_in_each_row(dated: History) -> None:
+    assert "2009-03-05 13:00  2009-03-06 13:00" in people(dated)
+    story = person(dated, 1)
+    assert [line.strip() for line in story.splitlines() if line.startswith("2009")] == [
+        "2009-03-05",
+        "2009-03-06",
+    ]
+
+
+def test_nobody_is_a_friendly_sentence(tmp_path: Path, history: History) -> None:
+    empty = History(open_database(tmp_path / "empty.db", create=True))
+    assert (
+        people(empty)
+        == f"Nobody has been recorded in {empty.path} yet; 'sightline run VIDEO' looks for people.\n"
+    )
+    assert people(history, camera="nowhere") == (
+        "Nobody was recognised there and then; 'sightline people' lists everybody.\n"
+    )
+
+
+def test_a_persons_way_on_one_axis_of_time(history: History) -> None:
+    lines = person(history, 1, width=87).splitlines()
+    assert lines[0] == "Person 1 Ann: 2 visits to 2 cameras, 6.0 s in view"
+    assert lines[2].split() == ["00:10", "00:18"]
+    assert lines[3] == "left   " + "█" * 40 + "·" * 40  # half of eight seconds
+    assert lines[4] == "right  " + "·" * 60 + "█" * 20
+    table = "\n".join(lines[6:])
+    assert "nobody was known; 3 crops" in table
+    assert "distance 0.20, gap 2.0 s, next 2 at 0.60, 5 crops" in table
+    assert "90%" in table
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_nothing_is_wider_than_the_terminal(dated: History, width: int) -> None:
+    for listing in (people(dated, width=width), person(dated, 2, width=width)):
+        assert all(len(line) <= width for line in listing.splitlines() if "pictures" not in line)
+
+
+def test_a_moment_in_a_long_time_is_still_seen(tmp_path: Path) -> None:
+    engine = open_database(tmp_path / "h.db", create=True)
+    with writer(engine) as record:
+        name_footage(record, start=0.0)
+        record.sighting(Sighting(1, "left", 0.0, 1.0, 1, 0.9))
+        record.sighting(Sighting(2, "left", 90000.0, 90000.0, 1, 0.9))
+    bar = next(line for line in person(History(engine), 1).splitlines() if "█" in line)
+    assert bar.startswith("left  █·")
+    assert bar.endswith("·█")
+
+
+def test_a_terminal_without_blocks_gets_plain_marks(history: History) -> None:
+    class Plain(io.StringIO):
+        encoding = "ascii"
+
+    console = Console(file=Plain(), width=80)
+    print_person(history, 1, as_json=False, console=console)
+    assert "left   ####" in text(console)
+    assert text(console).isascii()
+
+
+def test_names_are_text_and_no_markup(tmp_path: Path) -> None:
+    engine = open_database(tmp_path / "[bold]h.db", create=True)
+    with writer(engine) as record:
+        record.footage("[red]hall[/red]", uri="x", start=0.0, width=1, height=1)
+        record.sighting(Sighting(1, "[red]hall[/red]", 0.0, 1.0, 1, 0.9))
+        record.portrait(1, Portrait(0.0, 0.5, unit(0), picture(1)))
+    history = History(engine)
+    assert "[red]hall[/red]" in people(history)
+    assert person(history, 1).count("[red]hall[/red]") == 2
+    assert "[bold]h.db.pictures" in person(history, 1)
+
+
+def test_pictures_are_written_beside_the_database_and_linked(history: History) -> None:
+    console = terminal(80, force_terminal=True)
+    print_person(history, 1, as_json=False, console=console)
+    folder = history.path.with_name("h.db.pictures") / "person-1"
+    files = sorted(folder.iterdir())
+    assert len(files) == 2
+    image = cv2.imread(str(files[0]))
+    assert image is not None
+    assert image.shape == (80, 40, 3)
+    for linked in (*files, folder):
+        assert f";{linked.as_uri()}\x1b" in text(console)
+
+
+def test_a_folder_asked_for_that_cannot_be_written_is_one_sentence(history: History, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        ExportError, match=r"cannot write pictures to .*file.*; name another folder with --pictures"
+    ):
+        print_person(history, 1, as_json=False, pictures=tmp_path / "file", console=terminal())
+
+
+def test_a_folder_not_asked_for_that_cannot_be_written_costs_only_the_pictures(history: History) -> None:
+    history.path.with_name("h.db.pictures").touch()
+    story = person(history, 1)
+    assert "cannot write pictures to" in story
+    assert "left   ███" in story
+
+
+def test_an_unknown_person_is_one_sentence(history: History) -> None:
+    with pytest.raises(UnknownPerson, match="'sightline people' lists everybody"):
+        print_person(history, 99, as_json=False)
+    assert not history.path.with_name("h.db.pictures").exists()
+
+
+def test_people_as_json(dated: History, capsys: pytest.CaptureFixture[str]) -> None:
+    print_people(dated, as_json=True, until=NOON + 3600)
+    assert json.loads(capsys.readouterr().out)[0] == {
+        "id": 1,
+        "name": None,
+        "first": NOON,
+        "last": NOON + 8,
+        "cameras": ["left", "right"],
+        "sightings": 2,
+        "seconds": 6.0,
+        "first_local": "2009-03-05T13:00:00.000+01:00",
+        "last_local": "2009-03-05T13:00:08.000+01:00",
+    }
+
+
+def test_nobody_as_json_is_an_empty_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_people(History(open_database(tmp_path / "empty.db", create=True)), as_json=True)
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_a_person_as_json(history: History, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_person(history, 1, as_json=True, pictures=tmp_path / "faces")
+    story = json.loads(capsys.readouterr().out)
+    assert (story["id"], story["name"], story["first_local"]) == (1, "Ann", None)
+    second = story["sightings"][1]
+    assert second["evidence"]["distance"] == 0.2
+    assert (second["camera"], second["source"], second["offset_s"]) == ("right", "right.mp4", 6.0)
+    assert (second["seconds"], second["probability"]) == (2.0, 0.8)
+    assert Path(second["picture"]).is_relative_to(tmp_path / "faces" / "person-1")
+    assert Path(second["picture"]).stat().st_size > 100
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "00:00"), (59.9, "00:59"), (61, "01:01"), (3661, "1:01:01"), (-2.5, "-00:02"), (-0.4, "00:00")],
+)
+def test_elapsed(seconds: float, shown: str) -> None:
+    assert elapsed(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (3599.7, "1 h 00 min"), (90061, "25 h 01 min")],
+)
+def test_duration(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
+
+
+def test_local_time_carries_its_offset() -> None:
+    assert local_iso(NOON) == "2009-03-05T13:00:00.000+01:00"
+    assert local_iso(NOON + 180 * 86400) == "2009-09-01T14:00:00.000+02:00"
+    assert local_iso(12.5) is None

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from app.config import (
+    CameraSettings,
+    ConfigError,
+    cameras_from_sources,
+    read_config,
+    read_time,
+    with_starts,
+)
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "site.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_everything_a_file_may_say(tmp_path: Path) -> None:
+    settings = read_config(
+        written(
+            tmp_path,
+            """
+            database = "data/history.db"
+            detector = "yolov8n"
+            reid = "net.xml"
+            device = "cpu"
+            overlap = [["hall", "stairs"]]
+            [[camera]]
+            name = "hall"
+            source = "hall.mp4"
+            start = 2026-11-22T09:30:00Z
+            clock_offset_s = 2
+            [[camera]]
+            name = "stairs"
+            source = "/videos/stairs.mp4"
+            start = 12.5
+            [[camera]]
+            source = "yard.mkv"
+            """,
+        )
+    )
+    noon = datetime(2026, 11, 22, 9, 30, tzinfo=UTC).timestamp()
+    assert settings.cameras == (
+        CameraSettings("hall", str(tmp_path / "hall.mp4"), noon, 2.0),
+        CameraSettings("stairs", "/videos/stairs.mp4", 12.5, 0.0),
+        CameraSettings("yard", str(tmp_path / "yard.mkv"), None, 0.0),
+    )
+    assert settings.database == tmp_path / "data/history.db"
+    assert (settings.detector, settings.reid, settings.device) == ("yolov8n", "net.xml", "cpu")
+    assert settings.overlap == {frozenset({"hall", "stairs"})}
+    assert not settings.live
+
+
+def test_streams_make_a_live_run(tmp_path: Path) -> None:
+    path = written(tmp_path, '[[camera]]\nname = "door"\nsource = "rtsp://10.0.0.4/main"\n')
+    settings = read_config(path)
+    assert settings.live
+    assert settings.cameras[0].source == "rtsp://10.0.0.4/main"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("camera = [", "not valid TOML"),
+        ("", "'camera' at the top: expected at least one"),
+        ('colour = 1\n[[camera]]\nsource = "a.mp4"', "'colour' at the top: expected one of camera, database"),
+        ('[[camera]]\nname = "a"', "'source' in camera 1: expected a file's path"),
+        ("[[camera]]\nsource = 5", "'source' in camera 1: expected a text, but found 5"),
+        (
+            '[[camera]]\nsource = "a.mp4"\nclock_offset_s = "2"',
+            "'clock_offset_s' in camera 1: expected a number",
+        ),
+        ('[[camera]]\nsource = "a.mp4"\nclock_offset_s = true', "expected a number, but found True"),
+        ('[[camera]]\nsource = "a.mp4"\nstart = "noon"', "'start' in camera 1: expected a time"),
+        ('[[camera]]\nsource = "a.mp4"\n[[camera]]\nsource = "b/a.mp4"', "'a' is there twice"),
+        ('overlap = [["a", "c"]]\n[[camera]]\nsource = "a.mp4"', "'overlap' at the top: expected pairs"),
+        ('camera = ["a.mp4"]', "'camera' in camera 1: expected a [[camera]] table"),
+    ],
+)
+def test_an_error_names_the_key_its_place_and_what_was_expected(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        read_config(path)
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_cameras_are_named_after_their_files() -> None:
+    names = [c.name for c in cameras_from_sources(["a/x.mp4", "b/x.mp4", "y.avi"], live=False)]
+    assert names == ["x", "x-2", "y"]
+    assert [c.name for c in cameras_from_sources(["rtsp://a", "rtsp://b"], live=True)] == ["cam1", "cam2"]
+
+
+def test_times_as_they_may_be_written() -> None:
+    assert read_time("12.5") == 12.5
+    assert read_time("2026-11-22T09:30:00Z") == datetime(2026, 11, 22, 9, 30, tzinfo=UTC).timestamp()
+    assert read_time("2026-11-22T10:30:00+01:00") == read_time("2026-11-22T09:30:00Z")
+    assert read_time("2026-11-22 09:30") == datetime(2026, 11, 22, 9, 30).astimezone().timestamp()
+    with pytest.raises(ConfigError, match="'soon' is no time"):
+        read_time("soon")
+
+
+def test_starts_are_given_once_for_each_file() -> None:
+    cameras = cameras_from_sources(["a.mp4", "b.mp4"], live=False)
+    assert [c.start for c in with_starts(cameras, ["1", "2"])] == [1.0, 2.0]
+    with pytest.raises(ConfigError, match="1 times for 2 files"):
+        with_starts(cameras, ["1"])
