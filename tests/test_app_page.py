@@ -1,0 +1,280 @@
+"""The page, read as a browser would: what it says, what it holds, what it links to."""
+
+from __future__ import annotations
+
+import base64
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import cv2
+import numpy as np
+import pytest
+from filled_history import DIMENSION, MODEL, Demo, demo_history
+from sqlalchemy import update
+
+from app.contact_sheet import Clock, duration, person_cards
+from app.demo import scene_of
+from app.drawing import colour_of
+from app.last_run import last_sightings
+from app.outputs import OutputError
+from app.page import write_page
+from app.pipeline import Status
+from app.score import found_in, score
+from storage import schema
+from storage.database import open_database
+from storage.history import History
+from storage.writer import Writer
+from tracker.types import Portrait, Sighting
+
+
+class Page(HTMLParser):
+    """Elements with their attributes, and the words a reader sees."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open.append(f"/{tag}")
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and self._open[-1] != "style":
+            self.words.append(data.strip())
+
+    def all(self, tag: str, **wanted: str) -> list[dict[str, str | None]]:
+        return [
+            attributes
+            for name, attributes in self.elements
+            if name == tag and all(attributes.get(key.rstrip("_")) == value for key, value in wanted.items())
+        ]
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+@pytest.fixture(scope="module")
+def demo(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    return demo_history(shared, tmp_path_factory.mktemp("demo"))
+
+
+def visit(
+    writer: Writer,
+    number: int,
+    camera: str,
+    start: float,
+    end: float,
+    person: int | None,
+    sure: float = 0.9,
+) -> None:
+    writer.sighting(Sighting(number, camera, start, end, person, sure))
+    picture = np.full((40, 20, 3), 10 * number, np.uint8)
+    writer.portrait(number, Portrait(start, 0.5, np.eye(DIMENSION, dtype=np.float32)[0], picture))
+
+
+def two_cameras(path: Path, *, start: float = 1_700_000_000.0) -> History:
+    """Person 3 on hall, yard, hall; person 8 on hall; somebody undecided on yard. 100 seconds."""
+    engine = open_database(path, create=True)
+    with Writer(engine, command="test", version="0", model=MODEL, dimension=DIMENSION) as writer:
+        for camera in ("hall", "yard"):
+            writer.footage(camera, uri=f"{camera}.mp4", start=start, width=640, height=480)
+            writer.frames(camera, 1001, start + 100)
+        visit(writer, 1, "hall", start + 0, start + 10, 3, 0.8)
+        visit(writer, 2, "yard", start + 20, start + 40, 3)
+        visit(writer, 3, "hall", start + 50, start + 60, 3, 0.95)
+        visit(writer, 4, "hall", start + 65, start + 75, 8)
+        visit(writer, 5, "yard", start + 90, start + 100, None)
+    return History(engine)
+
+
+def rename(history: History, person: int, name: str) -> None:
+    with open_database(history.path, create=False).begin() as connection:
+        connection.execute(update(schema.Identity).where(schema.Identity.id == person).values(name=name))
+
+
+def test_the_demo_page_is_whole_and_needs_nothing_else(demo: Demo, tmp_path: Path) -> None:
+    scores = score(demo.truth, found_in(demo.history))
+    timing = Status(4.0, 8, (), 1.0, {"decode": 1.0, "detect": 3.0})
+    videos = [tmp_path / "videos" / f"{name}.mp4" for name in ("left", "middle", "right")]
+
+    path = write_page(
+        demo.history,
+        tmp_path / "index.html",
+        videos=videos,
+        scene=scene_of(demo.cameras),
+        scores=scores,
+        timing=timing,
+    )
+
+    page = Page(path)
+    assert "http" not in page.source.replace("http-equiv", "")
+    assert not page.all("script")
+    assert not page.all("link")
+    assert [video["src"] for video in page.all("video")] == [f"videos/{v.name}" for v in videos]
+    assert [rect["x"] for rect in page.all("rect", fill="#000")] == ["0", "320", "576"]
+    assert len(page.all("article")) == len(demo.history.people())
+    for words in ("IDF1 over all cameras", "all cameras 100.0", "detect 3.0 s 75.0 %", "clock 2 s ahead"):
+        assert words in page.text, words
+
+
+def test_pictures_are_in_the_page(demo: Demo, tmp_path: Path) -> None:
+    page = Page(write_page(demo.history, tmp_path / "index.html"))
+    sources = [str(image["src"]) for image in page.all("img")]
+    assert len(sources) >= len(demo.history.people())
+    for source in sources:
+        head, data = source.split(",")
+        picture = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
+        assert head == "data:image/jpeg;base64"
+        assert picture is not None
+        assert picture.size > 0
+
+
+def test_a_person_is_a_row_over_the_cameras(tmp_path: Path) -> None:
+    history = two_cameras(tmp_path / "h.db")
+    begin = 1_700_000_000.0
+    first, second, undecided = person_cards(
+        history, ["hall", "yard"], last_sightings(history), Clock(begin, begin + 100)
+    )
+
+    assert (first.identity, second.identity, undecided.identity) == (3, 8, None)
+    assert first.journey == ["hall", "yard", "hall"]
+    assert (first.first, first.last, first.seen, first.visits) == ("0:00", "1:00", "40.0 s", 3)
+    assert first.probability == "0.80 to 0.95"
+    assert [[p.time for p in lane.pictures] for lane in first.lanes] == [["0:00", "0:50"], ["0:20"]]
+    assert [[(bar.left, bar.width) for bar in lane.bars] for lane in first.lanes] == [
+        [(0.0, 10.0), (50.0, 10.0)],
+        [(20.0, 20.0)],
+    ]
+    assert first.lanes[1].bars[0].title == "yard, 0:20 to 0:40 (20.0 s), probability 0.90"
+    blue, green, red = colour_of(3)
+    assert first.colour == f"#{red:02x}{green:02x}{blue:02x}"
+    assert (first.travelled, second.travelled) == (True, False)
+    assert [len(lane.pictures) for lane in undecided.lanes] == [0, 1]
+
+
+def test_the_undecided_are_told_apart_from_people(tmp_path: Path) -> None:
+    page = Page(write_page(two_cameras(tmp_path / "h.db"), tmp_path / "index.html"))
+    assert "2 people 1 on several cameras 2 cameras 5 sightings" in page.text
+    assert "? not decided" in page.text
+
+
+def test_many_visits_are_counted_beyond_the_pictures(tmp_path: Path) -> None:
+    engine = open_database(tmp_path / "h.db", create=True)
+    with Writer(engine, command="test", version="0", model=MODEL, dimension=DIMENSION) as writer:
+        writer.footage("hall", uri="hall.mp4", start=2e9, width=64, height=48)
+        for number in range(1, 8):
+            visit(writer, number, "hall", 2e9 + 10 * number, 2e9 + 10 * number + 5, 1)
+        writer.frames("hall", 900, 2e9 + 90)
+
+    page = Page(write_page(History(engine), tmp_path / "index.html"))
+    assert len(page.all("img")) == 4
+    assert "+3" in page.words
+
+
+def test_names_are_text_and_nothing_else(tmp_path: Path) -> None:
+    history = two_cameras(tmp_path / "h.db")
+    rename(history, 3, "<script>alert('x')</script>")
+    rename(history, 8, 'Zoë "Z" & Søn')
+
+    page = Page(write_page(history, tmp_path / "index.html"))
+
+    assert not page.all("script")
+    assert "<script>alert('x')</script>" in page.words
+    assert 'Zoë "Z" & Søn' in page.words
+
+
+def test_camera_names_cannot_break_out_of_attributes(tmp_path: Path) -> None:
+    engine = open_database(tmp_path / "h.db", create=True)
+    camera = '"><img src=x onerror=alert(1)>'
+    with Writer(engine, command="test", version="0", model=MODEL, dimension=DIMENSION) as writer:
+        writer.footage(camera, uri="x.mp4", start=2e9, width=64, height=48)
+        visit(writer, 1, camera, 2e9, 2e9 + 5, 1)
+        writer.frames(camera, 50, 2e9 + 5)
+
+    page = Page(write_page(History(engine), tmp_path / "index.html"))
+
+    assert [image for image in page.all("img") if "onerror" in image] == []
+    assert str(page.all("img")[0]["alt"]).startswith(camera)
+
+
+def test_links_to_videos_are_relative_and_quoted(tmp_path: Path) -> None:
+    folder = tmp_path / "my videos"
+    folder.mkdir()
+    video = folder / "front #1 100%.mp4"
+    video.write_bytes(b"")
+
+    path = write_page(two_cameras(tmp_path / "h.db"), tmp_path / "site" / "index.html", videos=[video])
+
+    address = str(Page(path).all("video")[0]["src"])
+    assert re.fullmatch(r"[\w./%-]+", address)
+    assert (path.parent / unquote(address)).resolve() == video
+
+
+def test_only_the_last_run_is_told_of(tmp_path: Path) -> None:
+    two_cameras(tmp_path / "h.db")
+    engine = open_database(tmp_path / "h.db", create=False)
+    with Writer(engine, command="test", version="0", model=MODEL, dimension=DIMENSION) as writer:
+        writer.footage("gate", uri="gate.mp4", start=1_700_000_000.0, width=64, height=48)
+        visit(writer, 1, "gate", 1_700_000_001.0, 1_700_000_005.0, 8)
+        writer.frames("gate", 50, 1_700_000_005.0)
+
+    page = Page(write_page(History(engine), tmp_path / "index.html"))
+
+    assert "1 person 0 on several cameras 1 camera 1 sighting" in page.text
+    assert "hall" not in page.text
+
+
+def test_an_empty_history_says_so(tmp_path: Path) -> None:
+    history = History(open_database(tmp_path / "h.db", create=True))
+    page = Page(write_page(history, tmp_path / "index.html"))
+    assert "Nobody was seen." in page.text
+    assert "0 people" in page.text
+
+
+def test_an_unknown_start_is_not_shown_as_1970(tmp_path: Path) -> None:
+    page = Page(write_page(two_cameras(tmp_path / "h.db", start=0.0), tmp_path / "index.html"))
+    assert "start time unknown" in page.text
+    assert "1970" not in page.text
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    history = two_cameras(tmp_path / "h.db")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"^The folder .*file.* can't be .*; name another place.*\.$"):
+        write_page(history, tmp_path / "file" / "index.html")
+    (tmp_path / "index.html").mkdir()
+    with pytest.raises(OutputError, match=r"^The page .*index\.html can't be written \(.*\); make room"):
+        write_page(history, tmp_path / "index.html")
+    (tmp_path / "full.html.part").symlink_to("/dev/full")
+    with pytest.raises(OutputError, match=r"^The page .*full\.html can't be written \(No space left"):
+        write_page(history, tmp_path / "full.html")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (3599.7, "1 h 00 min"), (7503, "2 h 05 min")],
+)
+def test_durations_in_words(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("span", "ticks"),
+    [
+        (0.0, [(0.0, "0:00")]),
+        (80.0, [(0.0, "0:00"), (25.0, "0:20"), (50.0, "0:40"), (75.0, "1:00"), (100.0, "1:20")]),
+        (7200.0, [(0.0, "0:00"), (25.0, "30:00"), (50.0, "1:00:00"), (75.0, "1:30:00"), (100.0, "2:00:00")]),
+    ],
+)
+def test_timelines_have_round_moments(span: float, ticks: list[tuple[float, str]]) -> None:
+    assert Clock(1e9, 1e9 + span).ticks == ticks
