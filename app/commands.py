@@ -16,6 +16,8 @@ from app import config, errors
 from app.config import Settings
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from app.pipeline import Status
     from storage.history import History
 
@@ -184,10 +186,21 @@ def report(history: History, status: Status) -> None:
 
 
 def write_videos(history: History, folder: Path) -> list[Path]:
-    """The last run's footage with boxes and ids drawn in, with a bar."""
-    from app.annotate import annotate
+    """The last run's footage with boxes and ids drawn in, with a bar a video."""
+    from rich.progress import Progress
 
-    paths = annotate(history, folder)
+    from app.annotate import annotate
+    from app.headless import terminal
+
+    with Progress(console=terminal(), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(camera: str, done: int, expected: int) -> None:
+            if camera not in tasks:
+                tasks[camera] = bars.add_task(f"drawing {camera}", total=expected)
+            bars.update(tasks[camera], completed=done)
+
+        paths = annotate(history, folder, progress=progress)
     for path in paths:
         print(f"annotated: {path}")
     return paths

@@ -50,7 +50,7 @@ class Policy:
     """
 
     min_quality: float = 0.3
-    ripe_crops: int = 3
+    ripe_crops: int = 4
     ripe_s: float = 1.0
     accept: float = 0.6
     reject: float = 0.2
@@ -107,6 +107,7 @@ class Presence:
     span: Span
     waiting: list[Point] = field(default_factory=list)
     number: int = 0
+    crops: int = 0
     identity: Known | None = None
     made: bool = False
     probability: float = 0.0
@@ -205,7 +206,10 @@ class Associator:
         if detections.embeddings is None or good < self.policy.min_quality:
             return
         vector = detections.embeddings[row]
-        if np.isnan(vector[0]) or not presence.templates.offer(vector, good):
+        if np.isnan(vector[0]):
+            return
+        presence.crops += 1
+        if not presence.templates.offer(vector, good):
             return
         changes.kept.setdefault(presence.camera, []).append(Kept(presence.number, row, good, vector))
         if presence.identity is not None:
@@ -224,7 +228,7 @@ class Associator:
         ripe = [p for p in ending if len(p.templates) and (p.identity is None or p.made)]
         for p in self._open.values():
             due = now - p.compared >= policy.revise_s
-            enough = len(p.templates) >= policy.ripe_crops or p.lasted_s >= policy.patience_s
+            enough = p.crops >= policy.ripe_crops or p.lasted_s >= policy.patience_s
             if (p.identity is None or p.made) and due and enough and p.lasted_s >= policy.ripe_s:
                 ripe.append(p)
         for p in ripe:
@@ -296,7 +300,7 @@ class Associator:
     def _is_new(self, presence: Presence, chance: NDArray[np.floating]) -> bool:
         """Surely nobody known, or no longer worth waiting for."""
         out_of_patience = presence.lasted_s >= self.policy.patience_s
-        if len(presence.templates) < self.policy.ripe_crops and not out_of_patience:
+        if presence.crops < self.policy.ripe_crops and not out_of_patience:
             return False
         unknown = float(chance.sum()) < self.policy.reject
         return unknown or out_of_patience or presence.ended
@@ -330,7 +334,7 @@ class Associator:
             gap_s=presence.span.start - best.last_seen if best is not None else None,
             runner_up=near[1][0] if len(near) > 1 else None,
             runner_up_distance=1.0 - near[1][1] if len(near) > 1 else None,
-            crops=len(presence.templates),
+            crops=presence.crops,
         )
 
     def _record(self, ending: Sequence[Presence], now: float, changes: Changes) -> None:

@@ -1,0 +1,132 @@
+"""Times of frames: worked out by hand, a row a frame."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from app.clocks import Backlog, FileClock, LiveClock, Stamp
+
+
+def file_times(presented: list[float | None], *, start: float = 100.0, step_s: float = 0.1) -> list[float]:
+    clock = FileClock(start=start, step_s=step_s)
+    return [clock.time(moment) for moment in presented]
+
+
+@pytest.mark.parametrize(
+    ("presented", "times"),
+    [
+        # The first frame is at the start, whatever the file calls that moment; gaps stay as they are.
+        ([7.0, 7.04, 7.5, 9.0], [100, 100.04, 100.5, 102]),
+        # No timestamps at all: one frame a step.
+        ([None, None, None], [100, 100.1, 100.2]),
+        # A missing one is a step after the frame before it; the next known one counts from the first frame.
+        ([0.0, None, 0.3], [100, 100.1, 100.3]),
+        # The first one is missing: known ones count from the second frame, which is a step after it.
+        ([None, 5.0, 5.2], [100, 100.1, 100.3]),
+        # Out of order or twice: half a step after the frame before, so that the next is in order again.
+        ([0.0, 0.2, 0.1, 0.3, 0.3], [100, 100.2, 100.25, 100.3, 100.35]),
+        # Set back (two recordings in one file): it goes on a step after the last frame.
+        ([0.0, 0.1, 30.0, 0.0, 0.1, 0.5], [100, 100.1, 130, 130.1, 130.2, 130.6]),
+    ],
+)
+def test_file_times(presented: list[float | None], times: list[float]) -> None:
+    assert file_times(presented) == pytest.approx(times)
+
+
+def test_file_times_always_increase() -> None:
+    presented = [0.0, 0.1, 0.1, 0.1, 0.1, 0.05, None, 0.2, 0.2, 40.0, None, 0.0, 0.0, 0.6]
+    times = file_times(presented)
+    assert all(a < b for a, b in itertools.pairwise(times))
+
+
+def live_times(rows: list[tuple[float | None, float | None, float]], **options: float) -> list[float]:
+    clock = LiveClock(**options)
+    return [clock.time(Stamp(*row)) for row in rows]
+
+
+def test_live_times_are_the_cameras() -> None:
+    # Its clock is 0.3 s behind the arrival, which jitters.
+    rows = [(0.0, 49.7, 50.0), (0.1, 49.8, 50.4), (0.2, 49.9, 50.41)]
+    assert live_times(rows) == pytest.approx([49.7, 49.8, 49.9])
+
+
+def test_without_camera_clock_the_least_delayed_packet_rules() -> None:
+    rows: list[tuple[float | None, float | None, float]] = [
+        (0.0, None, 50.0),  # arrives at timestamp + 50.0
+        (0.1, None, 50.3),  # delayed by 0.2: still timestamp + 50.0
+        (0.2, None, 50.31),  # delayed by 0.11
+        (0.3, None, 50.3),  # on time
+    ]
+    assert live_times(rows) == pytest.approx([50.0, 50.1, 50.2, 50.3])
+
+
+def test_the_least_delay_is_forgotten_with_the_window() -> None:
+    # Timestamps that lose 1 ms a second: after 12 s the first offset has left the window of 10 s.
+    rows: list[tuple[float | None, float | None, float]] = [(s * 0.999, None, 50.0 + s) for s in range(13)]
+    assert live_times(rows)[12] == pytest.approx(62.0 - 0.01, abs=1e-6)
+
+
+def test_an_unbelievable_camera_clock_is_not_used() -> None:
+    clock = LiveClock(max_error_s=5.0)
+    assert clock.time(Stamp(0.0, 3650.0, 50.0)) == 50.0
+    assert clock.source == "arrival"
+    assert clock.time(Stamp(0.1, 50.05, 50.1)) > 50.0
+    assert clock.source == "camera"
+
+
+def test_a_better_clock_that_is_behind_is_waited_for_at_half_speed() -> None:
+    # From the second frame on the camera says that we are 0.1 s ahead: 0.05 s a frame until it is right.
+    rows = [(0.0, None, 50.0), (0.1, 50.0, 50.1), (0.2, 50.1, 50.2), (0.3, 50.2, 50.3), (0.4, 50.3, 50.4)]
+    assert live_times(rows) == pytest.approx([50.0, 50.05, 50.1, 50.2, 50.3])
+
+
+def test_timestamps_that_stood_still_start_anew() -> None:
+    # The server paused for 60 s and goes on where it was.
+    rows: list[tuple[float | None, float | None, float]] = [
+        (0.0, None, 50.0),
+        (0.1, None, 110.1),
+        (0.2, None, 110.2),
+    ]
+    assert live_times(rows) == pytest.approx([50.0, 110.1, 110.2])
+
+
+def test_without_timestamps_the_arrival_is_the_time() -> None:
+    assert live_times([(None, None, 50.0), (None, None, 50.2)]) == [50.0, 50.2]
+
+
+def test_live_times_increase_over_connections_and_a_clock_set_back() -> None:
+    clock = LiveClock()
+    times = [clock.time(Stamp(0.0, 60.0, 60.1)), clock.time(Stamp(0.1, 60.1, 60.2))]
+    clock.connected()
+    times += [
+        clock.time(Stamp(9.0, None, 60.0)),
+        clock.time(Stamp(9.1, None, 60.1)),
+        clock.time(Stamp(9.2, None, 65)),
+    ]
+    assert all(a < b for a, b in itertools.pairwise(times))
+    assert times[2] < 60.11
+
+
+def test_the_backlog_ends_with_the_first_frame_waited_for() -> None:
+    backlog = Backlog()
+    rows = [(None, 50.0), (0.1, 50.001), (0.2, 50.002), (0.3, 50.1), (0.4, 50.1)]
+    assert [backlog.holds(Stamp(pts, None, arrival)) for pts, arrival in rows] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_the_backlog_ends_in_two_seconds() -> None:
+    backlog = Backlog()
+    held = [backlog.holds(Stamp(n * 1.0, None, 50.0 + n * 0.1)) for n in range(30)]
+    assert held == [True] * 21 + [False] * 9
+
+
+def test_without_timestamps_there_is_no_backlog_to_see() -> None:
+    backlog = Backlog()
+    assert [backlog.holds(Stamp(None, None, 50.0)) for _ in range(3)] == [True, False, False]

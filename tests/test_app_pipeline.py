@@ -1,0 +1,254 @@
+"""The line on scripted cameras: its order, its bounds, and what it does when a part fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from app.pipeline import CameraStatus, Line, Origin, Round, Status
+from tracker.associator import Associator
+from tracker.camera_tracker import CameraTracker
+from tracker.gallery import Gallery
+from tracker.types import Detections, Floats, Frame, Image, Point, Portrait, Result, Sighting
+
+WHO = {10: 0, 200: 1}
+"""The grey of a person's clothes -> which person."""
+
+
+def frame(camera: str, index: int, people: dict[int, int], *, rate: float = 10.0) -> Frame:
+    """A picture with people as grey blocks, 60 by 150 pixels: grey -> left edge."""
+    image = np.full((240, 640, 3), 90, np.uint8)
+    for grey, x in people.items():
+        image[50:200, x : x + 60] = grey
+    return Frame(camera, index, 100.0 + index / rate, image)
+
+
+class Eyes:
+    """Finds the blocks. Remembers how many images it was given at once."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]:
+        self.batches.append(len(images))
+        return [self._look(image) for image in images]
+
+    def _look(self, image: Image) -> Detections:
+        row = image[100, :, 0]
+        edges = [int(np.flatnonzero(row == grey)[0]) for grey in WHO if (row == grey).any()]
+        boxes = np.array([[x, 50, x + 60, 200] for x in edges], np.float32).reshape(-1, 4)
+        return Detections(boxes, np.full(len(boxes), 0.9, np.float32))
+
+
+class Looks:
+    """Tells the blocks apart by their grey."""
+
+    dimension = 4
+
+    def __init__(self) -> None:
+        self.crops = 0
+
+    def embed(self, crops: Sequence[Image]) -> Floats:
+        self.crops += len(crops)
+        rows = np.zeros((len(crops), 4), np.float32)
+        for row, crop in zip(rows, crops, strict=True):
+            row[WHO[int(crop[20, 20, 0])]] = 1.0
+        return rows
+
+
+@dataclass
+class Notes:
+    """Keeps what it is told, in order."""
+
+    footages: list[tuple[str, float, int, int]] = field(default_factory=list)
+    sightings: dict[int, Sighting] = field(default_factory=dict)
+    points: dict[int, list[Point]] = field(default_factory=dict)
+    portraits: list[tuple[int, Portrait]] = field(default_factory=list)
+    counted: dict[str, int] = field(default_factory=dict)
+    failing: Exception | None = None
+
+    def footage(self, camera: str, *, uri: str, start: float, width: int, height: int) -> None:
+        self.footages.append((camera, start, width, height))
+
+    def sighting(self, s: Sighting) -> None:
+        self.sightings[s.number] = s
+
+    def point(self, number: int, p: Point) -> None:
+        assert number in self.sightings
+        self.points.setdefault(number, []).append(p)
+
+    def portrait(self, number: int, p: Portrait) -> None:
+        self.portraits.append((number, p))
+
+    def frames(self, camera: str, count: int, end: float) -> None:
+        self.counted[camera] = count
+
+    def check(self) -> None:
+        if self.failing is not None:
+            raise self.failing
+
+
+class Script:
+    """A feed that plays the rounds it was given."""
+
+    def __init__(self, rounds: list[Round], *, origin: float | None = 99.0) -> None:
+        self.played = 0
+        self._rounds = rounds
+        self._origin = origin
+        self._names = sorted({f.camera for frames in rounds for f in frames})
+
+    def rounds(self, stop: threading.Event) -> Iterator[Round]:
+        for frames in self._rounds:
+            self.played += 1
+            yield frames
+
+    def cameras(self) -> list[CameraStatus]:
+        return [CameraStatus(name, "playing", expected=len(self._rounds)) for name in self._names]
+
+    def origin(self, camera: str) -> Origin:
+        return Origin(f"{camera}.mp4", self._origin)
+
+
+@dataclass
+class Watcher:
+    """Remembers what it was shown."""
+
+    results: list[Result] = field(default_factory=list)
+    statuses: list[Status] = field(default_factory=list)
+    stop_after: int = 10**9
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def show(self, results: Sequence[Result], status: Status) -> None:
+        self.results += results
+        self.statuses.append(status)
+        if len(self.statuses) >= self.stop_after:
+            self.stop.set()
+
+
+def cut(image: Image, boxes: Floats) -> list[Image]:
+    return [image[int(b[1]) : int(b[3]), int(b[0]) : int(b[2])] for b in boxes]
+
+
+def line(feed: Script, notes: Notes, *, batch: int = 1) -> Line:
+    return Line(
+        feed=feed,
+        detector=Eyes(),
+        embedder=Looks(),
+        cut=cut,
+        new_tracker=CameraTracker,
+        associator=Associator(gallery=Gallery(dimension=4)),
+        record=notes,
+        batch=batch,
+    )
+
+
+def crossing(steps: int = 60) -> list[Round]:
+    """One walks through the hall and then through the yard; another stands in the hall."""
+    rounds = []
+    for k in range(steps):
+        hall = {200: 300}
+        if k < 25:
+            hall[10] = 10 + 6 * k
+        yard = {10: 6 * (k - 30)} if k >= 30 else {}
+        rounds.append([frame("hall", k, hall), frame("yard", k, yard)])
+    return rounds
+
+
+def test_frames_become_identities_with_a_history() -> None:
+    notes, watcher = Notes(), Watcher()
+    status = line(Script(crossing()), notes).run(view=watcher, stop=watcher.stop)
+    by_identity: dict[int | None, list[str]] = {}
+    for sighting in notes.sightings.values():
+        by_identity.setdefault(sighting.identity, []).append(sighting.camera)
+    assert sorted(by_identity.values()) == [["hall"], ["hall", "yard"]]
+    assert status.identities == 2
+    assert status.done == 1.0
+    assert status.frames == 120
+    assert notes.counted == {"hall": 60, "yard": 60}
+    assert len(notes.points[next(n for n, s in notes.sightings.items() if s.start == 100.0)]) >= 25
+
+
+def test_points_go_on_without_a_gap_and_carry_their_frame() -> None:
+    notes = Notes()
+    line(Script(crossing()), notes).run(view=Watcher(), stop=threading.Event())
+    for points in notes.points.values():
+        assert [p.frame for p in points] == list(range(points[0].frame, points[-1].frame + 1))
+        assert [p.time for p in points] == pytest.approx([100.0 + p.frame / 10 for p in points])
+
+
+@pytest.mark.parametrize("batch", [2, 8, 50])
+def test_batches_change_nothing_but_the_batches(batch: int) -> None:
+    one, many = Notes(), Notes()
+    line(Script(crossing()), one).run(view=Watcher(), stop=threading.Event())
+    engine = line(Script(crossing()), many, batch=batch)
+    engine.run(view=Watcher(), stop=threading.Event())
+    assert many.sightings == one.sightings
+    assert isinstance(engine.detector, Eyes)
+    assert max(engine.detector.batches) == max(batch, 2)
+
+
+def test_portraits_show_the_person() -> None:
+    notes = Notes()
+    line(Script(crossing()), notes).run(view=Watcher(), stop=threading.Event())
+    assert len(notes.portraits) >= 2
+    for number, portrait in notes.portraits:
+        who = int(portrait.embedding.argmax())
+        assert WHO[int(portrait.image.mean())] == who
+        assert notes.sightings[number].identity is not None
+
+
+def test_nobody_is_embedded_without_need() -> None:
+    rounds: list[Round] = [[frame("hall", k, {10: 300})] for k in range(100)]
+    engine = line(Script(rounds), Notes())
+    engine.run(view=Watcher(), stop=threading.Event())
+    assert isinstance(engine.embedder, Looks)
+    assert engine.embedder.crops < 40
+
+
+def test_stop_ends_early_and_keeps_what_was_done() -> None:
+    notes, watcher, feed = Notes(), Watcher(stop_after=20), Script(crossing())
+    line(feed, notes).run(view=watcher, stop=watcher.stop)
+    assert feed.played <= 22
+    assert notes.counted["hall"] == 20
+    assert any(s.identity is not None for s in notes.sightings.values())
+
+
+def test_footage_is_announced_once_and_again_when_its_size_changes() -> None:
+    rounds: list[Round] = [[frame("hall", k, {})] for k in range(6)]
+    small = np.zeros((120, 320, 3), np.uint8)
+    rounds[3:] = [[Frame("hall", f.index, f.time, small)] for (f,) in rounds[3:]]
+    notes = Notes()
+    line(Script(rounds, origin=None), notes).run(view=Watcher(), stop=threading.Event())
+    assert notes.footages == [("hall", 100.0, 640, 240), ("hall", pytest.approx(100.3), 320, 120)]
+
+
+def test_a_failing_recorder_stops_the_run() -> None:
+    notes = Notes(failing=OSError("the disk is full"))
+    feed = Script(crossing())
+    with pytest.raises(OSError, match="the disk is full"):
+        line(feed, notes).run(view=Watcher(), stop=threading.Event())
+    assert feed.played <= 2
+
+
+def test_a_failing_source_is_raised_to_the_owner() -> None:
+    class Broken(Script):
+        def rounds(self, stop: threading.Event) -> Iterator[Round]:
+            yield from super().rounds(stop)
+            raise OSError("the cable is out")
+
+    with pytest.raises(OSError, match="the cable is out"):
+        line(Broken(crossing(5)), Notes()).run(view=Watcher(), stop=threading.Event())
+
+
+def test_the_status_says_where_the_time_goes() -> None:
+    watcher = Watcher()
+    status = line(Script(crossing()), Notes()).run(view=watcher, stop=watcher.stop)
+    assert set(status.stages) == {"decode", "detect", "track", "embed", "associate", "store", "show"}
+    assert sum(status.stages.values()) <= status.elapsed_s
+    dones = [s.done for s in watcher.statuses]
+    assert dones == sorted(dones, key=lambda d: d or 0.0)
+    assert {c.people for s in watcher.statuses for c in s.cameras} == {0, 1, 2}
