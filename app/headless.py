@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import sys
 import threading
@@ -71,7 +72,8 @@ class TerminalView:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        if self.console.is_terminal:
+            self._progress.stop()
 
     def show(self, results: Sequence[Result], status: Status) -> None:
         if self.console.is_terminal:
@@ -158,7 +160,16 @@ def stage_table(status: Status) -> Table:
             name, f"{seconds:.2f}", f"{share:.1f} %", f"{1000 * seconds / max(status.frames, 1):.2f}"
         )
     table.add_row("all", f"{status.elapsed_s:.2f}", "100 %", f"{1000 / max(status.fps, 1e-9):.2f}")
+    table.caption = (
+        f"{status.frames} frames, {status.fps:.1f} a second; peak memory {peak_memory_mb():.0f} MB"
+    )
+    table.caption_justify = "left"
     return table
+
+
+def peak_memory_mb() -> float:
+    """The most memory this process ever held, megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def terminal() -> Console:
