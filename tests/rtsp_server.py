@@ -68,7 +68,7 @@ class RtspServer:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": "", "PYTHONWARNINGS": ""},
+            env={**os.environ, "PYTHONWARNINGS": ""},
         )
         self.port = self._bound_port(self._process)
 

@@ -1,0 +1,50 @@
+# Two commands on a fresh machine: `make demo`, `make test`. Nothing else by hand.
+SHELL := /bin/bash
+BIN := .venv/bin
+WITH := . .setup/env && exec
+
+# Weights and footage kept beside the checkout serve before anything is fetched.
+ifneq ($(wildcard ../shared),)
+export SIGHTLINE_ASSETS ?= $(abspath ../shared)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-gui setup-test demo gui test lint bench clean distclean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  ARGS=... is passed on: make demo ARGS='--out DIR', make test ARGS='-k gallery'"
+
+setup: ## the virtual environment and all it needs to run, in .venv
+	@.ci/setup run
+
+setup-gui:
+	@.ci/setup gui
+
+setup-test:
+	@.ci/setup test
+
+demo: setup ## people followed over three cameras made of one real clip; says where the page is
+	@$(WITH) $(BIN)/sightline demo $(ARGS)
+
+gui: setup-gui ## the window: make gui ARGS='A.mp4 B.mp4'
+	@$(WITH) $(BIN)/sightline gui $(ARGS)
+
+test: setup-test ## the tests
+	@$(WITH) $(BIN)/pytest $(ARGS)
+
+lint: setup-test ## style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@$(WITH) $(BIN)/pytest tests/test_rules.py
+
+bench: setup-test ## the figures of docs/benchmarks.md, measured here
+	@. .setup/env && for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+
+clean: ## removes caches and builds
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+distclean: clean ## and the virtual environment
+	rm -rf .venv .setup *.egg-info
