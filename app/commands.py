@@ -183,6 +183,9 @@ def report(history: History, status: Status) -> None:
     until = max((end for _, end in spans), default=None)
     print_people(history, as_json=False, camera=None, since=since, until=until)
     Console().print(stage_table(status))
+    for camera in status.cameras:
+        if camera.problem:
+            print(f"{camera.name}: {camera.problem}")
 
 
 def write_videos(history: History, folder: Path) -> list[Path]:

@@ -12,6 +12,9 @@ from app.pipeline import CameraStatus, Origin, Round
 from app.sources import FileSource, LiveSource
 from tracker.types import Frame
 
+LOST_FRAMES = 2
+"""How many frames fewer than a container promises are no cause for alarm: many count wrongly by one."""
+
 POLL_S = 0.2
 """How long a live run waits for a frame before it looks whether it should stop."""
 
@@ -75,12 +78,23 @@ class FileFeed:
             name=source.camera,
             state="ended" if ended else "playing",
             expected=source.decoded if ended else source.info.frames,
-            problem=f"{source.damaged} damaged" if source.damaged else "",
+            problem=_problem(source, ended=ended),
         )
 
     def origin(self, camera: str) -> Origin:
         file = self.files[self._order[camera]]
         return Origin(str(Path(file.source.info.uri).absolute()), file.start)
+
+
+def _problem(source: FileSource, *, ended: bool) -> str:
+    """What is missing of a file, in a few words; "" where nothing is."""
+    words = []
+    if source.damaged:
+        words.append(f"{source.damaged} damaged")
+    promised = source.info.frames
+    if ended and promised is not None and source.decoded < promised - LOST_FRAMES:
+        words.append(f"ends after {source.decoded} of {promised} frames")
+    return ", ".join(words)
 
 
 class LiveFeed:

@@ -202,6 +202,18 @@ def test_a_mistake_gets_one_sentence_and_its_code(
     assert not list(tmp_path.glob("*.db"))
 
 
+def test_a_video_that_breaks_off_is_used_as_far_as_it_goes(
+    walks: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = Path(walks[1]).read_bytes()
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(whole[: len(whole) // 2])
+    assert main(["run", str(broken), "--db", str(tmp_path / "history.db")]) == errors.OK
+    said = capsys.readouterr().out
+    assert "broken: " in said
+    assert "of 120 frames" in said
+
+
 def test_nobody_of_that_id(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "999", "--db", str(history)]) == errors.USAGE
     assert "999" in capsys.readouterr().err
