@@ -55,7 +55,9 @@ def _cpu_features() -> str:
 
 def openvino() -> Finding:
     """Its version and devices."""
-    import openvino
+    from tracker.networks import import_openvino
+
+    openvino = import_openvino()
 
     core = openvino.Core()
     devices = ", ".join(core.available_devices)
