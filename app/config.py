@@ -81,7 +81,7 @@ def with_starts(cameras: Sequence[CameraSettings], starts: Sequence[str]) -> tup
         return tuple(cameras)
     if len(starts) != len(cameras):
         raise ConfigError(
-            f"--start was given {len(starts)} times for {len(cameras)} files; give it once for each, in order."
+            f"--start was given {len(starts)} times for {len(cameras)} files; give it once for each."
         )
     return tuple(replace(c, start=read_time(s)) for c, s in zip(cameras, starts, strict=True))
 
@@ -96,7 +96,7 @@ def read_time(text: str) -> float:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ConfigError(
-            f"{text!r} is no time; write it as 2026-11-22T09:30:00, with +01:00 or Z for a zone, or epoch seconds."
+            f"{text!r} is no time; write it as 2026-11-22T09:30:00Z, or without Z for local time."
         ) from None
     return moment.astimezone().timestamp()
 
@@ -155,7 +155,7 @@ class _Reader:
             return moment.astimezone(UTC).timestamp()
         if isinstance(start, (int, float)) and not isinstance(start, bool):
             return float(start)
-        self._fail("start", where, "a time such as 2026-11-22T09:30:00Z or epoch seconds")
+        raise self._error("start", where, "a time such as 2026-11-22T09:30:00Z or epoch seconds")
 
     def _overlap(self, table: dict[str, Any], names: Sequence[str]) -> frozenset[frozenset[str]]:
         pairs = self._want(table, "overlap", list, "at the top", [])
@@ -181,4 +181,7 @@ class _Reader:
                 self._fail(key, where, f"one of {', '.join(sorted(known))}")
 
     def _fail(self, key: str, where: str, expected: str) -> NoReturn:
-        raise ConfigError(f"{self.path}: the key {key!r} {where}: expected {expected}.")
+        raise self._error(key, where, expected)
+
+    def _error(self, key: str, where: str, expected: str) -> ConfigError:
+        return ConfigError(f"{self.path}: the key {key!r} {where}: expected {expected}.")

@@ -12,6 +12,7 @@ NETWORK = 4
 DATABASE = 5
 OUTPUT = 6
 CONFIG = 7
+TRAINING = 8
 INTERRUPTED = 130
 
 _ERRORS = {
@@ -24,11 +25,12 @@ _ERRORS = {
     ("storage.errors", "ExportError"): OUTPUT,
     ("app.outputs", "OutputError"): OUTPUT,
     ("app.config", "ConfigError"): CONFIG,
+    ("training.errors", "TrainingError"): TRAINING,
 }
 
 
 def environment_errors() -> tuple[type[Exception], ...]:
-    """The error classes that tell of the environment. Only of rooms already loaded: others can't be raised."""
+    """The error classes that tell of the environment. Only of rooms that are loaded."""
     return tuple(_classes())
 
 
