@@ -1,0 +1,90 @@
+"""The tracker of one camera on PETS09-S2L1 and the TUD sequences, from given detections and embeddings.
+
+    python benchmarks/one_camera.py [--data FOLDER]
+
+FOLDER holds reference/mot/NAME.npz (`detections`: frame from 1, x1, y1, x2, y2, score; `embeddings`) and
+data/mot/NAME/gt/gt.txt. Only detections the tracker asks to look at have their embedding given to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from app.score import Boxes, Score, read_mot, score
+from tracker.camera_tracker import CameraTracker
+from tracker.types import Detections, Floats, Track
+
+FPS = {"PETS09-S2L1": 10, "TUD-Campus": 25, "TUD-Stadtmitte": 25}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """score: against the truth. ms: the tracker's, a frame. looked_at: part of the detections embedded."""
+
+    score: Score
+    ms: float
+    looked_at: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared")
+    data = parser.parse_args().data
+    table = Table(title="One camera, given detections and embeddings", title_justify="left")
+    for name in ("sequence", "HOTA", "IDF1", "MOTA", "switches", "people", "ids", "looked at", "ms a frame"):
+        table.add_column(name, justify="left" if name == "sequence" else "right")
+    for sequence, fps in FPS.items():
+        done = outcome(data, sequence, fps)
+        s = done.score
+        rates = [f"{100 * rate:.1f}" for rate in (s.hota, s.idf1, s.mota)]
+        counts = [str(count) for count in (s.switches, s.people, s.ids)]
+        table.add_row(sequence, *rates, *counts, f"{100 * done.looked_at:.0f} %", f"{done.ms:.2f}")
+    Console(width=110).print(table)
+
+
+def outcome(data: Path, sequence: str, fps: int) -> Outcome:
+    """Tracks one sequence and scores it."""
+    stored = np.load(data / "reference/mot" / f"{sequence}.npz")
+    detections, embeddings = stored["detections"], stored["embeddings"].astype(np.float32)
+    truth = read_mot(data / "data/mot" / sequence / "gt/gt.txt")
+    tracker = CameraTracker(sequence)
+    found: list[tuple[int, Track]] = []
+    asked = spent = 0.0
+    for frame in range(int(truth.frames.max()) + 1):
+        rows = detections[:, 0] == frame + 1
+        looks = embeddings[rows]
+        seen = Detections(detections[rows, 1:5].astype(np.float32), detections[rows, 5].astype(np.float32))
+        began = time.perf_counter()
+        wanted = tracker.ask(frame / fps, seen)
+        hidden = seen.with_embeddings(np.where(wanted[:, None], looks, np.nan))
+        found += [(frame, track) for track in tracker.update(frame / fps, hidden).tracks]
+        spent += time.perf_counter() - began
+        asked += wanted.sum()
+    scores = score({sequence: truth}, {sequence: confirmed(found)})
+    return Outcome(scores.overall, 1000 * spent / (frame + 1), asked / len(detections))
+
+
+def confirmed(found: list[tuple[int, Track]]) -> Boxes:
+    """Every box of the tracks that were confirmed in the end, those before it included, as the line does."""
+    numbers = {track.number for _, track in found if track.confirmed}
+    kept = [(frame, track) for frame, track in found if track.number in numbers]
+    boxes: Floats = np.array([track.box for _, track in kept], np.float32)
+    return Boxes(
+        np.array([frame for frame, _ in kept], np.int64),
+        np.array([track.number for _, track in kept], np.int64),
+        boxes.astype(np.float64),
+        np.zeros(len(kept), np.bool_),
+    )
+
+
+if __name__ == "__main__":
+    main()
