@@ -1,0 +1,141 @@
+"""How the lists' rows look: a person, a visit."""
+
+from __future__ import annotations
+
+from PyQt5.QtCore import QModelIndex, QRectF, QSize, Qt
+from PyQt5.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPen
+from PyQt5.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from typing_extensions import override
+
+from app.gui.questions import Card, Visit
+from app.gui.style import ACCENT, BACKGROUND, HOVER, MUTED, RAISED, TEXT, WARNING, identity_colour, mixed
+from app.gui.words import count, duration, moment, person_title, span
+
+CARD_ROLE = int(Qt.ItemDataRole.UserRole) + 1
+"""Under which a row's Card or Visit is kept."""
+
+UNSURE_BELOW = 0.7
+"""A probability under this is written in the warning colour."""
+
+
+class PersonDelegate(QStyledItemDelegate):
+    """A person: picture, name, cameras in order of the first visit, last seen, time in view."""
+
+    HEIGHT = 84
+
+    @override
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
+        return QSize(220, self.HEIGHT)
+
+    @override
+    def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        card = index.data(CARD_ROLE)
+        if painter is None or not isinstance(card, Card):
+            return
+        painter.save()
+        room = _paint_ground(painter, option, identity_colour(card.person.id))
+        text = _paint_picture(painter, room, card.picture, 48)
+        person = card.person
+        lines = [
+            " → ".join(person.cameras),
+            f"Last seen {moment(person.last)}",
+            f"{count(person.sightings, 'visit')}, {duration(person.seconds)} in view",
+        ]
+        title = person_title(person.id, person.name)
+        _paint_text(painter, text, title, lines, aside=f"#{person.id}" if person.name else "")
+        painter.restore()
+
+
+class VisitDelegate(QStyledItemDelegate):
+    """A visit: picture, camera, time, how long, how sure."""
+
+    HEIGHT = 64
+
+    @override
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
+        return QSize(220, self.HEIGHT)
+
+    @override
+    def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        visit = index.data(CARD_ROLE)
+        if painter is None or not isinstance(visit, Visit):
+            return
+        painter.save()
+        row = visit.sighting
+        room = _paint_ground(painter, option, identity_colour(row.person))
+        text = _paint_picture(painter, room, visit.picture, 36)
+        lines = [f"{span(row.start, row.end)}  ·  {duration(row.end - row.start)}"]
+        colour = WARNING if row.probability < UNSURE_BELOW else MUTED
+        _paint_text(painter, text, row.camera, lines, aside=f"{row.probability:.0%}", aside_colour=colour)
+        painter.restore()
+
+
+def _paint_ground(painter: QPainter, option: QStyleOptionViewItem, colour: QColor) -> QRectF:
+    """The row's ground and the identity's colour at its left; the room that is left."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    room = QRectF(option.rect).adjusted(0, 2, -4, -2)
+    ground = RAISED
+    painter.setPen(Qt.PenStyle.NoPen)
+    if option.state & QStyle.StateFlag.State_Selected:
+        ground = mixed(ACCENT, RAISED, 0.15)
+        painter.setPen(QPen(ACCENT, 1))
+    elif option.state & QStyle.StateFlag.State_MouseOver:
+        ground = HOVER
+    painter.setBrush(ground)
+    painter.drawRoundedRect(room.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawRoundedRect(QRectF(room.left() + 4, room.top() + 8, 4, room.height() - 16), 2, 2)
+    return room.adjusted(14, 6, -10, -6)
+
+
+def _paint_picture(painter: QPainter, room: QRectF, picture: QImage | None, width: int) -> QRectF:
+    """The picture, cropped to fill its frame; the room right of it."""
+    frame = QRectF(room.left(), room.top(), width, room.height())
+    path = QPainterPath()
+    path.addRoundedRect(frame, 4, 4)
+    painter.fillPath(path, BACKGROUND)
+    if picture is not None and not picture.isNull():
+        painter.save()
+        painter.setClipPath(path)
+        size = picture.size().scaled(frame.size().toSize(), Qt.AspectRatioMode.KeepAspectRatioByExpanding)
+        # People stand upright: what is too high is cut off below, not at the head.
+        left = frame.center().x() - size.width() / 2
+        painter.drawImage(QRectF(left, frame.top(), size.width(), size.height()), picture)
+        painter.restore()
+    return room.adjusted(width + 12, 0, 0, 0)
+
+
+def _paint_text(
+    painter: QPainter,
+    room: QRectF,
+    title: str,
+    lines: list[str],
+    *,
+    aside: str = "",
+    aside_colour: QColor = MUTED,
+) -> None:
+    """A bold title with a word at its right, and smaller lines under it, spread over the height."""
+    bold = QFont(painter.font())
+    bold.setWeight(QFont.Weight.DemiBold)
+    small = QFont(painter.font())
+    small.setPointSizeF(small.pointSizeF() - 1)
+    step = room.height() / (len(lines) + 1)
+    row = QRectF(room.left(), room.top(), room.width(), step)
+    painter.setFont(small)
+    painter.setPen(aside_colour)
+    painter.drawText(row, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), aside)
+    aside_width = painter.fontMetrics().horizontalAdvance(aside)
+    painter.setFont(bold)
+    painter.setPen(TEXT)
+    title = painter.fontMetrics().elidedText(
+        title, Qt.TextElideMode.ElideRight, int(row.width() - aside_width - 8)
+    )
+    painter.drawText(row, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), title)
+    painter.setFont(small)
+    painter.setPen(MUTED)
+    for line in lines:
+        row.translate(0, step)
+        line = painter.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, int(row.width()))
+        painter.drawText(row, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), line)

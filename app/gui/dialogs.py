@@ -1,0 +1,68 @@
+"""The small windows: streams to open, problems, about."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from PyQt5.QtCore import Qt
+from PyQt5.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QMessageBox,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.gui.style import GAP
+
+
+class StreamsDialog(QDialog):
+    """Asks for the addresses of live streams, one a line."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Open streams")
+        self.setMinimumWidth(520)
+        label = QLabel("Addresses of the cameras, one a line:")
+        self.field = QPlainTextEdit()
+        self.field.setPlaceholderText("rtsp://user:password@192.168.1.20/stream1")
+        self.field.setAccessibleName("Addresses")
+        buttons = QDialogButtonBox()
+        for button in (QDialogButtonBox.StandardButton.Open, QDialogButtonBox.StandardButton.Cancel):
+            buttons.addButton(button)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(GAP)
+        for part in (label, self.field, buttons):
+            layout.addWidget(part)
+
+    def addresses(self) -> list[str]:
+        """What was written, without empty lines."""
+        return [line.strip() for line in self.field.toPlainText().splitlines() if line.strip()]
+
+
+def show_problem(parent: QWidget | None, sentence: str, *, hint: str = "", details: str = "") -> QMessageBox:
+    """Opens a box with one sentence and returns at once. details: text that can be unfolded and copied."""
+    icon = QMessageBox.Icon.Critical if details else QMessageBox.Icon.Warning
+    box = QMessageBox(icon, "Sightline", sentence, QMessageBox.StandardButton.Ok, parent)
+    box.setInformativeText(hint)
+    if details:
+        box.setDetailedText(details)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()
+    return box
+
+
+def show_about(parent: QWidget) -> None:
+    """Opens the box that says what this is, and returns at once."""
+    text = (
+        f"<h3>Sightline {version('sightline')}</h3>"
+        "<p>Who was where, when, and how sure we are:<br>people followed over many cameras.</p>"
+        "<p>AGPL-3.0-only. Built with PyQt5 (GPL-3) and ultralytics (AGPL-3.0).</p>"
+    )
+    box = QMessageBox(QMessageBox.Icon.NoIcon, "About Sightline", text, QMessageBox.StandardButton.Ok, parent)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()

@@ -1,0 +1,167 @@
+"""One person: pictures, a timeline, and the visits to choose from."""
+
+from __future__ import annotations
+
+from PyQt5.QtCore import QModelIndex, QRectF, QSize, Qt, pyqtSignal
+from PyQt5.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QResizeEvent
+from PyQt5.QtWidgets import QFrame, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from app.gui.cards import CARD_ROLE, VisitDelegate
+from app.gui.questions import Details, Visit
+from app.gui.style import GAP
+from app.gui.timeline import Timeline
+from app.gui.words import count, day, duration, person_title
+from storage.history import SightingRow
+
+ROOM_FOR_PICTURES = 380
+
+
+class PictureStrip(QWidget):
+    """A person's best pictures, side by side, as many as there is room for."""
+
+    HEIGHT = 96
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._pictures: tuple[QImage, ...] = ()
+        self.setFixedHeight(self.HEIGHT)
+        self.setAccessibleName("Pictures")
+
+    def set_pictures(self, pictures: tuple[QImage, ...]) -> None:
+        self._pictures = pictures
+        self.update()
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(200, self.HEIGHT)
+
+    @override
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        left = 0.0
+        for picture in self._pictures:
+            width = min(self.HEIGHT * picture.width() / max(1, picture.height()), self.HEIGHT)
+            if left + width > self.width():
+                break
+            frame = QRectF(left, 0, width, self.HEIGHT)
+            path = QPainterPath()
+            path.addRoundedRect(frame, 4, 4)
+            painter.setClipPath(path)
+            painter.drawImage(frame, picture)
+            left += width + GAP
+        painter.end()
+
+
+class PersonPanel(QFrame):
+    """A person's sightings by time.
+
+    *Signals*:
+      play(object): the SightingRow the user wants to see.
+    """
+
+    play = pyqtSignal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.details: Details | None = None
+        self._title = QLabel("")
+        self._title.setObjectName("title")
+        self._facts = QLabel("")
+        self._facts.setObjectName("muted")
+        self._facts.setWordWrap(True)
+        self._pictures = PictureStrip()
+        self.timeline = Timeline()
+        self.visits = QListWidget()
+        self.visits.setItemDelegate(VisitDelegate(self.visits))
+        self.visits.setUniformItemSizes(True)
+        self.visits.setMouseTracking(True)
+        self.visits.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
+        self.visits.setAccessibleName("Sightings")
+        self._lay_out()
+        self.timeline.chosen.connect(self.play)
+        self.visits.clicked.connect(self._play)
+        self.visits.activated.connect(self._play)
+        self.show_person(None)
+
+    def show_person(self, details: Details | None) -> None:
+        """Shows a person, or how to choose one."""
+        changed = self.details is None or details is None or details.person.id != self.details.person.id
+        self.details = details
+        self.timeline.setVisible(details is not None)
+        self.visits.setVisible(details is not None)
+        if details is None:
+            self._title.setText("Sightings")
+            self._facts.setText(
+                "Choose a person to see where and when they were; click a sighting to play it."
+            )
+            self._pictures.set_pictures(())
+            self._make_room()
+            return
+        self._title.setText(person_title(details.person.id, details.person.name))
+        self._facts.setText(_facts(details))
+        self._pictures.set_pictures(details.pictures)
+        self._make_room()
+        self.timeline.set_sightings([visit.sighting for visit in details.visits])
+        self._fill(details, from_top=changed)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """The pictures give way to the sightings where the panel is low."""
+        self._pictures.setVisible(self.details is not None and self.height() >= ROOM_FOR_PICTURES)
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(GAP + 4, GAP + 2, GAP, GAP)
+        layout.setSpacing(GAP)
+        for part in (self._title, self._facts, self._pictures, self.timeline):
+            layout.addWidget(part)
+        layout.addWidget(self.visits, 1)
+        layout.addStretch()
+
+    def _fill(self, details: Details, *, from_top: bool) -> None:
+        """The list's rows; those that stay are kept, so that the selection and the scroll position are."""
+        if from_top:
+            self.visits.clear()
+        while self.visits.count() > len(details.visits):
+            self.visits.takeItem(self.visits.count() - 1)
+        while self.visits.count() < len(details.visits):
+            self.visits.addItem(QListWidgetItem())
+        for number, visit in enumerate(details.visits):
+            item = self.visits.item(number)
+            if item is not None and item.data(CARD_ROLE) != visit:
+                item.setData(CARD_ROLE, visit)
+                item.setData(Qt.ItemDataRole.AccessibleTextRole, visit.sighting.camera)
+                item.setToolTip(f"{why(visit.sighting)}\nClick to play")
+
+    def _play(self, index: QModelIndex) -> None:
+        visit = index.data(CARD_ROLE)
+        if isinstance(visit, Visit):
+            self.play.emit(visit.sighting)
+
+
+def why(row: SightingRow) -> str:
+    """What speaks for the identity of a sighting, and what against it."""
+    evidence = row.evidence
+    if evidence is None or evidence.distance is None:
+        return f"{row.probability:.0%} sure"
+    parts = [
+        f"{row.probability:.0%} sure: distance {evidence.distance:.2f}",
+        count(evidence.crops, "picture") + " compared",
+    ]
+    if evidence.runner_up is not None and evidence.runner_up_distance is not None:
+        parts.append(f"next is person {evidence.runner_up} at {evidence.runner_up_distance:.2f}")
+    return ", ".join(parts)
+
+
+def _facts(details: Details) -> str:
+    person = details.person
+    visits, cameras = count(person.sightings, "visit"), count(len(person.cameras), "camera")
+    parts = [f"{visits} on {cameras}", duration(person.seconds), day(person.first)]
+    return "  ·  ".join(filter(None, parts))

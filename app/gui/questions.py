@@ -1,0 +1,87 @@
+"""What the window asks of a history. Called in the reader's thread: pictures come back as QImages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from PyQt5.QtGui import QImage
+
+from app.gui.picture import jpeg_image
+from storage.history import FootageRow, History, PersonRow, PortraitRow, SightingRow, Trajectory
+
+THUMBNAIL = 160
+"""The height in pixels at which pictures are kept for lists: enough for a screen of double density."""
+MOST_PICTURES = 8
+MOST_NEW = 40
+
+
+@dataclass(frozen=True)
+class Card:
+    """One person in the list."""
+
+    person: PersonRow
+    picture: QImage | None
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One sighting of a person, with its best picture."""
+
+    sighting: SightingRow
+    picture: QImage | None
+
+
+@dataclass(frozen=True)
+class Details:
+    """One person: the visits by time, and the best pictures of all."""
+
+    person: PersonRow
+    visits: tuple[Visit, ...]
+    pictures: tuple[QImage, ...]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A sighting's stretch of its footage."""
+
+    sighting: SightingRow
+    person: PersonRow | None
+    footage: FootageRow
+    trajectory: Trajectory
+
+
+def people(history: History, known: Mapping[int, Card]) -> list[Card]:
+    """Everybody, newest first. A picture already ``known`` is fetched again only once there are new visits;
+    at most ``MOST_NEW`` pictures are fetched at a time, the rest with the next question."""
+    cards = []
+    fetched = 0
+    for person in reversed(history.people()):
+        card = known.get(person.id)
+        stale = card is None or card.picture is None or card.person.sightings != person.sightings
+        picture = None if card is None else card.picture
+        if stale and fetched < MOST_NEW:
+            fetched += 1
+            best = history.portraits(person=person.id, most=1)
+            picture = _picture(best[0]) if best else picture
+        cards.append(Card(person, picture))
+    return cards
+
+
+def details(history: History, person: int) -> Details:
+    """One person's visits and pictures."""
+    best = {row.sighting: _picture(row) for row in history.portraits(person=person, each=1)}
+    visits = tuple(Visit(row, best.get(row.id)) for row in history.sightings(person=person))
+    pictures = [_picture(row) for row in history.portraits(person=person, most=MOST_PICTURES)]
+    return Details(history.person(person), visits, tuple(pictures))
+
+
+def clip(history: History, sighting: SightingRow) -> Clip:
+    """What the player needs of a sighting."""
+    footage = next(row for row in history.footage(sighting.camera) if row.id == sighting.footage)
+    person = None if sighting.person is None else history.person(sighting.person)
+    return Clip(sighting, person, footage, history.trajectory(sighting.id))
+
+
+def _picture(row: PortraitRow) -> QImage:
+    return jpeg_image(row.jpeg, THUMBNAIL)

@@ -1,0 +1,106 @@
+"""The history's answers, fetched in a thread of their own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from PyQt5.QtCore import QObject, pyqtSignal
+
+from storage.database import open_database
+from storage.history import History
+
+
+class Opened:
+    """A database that is opened when it is first asked."""
+
+    def __init__(self, path: Path, history: History | None = None) -> None:
+        self.path = path
+        self._history = history
+
+    def history(self) -> History:
+        """Raises DatabaseError where it can't be opened."""
+        if self._history is None:
+            self._history = History(open_database(self.path, create=False))
+        return self._history
+
+
+class Reader(QObject):
+    """Asks one database at a time; the window never waits for the disk.
+
+    *Signals*, delivered in the window's thread:
+      answered(str, object): what was asked, by its key, and the answer.
+      failed(str, object):   what was asked, by its key, and the error.
+    """
+
+    answered = pyqtSignal(str, object)
+    failed = pyqtSignal(str, object)
+    _done = pyqtSignal(str, int)
+
+    def __init__(self, path: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._opened = Opened(path)
+        self._waiting: dict[str, tuple[int, Future[Any]]] = {}
+        self._numbers = itertools.count(1)
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history")
+        self._done.connect(self._deliver)
+
+    def open(self, path: Path) -> None:
+        """Turns to another database; answers from the one before are no longer delivered."""
+        self._drop()
+        self._opened = Opened(path)
+
+    def use(self, history: History) -> None:
+        """Turns to a history that is open already: a run's own, while it is on.
+
+        The file must not be opened a second time beside a run in the same program: closing it would take
+        away the locks that SQLite holds on it (sqlite.org/howtocorrupt.html, 2.2).
+        """
+        self._drop()
+        self._opened = Opened(history.path, history)
+
+    def ask(self, key: str, question: Callable[[History], object]) -> None:
+        """Puts a question in line. A question of the same key that still waits is dropped.
+
+        Nothing is answered while there is no database file.
+        """
+        if key in self._waiting:
+            self._waiting.pop(key)[1].cancel()
+        if self._opened.path.exists():
+            number = next(self._numbers)
+            answer = self._pool.submit(self._answer, key, number, self._opened, question)
+            self._waiting[key] = number, answer
+
+    def busy(self, key: str) -> bool:
+        """Whether a question of that key has no answer yet."""
+        return key in self._waiting
+
+    def close(self) -> None:
+        """Drops what waits, finishes what is being answered, joins the thread."""
+        self._drop()
+        self._pool.shutdown(wait=True)
+
+    def _drop(self) -> None:
+        for _, future in self._waiting.values():
+            future.cancel()
+        self._waiting.clear()
+
+    def _answer(self, key: str, number: int, opened: Opened, question: Callable[[History], object]) -> object:
+        try:
+            return question(opened.history())
+        finally:
+            self._done.emit(key, number)
+
+    def _deliver(self, key: str, number: int) -> None:
+        """Passes an answer on, unless the question was dropped or asked anew since."""
+        if self._waiting.get(key, (0, None))[0] != number:
+            return
+        _, future = self._waiting.pop(key)
+        error = future.exception()
+        if error is None:
+            self.answered.emit(key, future.result())
+        else:
+            self.failed.emit(key, error)

@@ -1,0 +1,133 @@
+"""Pictures for the player, decoded a little ahead in a thread."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from app.clocks import FileClock
+from app.stream import Pictures, SourceError, best_video, open_file, seconds
+from tracker.types import Image
+
+AHEAD = 6
+"""Frames decoded before they are due: enough to hide a slow key frame, little enough to hold in memory."""
+NEAR_S = 20.0
+"""A stretch that begins this early in its file is decoded up to, a later one is sought."""
+DEFAULT_FPS = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture of a stretch: (H, W, 3) BGR, at a time."""
+
+    time: float
+    image: Image
+
+
+def stretch(path: Path, *, start: float, begin: float, end: float, stop: threading.Event) -> Generator[Shot]:
+    """The pictures of a video file from ``begin`` to ``end``, with the times they had in the run.
+
+    start: the time of the file's first frame. Ends early once ``stop`` is set. Raises SourceError where
+    there is no such file, or it is no video.
+    """
+    with open_file(path) as container:
+        stream = best_video(container)
+        if stream is None:
+            raise SourceError(f"{path}: has no picture stream that can be decoded; give a video file.")
+        pictures = Pictures()
+        for time, frame in _timed(container, stream, start=start, begin=begin):
+            if stop.is_set() or time > end:
+                return
+            if time >= begin:
+                yield Shot(time, pictures.image(frame))
+
+
+def _timed(
+    container: InputContainer, stream: VideoStream, *, start: float, begin: float
+) -> Iterator[tuple[float, VideoFrame]]:
+    """Frames with their times, from the beginning, or from the last key frame before ``begin``."""
+    frames = _frames(container, stream)
+    first = next(frames, None)
+    if first is None:
+        return
+    origin = seconds(first, stream)
+    if origin is None or stream.time_base is None or begin - start < NEAR_S:
+        fps = float(stream.average_rate or DEFAULT_FPS)
+        clock = FileClock(start=start, step_s=1 / fps)
+        yield from ((clock.time(seconds(frame, stream)), frame) for frame in chain([first], frames))
+        return
+    container.seek(round((origin + begin - start) / stream.time_base), stream=stream)
+    for frame in _frames(container, stream):
+        shown = seconds(frame, stream)
+        if shown is not None:
+            yield start + shown - origin, frame
+
+
+def _frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """What can be decoded from where the container stands; damaged packets are passed over."""
+    for packet in container.demux(stream):
+        try:
+            yield from stream.codec_context.decode(packet)
+        except av.FFmpegError:
+            continue
+
+
+class Stream:
+    """The pictures that ``shots(stop)`` yields, taken one by one without ever waiting.
+
+    ``shots`` is called in the pool's thread; it looks at ``stop`` wherever it takes long.
+    """
+
+    def __init__(self, pool: ThreadPoolExecutor, shots: Callable[[threading.Event], Generator[Shot]]) -> None:
+        self._ready: deque[Shot] = deque()
+        self._changed = threading.Condition()
+        self._stop = threading.Event()
+        self._future: Future[None] = pool.submit(self._decode, shots)
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to take."""
+        return self._future.done() and not self._ready
+
+    @property
+    def error(self) -> BaseException | None:
+        """Why the decoding ended early, if it did."""
+        return self._future.exception() if self._future.done() and not self._future.cancelled() else None
+
+    def peek(self) -> Shot | None:
+        """The next picture, where it is decoded already."""
+        return self._ready[0] if self._ready else None
+
+    def take(self) -> Shot:
+        """The next picture. Raises IndexError where ``peek`` has none."""
+        with self._changed:
+            shot = self._ready.popleft()
+            self._changed.notify()
+        return shot
+
+    def close(self) -> None:
+        """Ends the decoding; the thread is free again soon after."""
+        self._stop.set()
+        self._future.cancel()
+        with self._changed:
+            self._changed.notify()
+
+    def _decode(self, shots: Callable[[threading.Event], Generator[Shot]]) -> None:
+        with closing(shots(self._stop)) as decoded:
+            for shot in decoded:
+                with self._changed:
+                    self._changed.wait_for(lambda: len(self._ready) < AHEAD or self._stop.is_set())
+                    if self._stop.is_set():
+                        return
+                    self._ready.append(shot)

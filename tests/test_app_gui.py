@@ -1,0 +1,348 @@
+"""The window at work: real runs, a real history, and the mouse."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PyQt5.QtCore import QEvent, QMimeData, QPointF, Qt, QTimer, QUrl
+from PyQt5.QtGui import QDropEvent
+from PyQt5.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from small_history import small_history
+from walks import cut_walk
+from window_help import RUN_MS, Steady, boxes, building, closed, finish, heartbeat, problem
+
+from app.build import build_run
+from app.config import CameraSettings, Settings
+from app.gui import main as gui
+from app.gui.bridge import Build
+from app.gui.window import MainWindow
+from app.sources import SourceError
+from storage.database import open_database
+from storage.history import History
+
+
+@pytest.fixture(scope="module", autouse=True)
+def assets(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Networks from the folder of real data; conversions are kept for the tests that follow."""
+    os.environ["SIGHTLINE_ASSETS"] = str(shared)
+    os.environ.setdefault("SIGHTLINE_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="module")
+def walks(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Three seconds of two cameras."""
+    folder = tmp_path_factory.mktemp("walks")
+    clip = shared / "data/video/vtest.avi"
+    return [
+        str(cut_walk(clip, folder / "west.mp4", columns=(256, 448), frames=(10, 40))),
+        str(cut_walk(clip, folder / "east.mp4", columns=(512, 768), frames=(10, 40))),
+    ]
+
+
+Open = Callable[..., MainWindow]
+
+
+@pytest.fixture
+def opened(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> Iterator[Open]:
+    """Opens windows; closes them in the end, and looks that no thread of theirs is left."""
+    windows = []
+
+    def open_window(build: Build = build_run, database: Path | None = None) -> MainWindow:
+        settings = Settings((), database=database or tmp_path / "history.db")
+        window = MainWindow(build=build, settings=settings)
+        windows.append(window)
+        with qtbot.waitActive(window):
+            window.show()
+        return window
+
+    yield open_window
+    for window in windows:
+        closed(window, qtbot)
+
+
+def frames_seen_from_outside(database: Path) -> int:
+    """What another program reads meanwhile: it must not disturb the run, nor the window the locks."""
+    ask = (
+        "import sys; from pathlib import Path; from storage.database import open_database;"
+        "from storage.history import History;"
+        "print(History(open_database(Path(sys.argv[1]), create=False)).footage()[0].frames)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", ask, str(database)], capture_output=True, text=True, timeout=60, check=True
+    )
+    return int(done.stdout)
+
+
+def people_shown(window: MainWindow) -> int:
+    return window.people.filter.rowCount()
+
+
+# A run
+
+
+def test_files_are_run_and_their_people_listed_shown_and_played(
+    walks: Sequence[str], opened: Open, qtbot: QtBot
+) -> None:
+    window = opened()
+    window.add_files(walks)
+    with heartbeat() as gaps:
+        qtbot.mouseClick(
+            window.actions_.toolbar.widgetForAction(window.actions_.start), Qt.MouseButton.LeftButton
+        )
+        assert window.runner.running
+        assert not window.actions_.files.isEnabled()
+        finish(window, qtbot)
+        qtbot.waitUntil(lambda: people_shown(window) >= 3)
+    assert max(gaps) < 1.0
+    assert window.line.text.startswith("Done: 60 frames, ")
+    for view in window.grid.views.values():
+        assert view.result is not None
+        assert view.status.frames == view.status.expected == 30
+        assert view.status.state == "ended"
+    assert all(card.picture is not None for card in window.people.model.cards)
+
+    index = window.people.filter.index(people_shown(window) - 1, 0)
+    place = window.people.list.visualRect(index).center()
+    qtbot.mouseClick(window.people.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    qtbot.waitUntil(lambda: window.person.details is not None)
+    row = window.person.visits.visualItemRect(window.person.visits.item(0)).center()
+    qtbot.mouseClick(window.person.visits.viewport(), Qt.MouseButton.LeftButton, pos=row)
+    qtbot.waitUntil(lambda: window.player.shown >= 5)
+    assert window.player.isVisible()
+    clip = window.player.clip
+    assert clip is not None
+    assert clip.person is not None
+    assert clip.person.id == window.people.person
+    assert window.player.canvas.shot is not None
+    assert abs(window.player.canvas.shot.time - clip.sighting.start) < 3.0
+
+
+def test_the_people_list_fills_while_the_run_is_on_and_closing_keeps_what_was_done(
+    shared: Path, opened: Open, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = opened()
+    window.add_files([str(shared / "data/video/vtest.avi")])
+    window.start()
+    qtbot.waitUntil(lambda: people_shown(window) >= 2, timeout=RUN_MS)
+    assert window.runner.running
+    early = frames_seen_from_outside(tmp_path / "history.db")
+    qtbot.wait(2500)
+    assert frames_seen_from_outside(tmp_path / "history.db") > early > 0
+    assert window.runner.running
+    began = time.monotonic()
+    closed(window, qtbot)
+    assert time.monotonic() - began < 10.0
+    history = History(open_database(tmp_path / "history.db", create=False))
+    assert len(history.people()) >= 2
+    assert 5 < history.footage()[0].frames < 795
+
+
+def test_a_run_never_waits_for_the_window_nor_the_window_for_the_run(
+    walks: Sequence[str], opened: Open, qtbot: QtBot
+) -> None:
+    runs: list[Steady] = []
+    window = opened(building(runs))
+    window.add_files(walks[:1])
+    window.start()
+    view = window.grid.views["west"]
+    qtbot.waitUntil(lambda: view.repaints > 3)
+    before, repaints = runs[0].shown, view.repaints
+    with heartbeat() as gaps:
+        qtbot.wait(1000)
+    assert runs[0].shown - before > 100
+    assert view.repaints - repaints <= 27  # the latest wins: at most 25 a second, whatever the run does
+    assert max(gaps) < 0.5
+    shown = runs[0].shown
+    time.sleep(0.5)  # a window that does nothing for half a second
+    assert runs[0].shown - shown > 50
+    assert runs[0].slowest_s < 0.25
+    window.stop()
+    finish(window, qtbot)
+
+
+def test_stopping_and_starting_again(walks: Sequence[str], opened: Open, qtbot: QtBot) -> None:
+    runs: list[Steady] = []
+    window = opened(building(runs, pause_s=0.01))
+    window.add_files(walks[:1])
+    for number in (1, 2):
+        window.start()
+        qtbot.waitUntil(lambda: bool(window.grid.views["west"].result))
+        window.actions_.stop.trigger()
+        finish(window, qtbot)
+        assert len(runs) == number
+        assert window.actions_.start.isEnabled()
+        assert not window.actions_.stop.isEnabled()
+
+
+def test_what_is_recorded_already_is_recorded_anew_only_when_asked(
+    walks: Sequence[str], opened: Open, qtbot: QtBot
+) -> None:
+    runs: list[Steady] = []
+    window = opened(building(runs, rounds=1))
+    window.add_files(walks)
+    window.start()
+    finish(window, qtbot)
+    window.actions_.replace.trigger()
+    window.start()
+    finish(window, qtbot)
+    assert [run.settings.replace for run in runs] == [False, True]
+
+
+# What may go wrong
+
+
+def test_a_file_that_is_missing_is_one_sentence_and_the_window_goes_on(
+    walks: Sequence[str], opened: Open, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = opened()
+    window.add_files([str(tmp_path / "gone.mp4")])
+    window.start()
+    assert "gone.mp4: there is no such file" in problem(qtbot)
+    assert "gone.mp4" in window.line.text
+    assert window.actions_.start.isEnabled()
+    window.add_files(walks)
+    assert list(window.grid.views) == ["west", "east"]
+
+
+def test_trouble_in_the_middle_of_a_run_is_one_sentence(
+    walks: Sequence[str], opened: Open, qtbot: QtBot
+) -> None:
+    window = opened(building([], rounds=5, error=SourceError("The disk of west.mp4 can't be read.")))
+    window.add_files(walks)
+    window.start()
+    assert problem(qtbot) == "The disk of west.mp4 can't be read."
+    assert window.grid.views["west"].result is not None
+
+
+def test_a_bug_shows_its_traceback_and_the_window_goes_on(
+    walks: Sequence[str], opened: Open, qtbot: QtBot, capsys: pytest.CaptureFixture[str]
+) -> None:
+    window = opened(building([], rounds=1, error=ZeroDivisionError("a bug of ours")))
+    window.add_files(walks)
+    hook = sys.excepthook
+    with gui._hooks(window):
+        window.start()
+        qtbot.waitUntil(lambda: len(boxes()) == 1)
+        assert "ZeroDivisionError: a bug of ours" in boxes()[0].detailedText()
+        assert "inside Sightline: ZeroDivisionError" in problem(qtbot)
+    assert sys.excepthook is hook
+    assert "ZeroDivisionError: a bug of ours" in capsys.readouterr().err
+    assert window.actions_.start.isEnabled()
+
+
+def test_a_history_that_is_none_is_one_sentence(opened: Open, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "notes.db").write_text("Nothing but notes." * 50)
+    window = opened()
+    window.open_history(tmp_path / "notes.db")
+    assert "notes.db is not a SQLite database" in problem(qtbot)
+    assert people_shown(window) == 0
+
+
+def test_a_bug_in_a_slot_does_not_end_the_program(
+    opened: Open, qtbot: QtBot, capsys: pytest.CaptureFixture[str]
+) -> None:
+    window = opened()
+    with gui._hooks(window):
+        QTimer.singleShot(0, lambda: [].pop())
+        assert "IndexError" in problem(qtbot)
+    assert "pop from empty list" in capsys.readouterr().err
+
+
+# What is opened
+
+
+def test_another_history_can_be_opened_and_searched(opened: Open, qtbot: QtBot, tmp_path: Path) -> None:
+    small_history(tmp_path / "small.db")
+    window = opened()
+    assert people_shown(window) == 0
+    window.open_history(tmp_path / "small.db")
+    qtbot.waitUntil(lambda: people_shown(window) == 2)
+    assert window.windowTitle() == "small.db - Sightline"
+    qtbot.keyClicks(window.people.search, "ann")
+    assert people_shown(window) == 1
+    window.people.choose(1)
+    qtbot.waitUntil(lambda: window.person.details is not None)
+    assert window.person.visits.count() == 2
+
+
+def test_a_click_on_a_box_chooses_the_person(opened: Open, qtbot: QtBot, tmp_path: Path) -> None:
+    small_history(tmp_path / "small.db")
+    window = opened(database=tmp_path / "small.db")
+    qtbot.waitUntil(lambda: people_shown(window) == 2)
+    window.people.search.setText("nobody")
+    window.grid.person_clicked.emit(2)
+    assert window.people.search.text() == ""
+    qtbot.waitUntil(lambda: window.person.details is not None)
+    assert window.people.person == 2
+
+
+def test_a_video_that_is_gone_is_said_in_the_player(opened: Open, qtbot: QtBot, tmp_path: Path) -> None:
+    engine = small_history(tmp_path / "small.db")
+    window = opened(database=tmp_path / "small.db")
+    row = History(engine).sightings(person=1)[0]
+    window.play(row)
+    qtbot.waitUntil(lambda: "left.mp4: there is no such file" in window.player.canvas.message)
+    assert not window.player.button.isEnabled()
+
+
+def test_the_player_pauses_seeks_repeats_and_closes(
+    walks: Sequence[str], opened: Open, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = opened()
+    window.add_files(walks)
+    window.start()
+    finish(window, qtbot)
+    rows = History(open_database(tmp_path / "history.db", create=False)).sightings()
+    row = max(rows, key=lambda row: row.end - row.start)
+    player = window.player
+    window.play(row)
+    qtbot.waitUntil(lambda: player.shown >= 2)
+    qtbot.mouseClick(player.button, Qt.MouseButton.LeftButton)
+    assert not player.playing
+    paused = player.shown
+    qtbot.wait(300)
+    assert player.shown == paused
+    player.slider.setValue(round((row.end - row.start) * 1000))
+    player.slider.sliderMoved.emit(player.slider.value())
+    qtbot.waitUntil(lambda: player.shown == paused + 1)  # one picture, though it is paused
+    assert player.canvas.shot is not None
+    late = player.canvas.shot.time
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: player.canvas.shot is not None and player.canvas.shot.time < late - 0.5)
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not player.isVisible()
+    assert player.clip is None
+
+
+def test_files_are_dropped_named_and_set_aside_once_they_were_run(
+    walks: Sequence[str], opened: Open, qtbot: QtBot, tmp_path: Path
+) -> None:
+    other = tmp_path / "west.mp4"
+    window = opened(building([], rounds=1))
+    for path in (Path(walks[0]), other):
+        mime = QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(str(path))])
+        buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        event = QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, mime, buttons, keys, QEvent.Type.Drop)
+        window.dropEvent(event)
+    assert window.settings.cameras == (
+        CameraSettings("west", walks[0]),
+        CameraSettings("west-2", str(other)),
+    )
+    assert list(window.grid.views) == ["west", "west-2"]
+    window.settings = replace(window.settings, cameras=window.settings.cameras[:1])
+    window.start()
+    finish(window, qtbot)
+    window.add_files([walks[1]])
+    assert list(window.grid.views) == ["east"]
+    window.add_streams(["rtsp://127.0.0.1/1", "rtsp://127.0.0.1/2"])
+    assert window.settings.live
+    assert list(window.grid.views) == ["cam1", "cam2"]

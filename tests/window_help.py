@@ -1,0 +1,121 @@
+"""For the tests of the window: runs without networks, message boxes, a pulse, and a clean end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PyQt5.QtCore import Qt, QTimer
+from PyQt5.QtWidgets import QApplication, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from app.config import Settings
+from app.gui.bridge import Build, Running
+from app.gui.window import MainWindow
+from app.pipeline import CameraStatus, Status, View
+from app.sources import FileSource
+from storage.database import open_database
+from storage.history import History
+from tracker.types import Result
+
+THREADS = ("run", "history", "player", "decode")
+RUN_MS = 60_000
+"""How long a short real run may take on a busy machine."""
+
+
+def closed(window: MainWindow, qtbot: QtBot) -> None:
+    """Closes a window as the user does, and waits until it is."""
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=20_000)
+    assert not [t.name for t in threading.enumerate() if t.name.split("_")[0].split()[0] in THREADS]
+
+
+def boxes() -> list[QMessageBox]:
+    """The message boxes that are open."""
+    return [one for one in QApplication.topLevelWidgets() if isinstance(one, QMessageBox) and one.isVisible()]
+
+
+def problem(qtbot: QtBot) -> str:
+    """The sentence of the box that opens; presses OK."""
+    qtbot.waitUntil(lambda: len(boxes()) == 1, timeout=20_000)
+    box = boxes()[0]
+    text = box.text()
+    qtbot.mouseClick(box.button(QMessageBox.StandardButton.Ok), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not boxes())
+    return text
+
+
+def finish(window: MainWindow, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: not window.runner.running, timeout=RUN_MS)
+
+
+@contextmanager
+def heartbeat() -> Iterator[list[float]]:
+    """The gaps in seconds between the beats of a timer in the window's thread."""
+    gaps: list[float] = []
+    last = time.perf_counter()
+
+    def beat() -> None:
+        nonlocal last
+        now = time.perf_counter()
+        gaps.append(now - last)
+        last = now
+
+    timer = QTimer()
+    timer.timeout.connect(beat)
+    timer.start(10)
+    yield gaps
+    timer.stop()
+
+
+@dataclass
+class Steady:
+    """A run over one file, over and over until it is stopped: real frames, without the networks.
+
+    pause_s: between rounds. error: what it ends with, after so many rounds.
+    """
+
+    settings: Settings
+    pause_s: float = 0.0
+    rounds: int | None = None
+    error: Exception | None = None
+    shown: int = 0
+    slowest_s: float = 0.0
+
+    @property
+    def history(self) -> History:
+        return History(open_database(self.settings.database, create=True))
+
+    def run(self, *, view: View, stop: threading.Event) -> Status:
+        camera = self.settings.cameras[0]
+        status = Status(1.0, 0, (CameraStatus(camera.name, "playing", 1),), None, {"detect": 1.0})
+        while not stop.is_set() and self.shown != self.rounds:
+            with FileSource(camera=camera.name, path=Path(camera.source)) as source:
+                for frame in source:
+                    self._show(view, Result(frame, ()), status)
+                    if stop.wait(self.pause_s) or self.shown == self.rounds:
+                        break
+        if self.error is not None:
+            raise self.error
+        return status
+
+    def _show(self, view: View, result: Result, status: Status) -> None:
+        began = time.perf_counter()
+        view.show([result], status)
+        self.slowest_s = max(self.slowest_s, time.perf_counter() - began)
+        self.shown += 1
+
+
+def building(runs: list[Steady], **more: object) -> Build:
+    """Builds such runs, and tells which."""
+
+    @contextmanager
+    def build(settings: Settings) -> Iterator[Running]:
+        runs.append(Steady(settings, **more))  # type: ignore[arg-type]
+        yield runs[-1]
+
+    return build
