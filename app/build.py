@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from app.assets import cache_folder, find, resolve
-from app.config import CameraSettings, ConfigError, Settings
+from app.config import CameraSettings, ConfigError, HeldError, Settings
 from app.feeds import FileCamera, FileFeed, LiveFeed
 from app.pipeline import Line, Status, View
 from app.sources import FileSource, LiveSource
@@ -135,7 +135,7 @@ def align(cameras: Sequence[CameraSettings], sources: Sequence[FileSource]) -> l
 def _held(settings: Settings, feed: FileFeed | LiveFeed) -> list[tuple[str, float, float]]:
     """Camera, start and end of what the database holds already of these files' times.
 
-    Raises ConfigError where it is not to be replaced.
+    Raises HeldError where it is not to be replaced.
     """
     if isinstance(feed, LiveFeed) or not settings.database.exists():
         return []
@@ -147,7 +147,7 @@ def _held(settings: Settings, feed: FileFeed | LiveFeed) -> list[tuple[str, floa
     finally:
         engine.dispose()
     if held and not settings.replace:
-        raise ConfigError(
+        raise HeldError(
             f"{settings.database} already holds {', '.join(camera for camera, _, _ in held)} at these times; "
             "add --replace to record them anew, or name another database with --db."
         )

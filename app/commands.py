@@ -50,11 +50,10 @@ def gui(arguments: argparse.Namespace) -> int:
     """``sightline gui``: the window. Without files it opens with nothing running."""
     from app.gui.main import main
 
+    if not arguments.files and arguments.config is None:
+        return main(overridden(Settings(()), arguments))
     live = any("://" in name or name.startswith("/dev/") for name in arguments.files)
-    wanted = arguments.files or arguments.config is not None
-    settings = settings_of(arguments, live=live) if wanted else None
-    database = arguments.db or Path("history.db")
-    return main(settings, settings.database if settings is not None else database)
+    return main(settings_of(arguments, live=live))
 
 
 def demo(arguments: argparse.Namespace) -> int:

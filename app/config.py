@@ -14,6 +14,10 @@ class ConfigError(Exception):
     """A setting that can't be used: one sentence naming the key, its place and what was expected."""
 
 
+class HeldError(ConfigError):
+    """The database holds these times of these cameras already, and nobody said to replace them."""
+
+
 @dataclass(frozen=True, slots=True)
 class CameraSettings:
     """One camera.

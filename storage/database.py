@@ -19,7 +19,6 @@ from storage.lock import RunLock
 BUSY_S = 20.0  # how long to wait for another program that is writing; reading never waits
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-_MAGIC = b"SQLite format 3\0"
 _PRAGMAS = ("foreign_keys = ON", "synchronous = NORMAL")
 _UPGRADE_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = OFF")  # tables may be rebuilt
 
@@ -64,9 +63,7 @@ def _check_file(path: Path, *, create: bool) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise DatabaseError(f"{path} is a folder; name a file for the history with --db")
-        if path.exists():
-            _check_magic(path)
-        elif not create:
+        if not path.exists() and not create:
             raise DatabaseError(
                 f"there is no history {path}; make one with 'sightline run', or name it with --db"
             )
@@ -75,12 +72,6 @@ def _check_file(path: Path, *, create: bool) -> None:
             f"the history {path} cannot be opened ({error.strerror}: {error.filename}); "
             "change the permissions, or name another file with --db"
         ) from error
-
-
-def _check_magic(path: Path) -> None:
-    with path.open("rb") as file:
-        if file.read(len(_MAGIC)) not in (b"", _MAGIC):
-            raise DatabaseError(f"{path} is not a SQLite database; name another file with --db")
 
 
 def _reading(path: Path) -> str:

@@ -14,7 +14,7 @@ from rtsp_server import RtspServer
 from walks import cut_walk
 
 from app import errors
-from storage.database import open_database
+from storage.database import DatabaseError, open_database
 from storage.history import History
 
 
@@ -35,7 +35,10 @@ def watch(shared: Path, database: Path, urls: list[str], *options: str) -> subpr
 
 def people(database: Path) -> tuple[int, dict[str, float]]:
     """How many people are known, and the last moment of each camera's footage."""
-    engine = open_database(database, create=False)
+    try:
+        engine = open_database(database, create=False)
+    except DatabaseError:
+        return 0, {}  # it has not been made yet
     try:
         history = History(engine)
         return len(history.people()), {row.camera: row.end for row in history.footage()}
@@ -55,7 +58,7 @@ def test_two_streams_one_of_them_dead_and_a_clean_stop_on_sigterm(
             known = 0
             while not known and time.monotonic() < deadline and process.poll() is None:
                 time.sleep(1.0)
-                known = people(database)[0] if database.exists() else 0
+                known = people(database)[0]
             process.send_signal(signal.SIGTERM)
             stopping = time.monotonic()
             out, err = process.communicate(timeout=30)

@@ -163,6 +163,32 @@ def test_reading_works_while_another_holds_the_file_and_writing_says_so(
     assert not path.with_name("h.db.lock").exists()
 
 
+ANOTHER_READER = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as reader:
+    print(reader.execute("SELECT count(*) FROM footage").fetchone()[0])
+"""
+
+
+def test_asking_in_the_writing_program_hides_nothing_from_others(tmp_path: Path) -> None:
+    """Closing any descriptor of the file lets go of SQLite's locks on it, and others take it over."""
+    path = tmp_path / "history.db"
+
+    def seen_by_another() -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", ANOTHER_READER, str(path)], capture_output=True, text=True, check=True
+        )
+        return int(done.stdout)
+
+    with writer(open_database(path, create=True)) as record:
+        for count in range(1, 4):
+            record.footage(f"camera {count}", uri="a.mp4", start=0.0, width=32, height=24)
+            record.flush()
+            History(open_database(path, create=False)).people()
+            assert seen_by_another() == count
+    assert seen_by_another() == 3
+
+
 def test_an_error_of_ours_is_no_database_error(tmp_path: Path) -> None:
     engine = open_database(tmp_path / "h.db", create=True)
     run_sql(tmp_path / "h.db", "DROP TABLE portrait")

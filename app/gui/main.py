@@ -8,7 +8,6 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from types import FrameType, TracebackType
 
 from PyQt5.QtCore import Qt, QTimer
@@ -26,18 +25,17 @@ SIGNALS_MS = 200
 """How often Python gets a look at signals, which Qt's own loop keeps from it."""
 
 
-def main(settings: Settings | None, database: Path) -> int:
+def main(settings: Settings) -> int:
     """Shows the window until it is closed; runs ``settings`` at once where they name cameras.
 
     Raises DisplayError where no window can be shown.
     """
     with checked_display():
         app = application()
-    wanted = Settings((), database=database) if settings is None else settings
-    window = MainWindow(build=_build, settings=wanted)
+    window = MainWindow(build=_build, settings=settings)
     with _hooks(window):
         window.show()
-        if wanted.cameras:
+        if settings.cameras:
             QTimer.singleShot(0, window.start)
         app.exec_()
     return OK

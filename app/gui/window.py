@@ -15,7 +15,7 @@ from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
 from PyQt5.QtWidgets import QFileDialog, QMainWindow, QShortcut, QSplitter, QStackedWidget, QWidget
 from typing_extensions import override
 
-from app.config import CameraSettings, Settings, cameras_from_sources
+from app.config import CameraSettings, HeldError, Settings, cameras_from_sources
 from app.errors import environment_errors
 from app.gui import questions
 from app.gui.actions import Actions
@@ -175,7 +175,7 @@ class MainWindow(QMainWindow):
         if self._closing:
             print(f"sightline: {error}", file=sys.stderr)
             return
-        show_problem(self, str(error), hint=REPLACE_HINT if "--replace" in str(error) else "")
+        show_problem(self, str(error), hint=REPLACE_HINT if isinstance(error, HeldError) else "")
 
     def _take_answer(self, key: str, answer: object) -> None:
         if key == "people" and isinstance(answer, list):
