@@ -173,7 +173,7 @@ def timer(stop: threading.Event, seconds: float | None) -> Iterator[threading.Ev
 def report(history: History, status: Status) -> None:
     """Who was seen in the last run, and where its time went."""
     from app.answers import print_people
-    from app.headless import stage_table
+    from app.headless import pace_line, stage_table
 
     rows = history.footage()
     last = max((row.run for row in rows), default=0)
@@ -182,6 +182,7 @@ def report(history: History, status: Status) -> None:
     until = max((end for _, end in spans), default=None)
     print_people(history, as_json=False, camera=None, since=since, until=until)
     Console().print(stage_table(status))
+    print(pace_line(status))
     for camera in status.cameras:
         if camera.problem:
             print(f"{camera.name}: {camera.problem}")

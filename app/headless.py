@@ -160,16 +160,13 @@ def stage_table(status: Status) -> Table:
             name, f"{seconds:.2f}", f"{share:.1f} %", f"{1000 * seconds / max(status.frames, 1):.2f}"
         )
     table.add_row("all", f"{status.elapsed_s:.2f}", "100 %", f"{1000 / max(status.fps, 1e-9):.2f}")
-    table.caption = (
-        f"{status.frames} frames, {status.fps:.1f} a second; peak memory {peak_memory_mb():.0f} MB"
-    )
-    table.caption_justify = "left"
     return table
 
 
-def peak_memory_mb() -> float:
-    """The most memory this process ever held, megabytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def pace_line(status: Status) -> str:
+    """How much was done how fast, with the most memory this process ever held."""
+    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return f"{status.frames} frames, {status.fps:.1f} a second; peak memory {memory_mb:.0f} MB"
 
 
 def terminal() -> Console:

@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from app.headless import TerminalView, clock, plain_line, stage_table, stop_on_signals, time_left
+from app.headless import TerminalView, clock, pace_line, plain_line, stage_table, stop_on_signals, time_left
 from app.pipeline import CameraStatus, Status
 
 
@@ -57,7 +57,7 @@ def test_where_the_time_went() -> None:
     assert "66.7 %" in text
     assert "133.33" in text  # 20 s of detection over 150 frames, in ms
     assert "4.00" in text  # the rest, seconds
-    assert "peak memory" in text
+    assert pace_line(status()).startswith("150 frames, 5.0 a second; peak memory ")
 
 
 def test_time_left_at_the_pace_so_far() -> None:
