@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from app import config, errors
 from app.config import Settings
+from app.execution import execute, overridden, report, settings_of, write_videos
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
-
-    from app.pipeline import Status
     from storage.history import History
 
 
@@ -105,108 +99,6 @@ def doctor(arguments: argparse.Namespace) -> int:
     from app.doctor import print_checks
 
     return print_checks(arguments.json)
-
-
-def settings_of(arguments: argparse.Namespace, *, live: bool) -> Settings:
-    """The configuration file, with what the command line says put over it. Raises ConfigError."""
-    if arguments.config is None:
-        settings = Settings(config.cameras_from_sources(arguments.files, live=live), live=live)
-    elif arguments.files:
-        raise config.ConfigError("Name the cameras either in --config or on the command line, not in both.")
-    else:
-        settings = config.read_config(arguments.config)
-    if settings.live and not live and arguments.command == "run":
-        raise config.ConfigError("The configuration names live streams; use `sightline watch` for them.")
-    if not settings.cameras:
-        what = "stream" if live else "video file"
-        raise config.ConfigError(f"No camera was given; name at least one {what}, or a --config that does.")
-    cameras = config.with_starts(settings.cameras, getattr(arguments, "start", []))
-    return overridden(replace(settings, cameras=cameras, live=live or settings.live), arguments)
-
-
-def overridden(settings: Settings, arguments: argparse.Namespace) -> Settings:
-    """The settings with what the command line says of networks, device and database."""
-    names = [name for name in ("detector", "reid", "device") if getattr(arguments, name)]
-    said = {name: getattr(arguments, name) for name in names}
-    if getattr(arguments, "db", None) is not None:
-        said["database"] = arguments.db
-    return replace(settings, replace=getattr(arguments, "replace", False), **said)
-
-
-@contextmanager
-def execute(settings: Settings, *, seconds: float | None = None) -> Iterator[tuple[History, Status, bool]]:
-    """Runs in this thread to the end; then the history, how the run went, and whether it came to its end."""
-    from app.headless import TerminalView, stop_on_signals, terminal
-
-    console = terminal()
-    with stop_on_signals() as stop, ExitStack() as stack:
-        with console.status("Loading the networks ..."):
-            from app.build import build_run, command_line
-
-            built = stack.enter_context(build_run(replace(settings, command=command_line())))
-        console.print(f"detector: {built.detector}; re-identification: {built.embedder}", highlight=False)
-        with TerminalView(console) as view, timer(stop, seconds) as timed_out:
-            status = built.run(view=view, stop=stop)
-        yield built.history, status, timed_out.is_set() or not stop.is_set()
-
-
-@contextmanager
-def timer(stop: threading.Event, seconds: float | None) -> Iterator[threading.Event]:
-    """Sets ``stop`` after so many seconds; the event it gives says whether it did."""
-    rang = threading.Event()
-
-    def ring() -> None:
-        rang.set()
-        stop.set()
-
-    clock = threading.Timer(seconds or 0.0, ring)
-    if seconds is not None:
-        clock.start()
-    try:
-        yield rang
-    finally:
-        clock.cancel()
-        if seconds is not None:
-            clock.join()
-
-
-def report(history: History, status: Status) -> None:
-    """Who was seen in the last run, and where its time went."""
-    from app.answers import print_people
-    from app.headless import pace_line, stage_table
-
-    rows = history.footage()
-    last = max((row.run for row in rows), default=0)
-    spans = [(row.start, row.end) for row in rows if row.run == last]
-    since = min((start for start, _ in spans), default=None)
-    until = max((end for _, end in spans), default=None)
-    print_people(history, as_json=False, camera=None, since=since, until=until)
-    Console().print(stage_table(status))
-    print(pace_line(status))
-    for camera in status.cameras:
-        if camera.problem:
-            print(f"{camera.name}: {camera.problem}")
-
-
-def write_videos(history: History, folder: Path) -> list[Path]:
-    """The last run's footage with boxes and ids drawn in, with a bar a video."""
-    from rich.progress import Progress
-
-    from app.annotate import annotate
-    from app.headless import terminal
-
-    with Progress(console=terminal(), transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def progress(camera: str, done: int, expected: int) -> None:
-            if camera not in tasks:
-                tasks[camera] = bars.add_task(f"drawing {camera}", total=expected)
-            bars.update(tasks[camera], completed=done)
-
-        paths = annotate(history, folder, progress=progress)
-    for path in paths:
-        print(f"annotated: {path}")
-    return paths
 
 
 @contextmanager

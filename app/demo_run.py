@@ -13,9 +13,9 @@ from rich.table import Table
 
 from app import errors
 from app.assets import find, resolve
-from app.commands import execute, overridden, report, write_videos
 from app.config import Settings, read_config
 from app.demo import DemoCamera, demo_truth, make_cameras, scene_of
+from app.execution import execute, overridden, report, write_videos
 from app.outputs import make_folder
 from app.page import write_page
 from app.score import Boxes, Scores, found_in, score

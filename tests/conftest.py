@@ -25,6 +25,13 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def assets(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Networks from the folder of real data; conversions are kept for the tests that follow."""
+    os.environ["SIGHTLINE_ASSETS"] = str(shared)
+    os.environ.setdefault("SIGHTLINE_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where CI is set, a part that is missing fails the tests that need it instead of hiding them."""

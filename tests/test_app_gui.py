@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -28,12 +27,7 @@ from app.sources import SourceError
 from storage.database import open_database
 from storage.history import History
 
-
-@pytest.fixture(scope="module", autouse=True)
-def assets(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Networks from the folder of real data; conversions are kept for the tests that follow."""
-    os.environ["SIGHTLINE_ASSETS"] = str(shared)
-    os.environ.setdefault("SIGHTLINE_CACHE", str(tmp_path_factory.mktemp("cache")))
+pytestmark = pytest.mark.usefixtures("assets")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,12 +15,7 @@ from walks import cut_walk
 from app import errors
 from app.cli import main
 
-
-@pytest.fixture(scope="module", autouse=True)
-def assets(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Networks from the folder of real data; conversions are kept for the tests that follow."""
-    os.environ["SIGHTLINE_ASSETS"] = str(shared)
-    os.environ.setdefault("SIGHTLINE_CACHE", str(tmp_path_factory.mktemp("cache")))
+pytestmark = pytest.mark.usefixtures("assets")
 
 
 @pytest.fixture(scope="module")

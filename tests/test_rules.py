@@ -137,6 +137,21 @@ def test_a_module_stays_clear_of_libraries(name: str) -> None:
     assert not named, "not even inside a function"
 
 
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Imports inside functions count; those for types alone do not."""
+    needs = {name: _needs(name) for name in FILES}
+    while free := [name for name, targets in needs.items() if not targets & set(needs)]:
+        for name in free:
+            del needs[name]
+    assert not needs, "these are in a circle, or lead into one"
+
+
+def _needs(name: str) -> set[str]:
+    runs = [node for node in TREES[name].body if not _types_only(node)]
+    nodes = [inner for node in runs for inner in ast.walk(node)]
+    return {target for node in nodes for target in _targets(name, node)} - {name}
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_modules_and_functions_fit_the_eye(name: str) -> None:
     assert len(FILES[name].read_text(encoding="utf-8").splitlines()) <= 600
