@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import av.container.core
@@ -31,6 +31,7 @@ from av.video.stream import VideoStream
 from app.clocks import Stamp
 from tracker.types import Frame, Image
 
+_ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 _NOT_FOOTAGE = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
 _NO_TIMESTAMPS = 0x80  # AVFMT_NOTIMESTAMPS: a format that only guesses, such as MJPEG over HTTP
 _SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "srt", "udp")
@@ -84,7 +85,7 @@ def open_file(path: Path) -> InputContainer:
             f"file:{path.absolute()}",
             "r",
             options={"protocol_whitelist": "file"},
-            metadata_errors="replace",
+            **_ANY_TEXT,
         )
     except av.FFmpegError:
         if head[4:8] == b"ftyp":
@@ -186,7 +187,7 @@ def open_live(uri: str, *, open_timeout_s: float, read_timeout_s: float) -> Inpu
             "r",
             format=device,
             options=options,
-            metadata_errors="replace",
+            **_ANY_TEXT,
             timeout=(open_timeout_s, read_timeout_s),
         )
     except av.FFmpegError as error:

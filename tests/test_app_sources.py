@@ -126,6 +126,13 @@ def test_start_is_read_from_the_container(tmp_path: Path) -> None:
     assert read(path, start=12.0)[0].info.start == 12.0
 
 
+def test_words_in_another_alphabet_do_no_harm(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mkv", metadata={"title": "XXXXXXXX"})
+    path.write_bytes(path.read_bytes().replace(b"XXXXXXXX", b"Caf\xe9\xff\xfe\xfd\xfc"))
+    _, frames = read(path)
+    assert len(frames) == 25
+
+
 @pytest.mark.parametrize(
     "metadata", [{}, {"creation_time": "1970-01-01T00:00:00Z"}, {"creation_time": "June"}]
 )
