@@ -1,0 +1,113 @@
+"""Pictures changed at random, a batch at a time on the device that holds them.
+
+What happens to each picture is drawn beforehand, in numpy; doing it is a handful of tensor operations without
+any choice in them, the same on every device, which a CUDA graph can hold.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from reid.preprocess import Preprocess
+
+COLUMNS = ("flip", "down", "right", "top", "left", "height", "width")
+TRIES = 100
+AREA = (0.02, 0.4)
+ASPECT = (0.3, 1 / 0.3)
+FILL = (0.485, 0.456, 0.406)  # written after normalisation, as the baseline does: not the mean colour
+
+Integers = NDArray[np.int64]
+
+
+def draw(
+    random: np.random.Generator,
+    count: int,
+    *,
+    height: int,
+    width: int,
+    flip: float = 0.5,
+    pad: int = 10,
+    erasing: float = 0.5,
+) -> Integers:
+    """(count, 7) what happens to each picture, in the order of COLUMNS.
+
+    flip: 1 for mirrored. down, right: where the cut begins in the padded picture, 0 to 2 * pad. top, left,
+    height, width: the rectangle that is erased, in the cut picture; its height is 0 where there is none.
+    """
+    drawn = np.zeros((count, len(COLUMNS)), np.int64)
+    drawn[:, 0] = random.random(count) < flip
+    drawn[:, 1:3] = random.integers(0, 2 * pad, (count, 2), endpoint=True)
+    chosen = np.flatnonzero(random.random(count) < erasing)
+    drawn[chosen, 3:] = _rectangles(random, len(chosen), height, width)
+    return drawn
+
+
+def _rectangles(random: np.random.Generator, count: int, height: int, width: int) -> Integers:
+    """(count, 4) top, left, height, width of random erasing (Zhong et al., AAAI 2020).
+
+    Area and aspect (height over width) are uniform; what does not fit the picture is drawn again.
+    """
+    found = np.zeros((count, 4), np.int64)
+    pending = np.arange(count)
+    for _ in range(TRIES):
+        area = random.uniform(*AREA, len(pending)) * height * width
+        aspect = random.uniform(*ASPECT, len(pending))
+        tall, wide = np.rint(np.sqrt(area * aspect)), np.rint(np.sqrt(area / aspect))
+        fits = (tall < height) & (wide < width)
+        kept, tall, wide = pending[fits], tall[fits].astype(np.int64), wide[fits].astype(np.int64)
+        found[kept, 0] = random.integers(0, height - tall, endpoint=True)
+        found[kept, 1] = random.integers(0, width - wide, endpoint=True)
+        found[kept, 2], found[kept, 3] = tall, wide
+        pending = pending[~fits]
+    return found
+
+
+class Augment:
+    """Does what was drawn, and normalises. pad: as drawn with. device: that of the pictures."""
+
+    def __init__(self, preprocess: Preprocess, *, pad: int, device: torch.device) -> None:
+        gain, offset = preprocess.gain_and_offset()
+        self._gain = torch.from_numpy(gain).to(device)
+        self._offset = torch.from_numpy(offset).to(device)
+        self._fill = torch.tensor(FILL, device=device)
+        self._rows = torch.arange(preprocess.height, device=device)
+        self._columns = torch.arange(preprocess.width, device=device)
+        self._pad = pad
+        self._bgr = preprocess.bgr
+
+    def __call__(self, pictures: Tensor, which: Tensor, drawn: Tensor) -> Tensor:
+        """(B, 3, height, width) float32 normalised, in channels-last order.
+
+        pictures: (N, height, width, 3) uint8 BGR. which: (B,) rows of it. drawn: (B, 7) of draw.
+        """
+        normal = self._normal(self._cut(pictures, which, drawn))
+        return torch.where(self._erased(drawn), self._fill, normal).permute(0, 3, 1, 2)
+
+    def plain(self, pictures: Tensor) -> Tensor:
+        """(B, 3, height, width) as they are, normalised. pictures: (B, height, width, 3) uint8 BGR."""
+        return self._normal(pictures.float()).permute(0, 3, 1, 2)
+
+    def _normal(self, pixels: Tensor) -> Tensor:
+        """(B, height, width, 3) in the network's channel order."""
+        return (pixels if self._bgr else pixels.flip(-1)) * self._gain + self._offset
+
+    def _cut(self, pictures: Tensor, which: Tensor, drawn: Tensor) -> Tensor:
+        """(B, height, width, 3) float32 0..255: mirrored, padded with black, cut to size."""
+        tall, wide = len(self._rows), len(self._columns)
+        y = self._rows + (drawn[:, 1:2] - self._pad)  # (B, height)
+        x = self._columns + (drawn[:, 2:3] - self._pad)  # (B, width)
+        inside = ((y >= 0) & (y < tall))[:, :, None] & ((x >= 0) & (x < wide))[:, None, :]
+        y, x = y.clamp(0, tall - 1), x.clamp(0, wide - 1)
+        x = torch.where(drawn[:, :1] > 0, wide - 1 - x, x)
+        taken = pictures[which[:, None, None], y[:, :, None], x[:, None, :]]
+        return taken.float() * inside[..., None]
+
+    def _erased(self, drawn: Tensor) -> Tensor:
+        """(B, height, width, 1) true inside the rectangles."""
+        top, left, tall, wide = (drawn[:, column : column + 1] for column in range(3, 7))
+        rows = (self._rows >= top) & (self._rows < top + tall)
+        columns = (self._columns >= left) & (self._columns < left + wide)
+        return (rows[:, :, None] & columns[:, None, :])[..., None]

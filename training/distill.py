@@ -1,0 +1,49 @@
+"""Learning from a teacher: another network's vectors of the same pictures, computed once beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from reid.embedder import Embedder
+from reid.preprocess import Image
+
+AT_ONCE = 128
+
+Halves = NDArray[np.float16]
+Progress = Callable[[int], None]
+
+
+def teacher_vectors(teacher: Embedder, pictures: Image, *, progress: Progress | None = None) -> Halves:
+    """(N, 2, D) unit rows: of each picture as it is, and mirrored.
+
+    pictures: (N, h, w, 3) uint8 BGR.
+    """
+    found = np.empty((len(pictures), 2, teacher.dimension), np.float16)
+    for start in range(0, len(pictures), AT_ONCE):
+        part = pictures[start : start + AT_ONCE]
+        found[start : start + AT_ONCE, 0] = teacher.embed(list(part))
+        found[start : start + AT_ONCE, 1] = teacher.embed([picture[:, ::-1] for picture in part])
+        if progress is not None:
+            progress(start + len(part))
+    return found
+
+
+def cosine_loss(projected: Tensor, taught: Tensor) -> Tensor:
+    """1 - cosine of each pair of rows, the mean. projected: (B, D) of the student; taught: (B, D)."""
+    return 1 - functional.cosine_similarity(projected, taught, dim=1).mean()
+
+
+def relation_loss(vectors: Tensor, taught: Tensor) -> Tensor:
+    """The mean squared difference of the two tables of cosines within the batch.
+
+    After Park et al., "Relational Knowledge Distillation" (CVPR 2019), with cosines as the relation: they are
+    what vectors are compared by. vectors: (B, E) of the student, taught: (B, D) of the teacher; E and D may
+    differ.
+    """
+    own, other = functional.normalize(vectors), functional.normalize(taught)
+    return (own @ own.T - other @ other.T).square().mean()

@@ -1,0 +1,85 @@
+"""The network as it is trained: with a classifier, centres and a projection that are thrown away after."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from reid.model import BNNeck
+from training import distill, losses
+from training.recipe import Recipe
+
+TERMS = ("loss", "loss_id", "loss_triplet", "loss_centre", "loss_distill", "accuracy")
+
+
+class Objective(nn.Module):
+    """What a batch costs.
+
+    persons: classes of the identity loss. taught: length of the teacher's vectors, 0 without a teacher.
+    in_half: the backbone computes in bfloat16; neck, logits, distances and losses never do.
+    """
+
+    def __init__(self, model: BNNeck, recipe: Recipe, *, persons: int, taught: int, in_half: bool) -> None:
+        super().__init__()
+        self.model, self.recipe, self.in_half = model, recipe, in_half
+        self.classifier = nn.Linear(model.dimension, persons, bias=not recipe.bnneck)
+        if recipe.bnneck:
+            nn.init.normal_(self.classifier.weight, std=0.001)
+        else:
+            model.neck.requires_grad_(False)
+        self.centre = losses.CentreLoss(persons, model.dimension)
+        self.projection = nn.Linear(model.dimension, taught, bias=False) if taught else None
+        for block in self._frozen():
+            block.requires_grad_(False)
+
+    def _frozen(self) -> list[nn.Module]:
+        """The backbone's first blocks, as many as the recipe freezes."""
+        network = self.model.backbone
+        blocks = network.features if self.recipe.backbone == "mobilenet_v2" else network
+        return list(blocks.children())[: self.recipe.frozen_blocks]
+
+    def train(self, mode: bool = True) -> Self:
+        """As usual, but what is frozen stays as it is in use, its statistics too."""
+        super().train(mode)
+        for block in self._frozen():
+            block.eval()
+        if not self.recipe.bnneck:
+            self.model.neck.eval()
+        return self
+
+    def trainable(self) -> list[nn.Parameter]:
+        """What Adam moves: all but the centres, which descend by themselves."""
+        return [p for p in self.parameters() if p.requires_grad and p is not self.centre.centres]
+
+    def vectors(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, D) float32 each: before and behind the neck."""
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.in_half, cache_enabled=False):
+            pooled = self.model.backbone(images)
+        before = pooled.float()
+        return before, self.model.neck(before)
+
+    def forward(self, images: Tensor, labels: Tensor, taught: Tensor | None = None) -> Tensor:
+        """(6,) in the order of TERMS: the loss, its parts unweighted, and the share that is classified right.
+
+        images: (B, 3, H, W). labels: (B,). taught: (B, D) the teacher's vectors of them.
+        """
+        recipe = self.recipe
+        before, after = self.vectors(images)
+        logits = self.classifier(after)
+        identity = losses.identity_loss(logits, labels, smoothing=recipe.label_smoothing)
+        triplet = losses.triplet_loss(before, labels, margin=recipe.margin, soft=recipe.soft_margin)
+        centre = self.centre(before, labels) if recipe.centre_weight else torch.zeros_like(identity)
+        distilled = torch.zeros_like(identity) if taught is None else self._distilled(after, taught.float())
+        loss = recipe.identity_weight * identity + recipe.triplet_weight * triplet
+        loss = loss + recipe.centre_weight * centre + distilled
+        right = (logits.argmax(1) == labels).float().mean()
+        return torch.stack([loss, identity, triplet, centre, distilled, right])
+
+    def _distilled(self, after: Tensor, taught: Tensor) -> Tensor:
+        """What differs from the teacher, weighted."""
+        cost = self.recipe.relation_weight * distill.relation_loss(after, taught)
+        if self.projection is not None:
+            cost = cost + self.recipe.cosine_weight * distill.cosine_loss(self.projection(after), taught)
+        return cost

@@ -1,0 +1,253 @@
+"""What a training does, as one value: every trick of the baseline is a setting of it.
+
+Luo et al., "Bag of Tricks and a Strong Baseline for Deep Person Re-identification" (CVPRW 2019).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from types import MappingProxyType
+from typing import Any, Literal, get_args, get_type_hints
+
+from training.errors import TrainingError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """The network, its batches, pictures, losses and steps. The defaults are the paper's full recipe.
+
+    height, width: pixels of the network's input. last_stride: 1 keeps the resolution of the last stage.
+    bnneck: the identity loss and the result come from behind the batch-norm neck; without it both come from
+    the pooled vector. frozen_blocks: of the backbone's first ones, kept as ImageNet made them.
+    persons, pictures: of each batch, P people with K pictures each.
+    flip, erasing: probabilities. pad: black pixels around a picture before it is cut to size at random.
+    label_smoothing, margin: of the identity and the triplet loss; soft_margin replaces the margin by
+    log(1 + exp(x)). Weights are of the loss's terms; 0 leaves one out. centre_lr: of their own descent.
+    cosine_weight, relation_weight: learning from a teacher (training.distill).
+    lr_steps: the first epochs, counted from 1, with the rate times lr_factor. warm_up_epochs: 0 for none.
+    evaluate_every: epochs; the last one is always evaluated.
+    precision: "bf16" is the backbone's alone; "auto" takes it on a GPU and on a CPU with AMX.
+    step: "graph" replays a captured CUDA graph, "eager" does not; "auto" captures on a GPU.
+    """
+
+    name: str
+    backbone: Literal["resnet50", "mobilenet_v2"] = "resnet50"
+    height: int = 256
+    width: int = 128
+    last_stride: int = 1
+    bnneck: bool = True
+    frozen_blocks: int = 0
+    persons: int = 16
+    pictures: int = 4
+    flip: float = 0.5
+    pad: int = 10
+    erasing: float = 0.5
+    identity_weight: float = 1.0
+    label_smoothing: float = 0.1
+    triplet_weight: float = 1.0
+    margin: float = 0.3
+    soft_margin: bool = False
+    centre_weight: float = 0.0005
+    centre_lr: float = 0.5
+    cosine_weight: float = 0.0
+    relation_weight: float = 0.0
+    lr: float = 3.5e-4
+    weight_decay: float = 5e-4
+    epochs: int = 120
+    warm_up_epochs: int = 10
+    lr_steps: tuple[int, ...] = (40, 70)
+    lr_factor: float = 0.1
+    evaluate_every: int = 20
+    seed: int = 0
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    step: Literal["auto", "eager", "graph"] = "auto"
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def batch(self) -> int:
+        """Pictures in a batch."""
+        return self.persons * self.pictures
+
+    @property
+    def teaches(self) -> bool:
+        """Whether it learns from a teacher."""
+        return self.cosine_weight > 0 or self.relation_weight > 0
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    def describe(self) -> str:
+        """A line for each setting, as ``--set`` takes them."""
+        width = max(len(field.name) for field in fields(self))
+        rows = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return "\n".join(f"{name:{width}} = {_text(value)}" for name, value in rows)
+
+
+LEAST: Mapping[str, float] = MappingProxyType(
+    {
+        "height": 16,
+        "width": 16,
+        "persons": 2,
+        "pictures": 2,
+        "epochs": 1,
+        "evaluate_every": 1,
+        "last_stride": 1,
+    }
+)
+MOST: Mapping[str, float] = MappingProxyType(
+    {"last_stride": 2, "flip": 1, "erasing": 1, "label_smoothing": 1}
+)
+
+
+def _check(recipe: Recipe) -> None:
+    """Raises TrainingError for a setting no training can have."""
+    for field in fields(recipe):
+        value = getattr(recipe, field.name)
+        if isinstance(value, (int, float)):
+            least, most = LEAST.get(field.name, 0), MOST.get(field.name, float("inf"))
+            if not least <= value <= most or value == float("inf"):
+                raise TrainingError(f"{field.name} is {value}: give one {_range(least, most)}.")
+    for name in ("backbone", "precision", "step"):
+        _choose(name, getattr(recipe, name), get_args(get_type_hints(Recipe)[name]))
+    if list(recipe.lr_steps) != sorted(set(recipe.lr_steps)):
+        raise TrainingError(f"lr_steps is {_text(recipe.lr_steps)}: give epochs in order, as 40,70.")
+
+
+def _range(least: float, most: float) -> str:
+    return f"of at least {least:g}" if most == float("inf") else f"from {least:g} to {most:g}"
+
+
+def _choose(name: str, value: str, choices: Sequence[str]) -> str:
+    if value not in choices:
+        raise TrainingError(f"{name} is '{value}': give one of {', '.join(choices)}.")
+    return value
+
+
+def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
+    """The recipe with each "key=value" put over it. Raises TrainingError for one that does not fit."""
+    hints = get_type_hints(Recipe)
+    changes: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, text = (part.strip() for part in setting.partition("="))
+        if not equals:
+            raise TrainingError(f"--set {setting} has no value: write it as key=value, as epochs=60.")
+        if key not in hints:
+            raise TrainingError(f"There is no setting '{key}': --print-recipe shows all there are.")
+        changes[key] = _read(key, text, hints[key])
+    return replace(recipe, **changes)
+
+
+def _read(key: str, text: str, kind: Any) -> Any:
+    """A value of the field's type."""
+    if get_args(kind) and not _is_tuple(kind):
+        return _choose(key, text, get_args(kind))
+    readers: dict[Any, tuple[Any, str]] = {
+        int: (int, "a whole number"),
+        float: (float, "a number"),
+        bool: (_truth, "yes or no"),
+        str: (str, "a word"),
+    }
+    reader, wanted = (_epochs, "epochs, as 40,70") if _is_tuple(kind) else readers[kind]
+    try:
+        return reader(text)
+    except ValueError as error:
+        raise TrainingError(f"{key} is '{text}': give {wanted}.") from error
+
+
+def _is_tuple(kind: Any) -> bool:
+    return getattr(kind, "__origin__", None) is tuple
+
+
+def _truth(text: str) -> bool:
+    words = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False}
+    if text.lower() not in {*words, "0"}:
+        raise ValueError(text)
+    return words.get(text.lower(), False)
+
+
+def _epochs(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(",") if part.strip())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def learning_rate(recipe: Recipe, epoch: int) -> float:
+    """Of an epoch, counted from 1: a linear warm-up from a hundredth, then steps downwards.
+
+    As the paper's released code has it; the paper's text begins the warm-up at a tenth and its formula there
+    has a misprint.
+    """
+    if epoch < recipe.warm_up_epochs:
+        return recipe.lr * (0.01 + 0.99 * epoch / recipe.warm_up_epochs)
+    return float(recipe.lr * recipe.lr_factor ** sum(epoch >= step for step in recipe.lr_steps))
+
+
+def named(name: str) -> Recipe:
+    """The recipe of that name. Raises TrainingError where there is none."""
+    if name not in RECIPES:
+        raise TrainingError(f"There is no recipe '{name}': give one of {', '.join(RECIPES)}.")
+    return RECIPES[name]
+
+
+def _ablation() -> list[Recipe]:
+    """The paper's table of tricks, a recipe a row; each row has all of those before it. The last is PAPER."""
+    standard: dict[str, Any] = {
+        "warm_up_epochs": 0,
+        "erasing": 0.0,
+        "label_smoothing": 0.0,
+        "last_stride": 2,
+        "bnneck": False,
+        "centre_weight": 0.0,
+    }
+    rows = [replace(PAPER, name="ablation-standard", **standard)]
+    for trick, setting in zip(
+        ("warm-up", "erasing", "smoothing", "stride", "bnneck"), standard, strict=False
+    ):
+        change = {setting: getattr(PAPER, setting)}
+        rows.append(replace(rows[-1], name=f"ablation-{trick}", **change))
+    return rows
+
+
+PAPER = Recipe(name="bnneck-r50")
+
+CPU = replace(
+    PAPER,
+    name="bnneck-r50-cpu",
+    height=128,
+    width=64,
+    pad=5,
+    epochs=12,
+    warm_up_epochs=2,
+    lr_steps=(8, 11),
+    evaluate_every=4,
+)
+
+MOBILE = replace(
+    CPU,
+    name="bnneck-mobilenet",
+    backbone="mobilenet_v2",
+    frozen_blocks=4,
+    erasing=0.0,
+    centre_weight=0.0,
+    cosine_weight=4.0,
+    relation_weight=10.0,
+    lr=7e-4,
+    epochs=16,
+    lr_steps=(11, 15),
+    evaluate_every=6,
+    precision="fp32",
+)
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {recipe.name: recipe for recipe in (PAPER, CPU, MOBILE, *_ablation())}
+)
