@@ -204,6 +204,7 @@ def test_ids_go_on_after_a_restart() -> None:
     engine = Associator(gallery=gallery, likeness=LIKENESS)
     assert walk(engine, "hall", 100, {1: 0}) == {1: 5}
     assert walk(engine, "hall", 200, {2: 1}) == {2: 10}
+    assert engine.identities == 2
 
 
 def test_evidence_names_the_nearest_and_the_runner_up() -> None:

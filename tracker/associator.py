@@ -145,10 +145,12 @@ class Associator:
         self.overlap = overlap
         self._numbers = count(1)
         self._open: dict[tuple[str, int], Presence] = {}
+        self._met: set[int] = set()
 
     @property
     def identities(self) -> int:
-        return len(self.gallery)
+        """How many different people were met since it began; the gallery may know more."""
+        return len(self._met)
 
     def update(self, seen: Sequence[Seen]) -> Changes:
         """Takes one round: at most one frame a camera."""
@@ -309,6 +311,7 @@ class Associator:
         """The presence is this identity; one that it had made for itself is taken back."""
         if presence.identity is not None and presence.made:
             del self.gallery.known[presence.identity.id]
+            self._met.discard(presence.identity.id)
         for other in self._open.values():
             other.made = other.made and other.identity is not known
         presence.identity, presence.probability, presence.made = known, chance, False
@@ -321,6 +324,7 @@ class Associator:
         self._settle(presence, known)
 
     def _settle(self, presence: Presence, known: Known) -> None:
+        self._met.add(known.id)
         presence.recorded = -np.inf
         known.presences.append(presence.span)
         known.templates.offer_all(presence.templates.vectors, presence.templates.qualities)
