@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,7 +15,7 @@ from app.assets import cache_folder, find, resolve
 from app.config import CameraSettings, ConfigError, HeldError, Settings
 from app.feeds import FileCamera, FileFeed, LiveFeed
 from app.pipeline import Line, Status, View
-from app.sources import FileSource, LiveSource
+from app.sources import FileSource, LiveSource, redact
 from reid.embedder import open_embedder
 from reid.preprocess import cut
 from storage.database import open_database
@@ -25,6 +25,7 @@ from tracker.associator import Associator, Likeness
 from tracker.camera_tracker import CameraTracker
 from tracker.detector import Detector
 from tracker.gallery import Gallery
+from tracker.types import Sighting
 
 REID = ("bnneck-r50", "person-reidentification-retail-0277")
 """What embeds where nobody says otherwise: the first that is at hand; else the last is fetched."""
@@ -43,9 +44,11 @@ class Run:
     detector: str
     embedder: str
 
-    def run(self, *, view: View, stop: threading.Event) -> Status:
-        """Runs to the end or until ``stop``; all of it is on disk when this returns."""
-        status = self.line.run(view=view, stop=stop)
+    def run(
+        self, *, view: View, stop: threading.Event, note: Callable[[Sighting], None] | None = None
+    ) -> Status:
+        """Runs to the end or until ``stop``; all of it is on disk when this returns. note: see Line.run."""
+        status = self.line.run(view=view, stop=stop, note=note)
         self.writer.flush()
         return status
 
@@ -92,13 +95,14 @@ def build_run(settings: Settings) -> Iterator[Run]:
             associator=Associator(gallery=gallery, likeness=Likeness(), overlap=settings.overlap),
             record=writer,
             batch=1 if settings.live else FILE_BATCH,
+            live=settings.live,
         )
         yield Run(line, history, writer, detector.backend, embedder.backend)
 
 
 def command_line() -> str:
-    """The command as it was typed, for the record."""
-    return shlex.join(["sightline", *sys.argv[1:]])
+    """The command as it was typed, for the record, but for passwords in addresses."""
+    return shlex.join(["sightline", *map(redact, sys.argv[1:])])
 
 
 def _reid(settings: Settings) -> Path:
@@ -166,7 +170,8 @@ def _live(settings: Settings) -> Iterator[FileFeed | LiveFeed]:
     wake = threading.Condition()
     with ExitStack() as stack:
         sources = [
-            stack.enter_context(LiveSource(camera=c.name, uri=c.source, wake=wake)) for c in settings.cameras
+            stack.enter_context(LiveSource(camera=c.name, uri=c.source, shown=c.shown, wake=wake))
+            for c in settings.cameras
         ]
         offsets = {c.name: c.clock_offset_s for c in settings.cameras}
         yield LiveFeed(sources, wake=wake, offsets=offsets)

@@ -13,16 +13,18 @@ from app.errors import BUG, INTERRUPTED, environment_errors, exit_code
 
 EPILOG = """exit codes: 0 done, 1 a bug of ours (with its traceback) or, for doctor, something does not work,
 2 wrong usage or nobody of that id, 3 a video or camera can't be used, 4 a network's weights can't be used,
-5 the database can't be used, 6 an output can't be written, 7 a setting is wrong, 130 interrupted."""
+5 the database can't be used, 6 an output can't be written, 7 a setting is wrong,
+8 a data set can't be used or a training can't go on, 130 interrupted."""
+
+OF_TRAINING = ("evaluate-reid", "export-model")
+"""The commands that app.training_commands carries out; app.commands does the others."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code. Errors of the environment are one sentence each."""
     parsed = parser().parse_args(arguments)
-    from app import commands
-
     try:
-        return int(getattr(commands, parsed.command)(parsed))
+        return _carried_out(parsed)
     except environment_errors() as error:
         print(f"sightline: {error}", file=sys.stderr)
         return exit_code(error)
@@ -32,6 +34,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("sightline: interrupted.", file=sys.stderr)
         return INTERRUPTED
+
+
+def _carried_out(parsed: argparse.Namespace) -> int:
+    if parsed.command == "train":
+        from app.training_commands_train import train
+
+        return train(parsed)
+    if parsed.command == "config":
+        from app.site import configure
+
+        return configure(parsed)
+    if parsed.command == "score":
+        from app.scoring_command import score
+
+        return score(parsed)
+    if parsed.command in OF_TRAINING:
+        from app import training_commands as module
+    else:
+        from app import commands as module  # type: ignore[no-redef]
+    return int(getattr(module, parsed.command.replace("-", "_"))(parsed))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,11 +68,16 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _run(commands)
     _watch(commands)
+    _config(commands)
     _gui(commands)
     _demo(commands)
     _people(commands)
     _show(commands)
     _export(commands)
+    _score(commands)
+    _train(commands)
+    _evaluate_reid(commands)
+    _export_model(commands)
     _assets(commands)
     _doctor(commands)
     return top
@@ -67,7 +94,7 @@ def _run(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="TIME",
-        help="when a file begins, once for each file in order; else taken from the file, else all begin together",
+        help="when a file begins, once for each file; else as the file says, else all begin together",
     )
     run.add_argument(
         "--annotate", type=Path, metavar="DIR", help="also write videos with boxes and ids there"
@@ -91,7 +118,39 @@ def _watch(commands: Commands) -> None:
     watch.add_argument(
         "--for", dest="seconds", type=float, metavar="SECONDS", help="stop by itself after this long"
     )
+    watch.add_argument(
+        "--log", choices=("auto", "json"), default="auto", help="json: what happens, an object a line"
+    )
+    watch.add_argument(
+        "--status-every",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="how often lines tell how it goes (default: %(default)g)",
+    )
+    watch.add_argument(
+        "--metrics",
+        metavar="[HOST:]PORT",
+        help="serve Prometheus metrics, /healthz and /readyz there, such as 9464; on loopback unless told",
+    )
     _networks(watch)
+
+
+def _config(commands: Commands) -> None:
+    config = commands.add_parser("config", help="write an example configuration, or check one")
+    actions = config.add_subparsers(dest="action", required=True, metavar="ACTION")
+    init = actions.add_parser("init", help="write a commented example; overwrites nothing")
+    init.add_argument("file", nargs="?", type=Path, default=Path("site.toml"), metavar="FILE")
+    check = actions.add_parser("check", help="is it right, and what do its cameras and files give?")
+    check.add_argument("file", nargs="?", type=Path, default=Path("site.toml"), metavar="FILE")
+    check.add_argument(
+        "--timeout",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long a camera may take to connect (default: %(default)g)",
+    )
+    check.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _gui(commands: Commands) -> None:
@@ -139,6 +198,90 @@ def _export(commands: Commands) -> None:
     _database(export)
 
 
+def _score(commands: Commands) -> None:
+    score = commands.add_parser("score", help="how right identities are, against a truth in MOT's layout")
+    score.add_argument(
+        "--truth", type=Path, required=True, metavar="DIR", help="NAME/gt/gt.txt or NAME.txt for each camera"
+    )
+    found = score.add_mutually_exclusive_group(required=True)
+    found.add_argument("--db", type=Path, metavar="FILE", help="score the last run of this history database")
+    found.add_argument("--results", type=Path, metavar="DIR", help="score NAME.txt for each camera")
+    score.add_argument(
+        "--fps",
+        type=float,
+        default=25.0,
+        metavar="N",
+        help="of --results where the truth has no NAME/seqinfo.ini (default: %(default)g)",
+    )
+    score.add_argument("--page", type=Path, metavar="OUT.html", help="also write a page of each one's errors")
+    score.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _train(commands: Commands) -> None:
+    train = commands.add_parser("train", help="train a re-identification network, or go on with a training")
+    train.add_argument("--data", type=Path, metavar="D", help="a .zip or folder laid out as Market-1501")
+    train.add_argument(
+        "--recipe", default="bnneck-r50", metavar="NAME", help="what to train and how (default: %(default)s)"
+    )
+    train.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="settings",
+        metavar="KEY=VALUE",
+        help="put a setting over the recipe's",
+    )
+    train.add_argument("--print-recipe", action="store_true", help="show the recipe's settings, do nothing")
+    train.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="checkpoint, logs, weights (default: trained/NAME); a training there is gone on with",
+    )
+    train.add_argument(
+        "--imagenet",
+        metavar="WEIGHTS",
+        help="what to start from: a name or file, *caffe* for one with Caffe's strides; none for noise",
+    )
+    train.add_argument(
+        "--teacher",
+        default="retail-0277",
+        metavar="WEIGHTS",
+        help="the network a small one learns from, where the recipe says so (default: %(default)s)",
+    )
+    train.add_argument(
+        "--stop-after", metavar="WHEN", help="stop before the end, to go on later: 600s, 10m, 1h or 20epochs"
+    )
+    train.add_argument("--terms", default="", metavar="TEXT", help="of the data, for the weights' card")
+    train.add_argument("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda or cuda:N")
+
+
+def _evaluate_reid(commands: Commands) -> None:
+    evaluate = commands.add_parser("evaluate-reid", help="score a re-identification network on a data set")
+    evaluate.add_argument(
+        "--data", type=Path, required=True, metavar="D", help="a .zip or folder laid out as Market-1501"
+    )
+    evaluate.add_argument(
+        "--weights", metavar="W", help="a name of `sightline assets`, or a .safetensors, .onnx or .xml"
+    )
+    evaluate.add_argument("--rerank", action="store_true", help="also re-ranked (k-reciprocal, 20, 6, 0.3)")
+    evaluate.add_argument("--flip", action="store_true", help="average each picture with its mirror image")
+    evaluate.add_argument("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda or cuda:N")
+    evaluate.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _export_model(commands: Commands) -> None:
+    export = commands.add_parser("export-model", help="an own re-identification network for other runtimes")
+    export.add_argument("weights", metavar="W", help="a .safetensors of sightline, or a name for one")
+    export.add_argument("--to", choices=("onnx", "openvino"), required=True)
+    export.add_argument(
+        "--out", type=Path, metavar="FILE", help="where to write it (default: W.onnx or W.xml, here)"
+    )
+    export.add_argument(
+        "--data", type=Path, metavar="D", help="check it on pictures of this data set in Market-1501's layout"
+    )
+
+
 def _assets(commands: Commands) -> None:
     assets = commands.add_parser("assets", help="the networks and footage known by name, and what is here")
     assets.add_argument("--json", action="store_true")
@@ -172,7 +315,7 @@ def _options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--detector",
         metavar="WEIGHTS",
-        help="a name of `sightline assets`, or any ultralytics .pt, .onnx or OpenVINO model (default: yolov8n)",
+        help="a name of `sightline assets`, or a .pt, .onnx or OpenVINO model (default: yolov8n)",
     )
     command.add_argument("--reid", metavar="WEIGHTS", help="the re-identification network: a name or a file")
     command.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N (default: auto)")

@@ -33,11 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def watch(arguments: argparse.Namespace) -> int:
     """``sightline watch``: streams until Ctrl-C, SIGTERM or the time given."""
-    settings = settings_of(arguments, live=True)
-    with execute(settings, seconds=arguments.seconds) as (history, status, _):
-        report(history, status)
-        print(f"history: {settings.database}")
-    return errors.OK
+    from app.watching import watch
+
+    return watch(arguments)
 
 
 def gui(arguments: argparse.Namespace) -> int:
@@ -46,7 +44,7 @@ def gui(arguments: argparse.Namespace) -> int:
 
     if not arguments.files and arguments.config is None:
         return main(overridden(Settings(()), arguments))
-    live = any("://" in name or name.startswith("/dev/") for name in arguments.files)
+    live = any(config.is_live(name) for name in arguments.files)
     return main(settings_of(arguments, live=live))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
+
+from app.passwords import PasswordError, fill, read_password, with_login
 
 
 class ConfigError(Exception):
@@ -24,12 +27,14 @@ class CameraSettings:
 
     source: a file's path or a stream's address. start: epoch seconds of the first frame by the camera's
     clock, None to take it from the file. clock_offset_s: how far the camera's clock is ahead; subtracted.
+    shown: what to show in place of a source that was filled in from the environment, else "".
     """
 
     name: str
-    source: str
+    source: str = field(repr=False)
     start: float | None = None
     clock_offset_s: float = 0.0
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,11 @@ class Settings:
     command: str = "sightline"
 
 
-def read_config(path: Path) -> Settings:
-    """The settings a TOML file holds. Relative paths are relative to the file. Raises ConfigError."""
+def read_config(path: Path, *, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings a TOML file holds. Relative paths are relative to the file. Raises ConfigError.
+
+    environment: where the values of ${NAME} come from.
+    """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -62,7 +70,7 @@ def read_config(path: Path) -> Settings:
         raise ConfigError(f"The configuration {path} can't be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"The configuration {path} is not valid TOML: {error}.") from error
-    return _Reader(path).settings(table)
+    return _Reader(path, environment).settings(table)
 
 
 def cameras_from_sources(sources: Sequence[str], *, live: bool) -> tuple[CameraSettings, ...]:
@@ -77,6 +85,11 @@ def cameras_from_sources(sources: Sequence[str], *, live: bool) -> tuple[CameraS
             name, number = f"{stem}-{number}", number + 1
         names.append(name)
     return tuple(CameraSettings(n, s) for n, s in zip(names, sources, strict=True))
+
+
+def is_live(source: str) -> bool:
+    """Whether it is a stream's address or a device, rather than a file."""
+    return "://" in source or source.startswith("/dev/")
 
 
 def with_starts(cameras: Sequence[CameraSettings], starts: Sequence[str]) -> tuple[CameraSettings, ...]:
@@ -108,18 +121,19 @@ def read_time(text: str) -> float:
 class _Reader:
     """Checks a parsed TOML table, key by key."""
 
-    CAMERA = frozenset({"name", "source", "start", "clock_offset_s"})
+    CAMERA = frozenset({"name", "source", "username", "password_file", "start", "clock_offset_s"})
     TOP = frozenset({"camera", "database", "detector", "reid", "device", "overlap"})
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
         self.path = path
+        self.environment = environment
 
     def settings(self, table: dict[str, Any]) -> Settings:
         self._known(table, self.TOP, "at the top")
         rows = self._want(table, "camera", list, "at the top", [])
         if not rows:
             self._fail("camera", "at the top", "at least one [[camera]] table")
-        cameras = tuple(self._camera(row, f"in camera {n}") for n, row in enumerate(rows, 1))
+        cameras = tuple(self._camera(row, n) for n, row in enumerate(rows, 1))
         names = [camera.name for camera in cameras]
         for name in names:
             if names.count(name) > 1:
@@ -134,21 +148,55 @@ class _Reader:
         database = self._want(table, "database", str, "at the top", None)
         if database is not None:
             plain["database"] = self.path.parent / database
-        live = all("://" in camera.source or camera.source.startswith("/dev/") for camera in cameras)
-        return Settings(cameras, live=live, overlap=self._overlap(table, names), **plain)
+        return Settings(cameras, live=self._live(cameras), overlap=self._overlap(table, names), **plain)
 
-    def _camera(self, row: Any, where: str) -> CameraSettings:
+    def _live(self, cameras: Sequence[CameraSettings]) -> bool:
+        """Whether these are streams rather than files."""
+        kinds = [is_live(camera.source) for camera in cameras]
+        if any(kinds) and not all(kinds):
+            where = f"in camera {kinds.index(False) + 1}"
+            self._fail("source", where, "a live stream like the others, or all of them to be files")
+        return all(kinds)
+
+    def _camera(self, row: Any, number: int) -> CameraSettings:
+        where = f"in camera {number}"
         if not isinstance(row, dict):
             self._fail("camera", where, "a [[camera]] table")
         self._known(row, self.CAMERA, where)
         source = self._want(row, "source", str, where, None)
         if not source:
             self._fail("source", where, "a file's path or a stream's address")
-        if "://" not in source and not Path(source).is_absolute():
-            source = str(self.path.parent / source)
-        name = self._want(row, "name", str, where, Path(source).stem)
-        offset = float(self._want(row, "clock_offset_s", (int, float), where, 0.0))
-        return CameraSettings(name, source, self._start(row, where), offset)
+        address = self._filled(source, "source", where)
+        if "://" not in address and not Path(address).is_absolute():
+            address = str(self.path.parent / address)
+        named = f"cam{number}" if is_live(address) else Path(source).stem
+        return CameraSettings(
+            self._want(row, "name", str, where, named),
+            self._with_password(row, address, where),
+            self._start(row, where),
+            float(self._want(row, "clock_offset_s", (int, float), where, 0.0)),
+            shown=source if "${" in source else "",
+        )
+
+    def _with_password(self, row: dict[str, Any], address: str, where: str) -> str:
+        """The address with the user and the password that stand beside it, if any."""
+        name = self._want(row, "password_file", str, where, None)
+        username = self._filled(self._want(row, "username", str, where, ""), "username", where)
+        if name is None:
+            if username:
+                self._fail("username", where, "a password_file beside it, or the user's name in the address")
+            return address
+        try:
+            password = read_password(self.path.parent / fill(name, self.environment))
+            return with_login(address, username=username, password=password)
+        except PasswordError as error:
+            raise self._error("password_file", where, str(error)) from None
+
+    def _filled(self, text: str, key: str, where: str) -> str:
+        try:
+            return fill(text, self.environment)
+        except PasswordError as error:
+            raise self._error(key, where, str(error)) from None
 
     def _start(self, row: dict[str, Any], where: str) -> float | None:
         start = row.get("start")

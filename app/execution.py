@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
 def settings_of(arguments: argparse.Namespace, *, live: bool) -> Settings:
     """The configuration file, with what the command line says put over it. Raises ConfigError."""
+    if arguments.command == "run" and any(config.is_live(name) for name in arguments.files):
+        raise config.ConfigError("That is a live stream and no video file; use `sightline watch` for it.")
     if arguments.config is None:
         settings = Settings(config.cameras_from_sources(arguments.files, live=live), live=live)
     elif arguments.files:
@@ -49,7 +50,7 @@ def overridden(settings: Settings, arguments: argparse.Namespace) -> Settings:
 
 
 @contextmanager
-def execute(settings: Settings, *, seconds: float | None = None) -> Iterator[tuple[History, Status, bool]]:
+def execute(settings: Settings) -> Iterator[tuple[History, Status, bool]]:
     """Runs in this thread to the end; then the history, how the run went, and whether it came to its end."""
     from app.headless import TerminalView, stop_on_signals, terminal
 
@@ -60,29 +61,9 @@ def execute(settings: Settings, *, seconds: float | None = None) -> Iterator[tup
 
             built = stack.enter_context(build_run(replace(settings, command=command_line())))
         console.print(f"detector: {built.detector}; re-identification: {built.embedder}", highlight=False)
-        with TerminalView(console) as view, timer(stop, seconds) as timed_out:
+        with TerminalView(console) as view:
             status = built.run(view=view, stop=stop)
-        yield built.history, status, timed_out.is_set() or not stop.is_set()
-
-
-@contextmanager
-def timer(stop: threading.Event, seconds: float | None) -> Iterator[threading.Event]:
-    """Sets ``stop`` after so many seconds; the event it gives says whether it did."""
-    rang = threading.Event()
-
-    def ring() -> None:
-        rang.set()
-        stop.set()
-
-    clock = threading.Timer(seconds or 0.0, ring)
-    if seconds is not None:
-        clock.start()
-    try:
-        yield rang
-    finally:
-        clock.cancel()
-        if seconds is not None:
-            clock.join()
+        yield built.history, status, not stop.is_set()
 
 
 def report(history: History, status: Status) -> None:

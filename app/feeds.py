@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,9 @@ LOST_FRAMES = 2
 
 POLL_S = 0.2
 """How long a live run waits for a frame before it looks whether it should stop."""
+
+EMPTY_EVERY_S = 1.0
+"""How often a live run gives an empty round while no camera has a frame: so that its state is still told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ def _problem(source: FileSource, *, ended: bool) -> str:
 
 
 class LiveFeed:
-    """Live cameras: a round is the newest frame of every camera that has one."""
+    """Live cameras: a round is the newest frame of every camera that has one; now and then an empty one."""
 
     def __init__(
         self, sources: Sequence[LiveSource], *, wake: threading.Condition, offsets: dict[str, float]
@@ -109,13 +113,23 @@ class LiveFeed:
 
     def rounds(self, stop: threading.Event) -> Iterator[Round]:
         """Ends only when ``stop`` is set."""
+        given = time.monotonic()
         while not stop.is_set():
-            frames = [f for f in map(self._newest, self.sources.values()) if f is not None]
-            if frames:
+            frames = self._wait()
+            if frames or time.monotonic() - given >= EMPTY_EVERY_S:
                 yield sorted(frames, key=lambda frame: frame.time)
-                continue
-            with self._wake:
+                given = time.monotonic()
+
+    def _wait(self) -> Round:
+        """The newest frames, waited for a moment where there are none."""
+        with self._wake:  # held from looking to waiting, so that no frame comes unnoticed between them
+            frames = self._look()
+            if not frames:
                 self._wake.wait(POLL_S)
+        return frames or self._look()
+
+    def _look(self) -> Round:
+        return [frame for frame in map(self._newest, self.sources.values()) if frame is not None]
 
     def _newest(self, source: LiveSource) -> Frame | None:
         frame = source.latest()
@@ -125,7 +139,15 @@ class LiveFeed:
 
     def cameras(self) -> list[CameraStatus]:
         return [
-            CameraStatus(name=s.camera, state=s.state, dropped=s.dropped, problem=s.problem)
+            CameraStatus(
+                name=s.camera,
+                state=s.state,
+                dropped=s.dropped,
+                problem=s.problem,
+                received=s.decoded,
+                reconnects=s.reconnects,
+                clock=s.clock,
+            )
             for s in self.sources.values()
         ]
 

@@ -41,13 +41,30 @@ def stop_on_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def interrupted_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Within it Ctrl-C and SIGTERM interrupt at once: nothing has begun yet that were to be finished."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        raise KeyboardInterrupt
+
+    before = {s: signal.signal(s, interrupt) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class TerminalView:
     """A bar a camera on a terminal; a plain line now and then elsewhere. Use as a context manager."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, plain_every_s: float = PLAIN_EVERY_S) -> None:
         self.console = console
         self._tasks: dict[str, TaskID] = {}
-        self._said = -PLAIN_EVERY_S
+        self._plain_every_s = plain_every_s
+        self._said = -plain_every_s
         self._progress = Progress(
             TextColumn("[bold]{task.description}", justify="right"),
             BarColumn(bar_width=None),
@@ -78,7 +95,7 @@ class TerminalView:
     def show(self, results: Sequence[Result], status: Status) -> None:
         if self.console.is_terminal:
             self._bars(status)
-        elif status.elapsed_s - self._said >= PLAIN_EVERY_S:
+        elif status.elapsed_s - self._said >= self._plain_every_s:
             self._said = status.elapsed_s
             self.console.print(plain_line(status), soft_wrap=True, highlight=False)
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +20,7 @@ from tracker.camera_tracker import CameraTracker
 from tracker.types import Detections, Floats, Frame, Image, Person, Point, Portrait, Result, Sighting
 
 Round = list[Frame]
-"""Frames that are thought about together: at most one a camera, in order of time."""
+"""Frames that are thought about together: at most one a camera, in order of time. Empty: nothing came."""
 
 
 class Detect(Protocol):
@@ -39,7 +39,10 @@ class Embed(Protocol):
 
 
 class Record(Protocol):
-    """Keeps what a run finds. Every call may raise the recorder's own failure."""
+    """Keeps what a run finds. Every call may raise the recorder's own failure. queued: what is yet to do."""
+
+    @property
+    def queued(self) -> int: ...
 
     def footage(self, camera: str, *, uri: str, start: float, width: int, height: int) -> None: ...
     def sighting(self, s: Sighting) -> None: ...
@@ -73,7 +76,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
-    """One camera of a running run. expected: frames in all, where known. fps: processed a second of work."""
+    """One camera of a running run. expected: frames in all, where known. fps: processed a second of work.
+
+    Of live cameras only: received: frames decoded. latency_s: how long after it was filmed the newest
+    result was there, None while there is none. reconnects: how often lost pictures came back. clock: whose
+    the times are by, `camera` or `arrival`.
+    """
 
     name: str
     state: str
@@ -84,17 +92,25 @@ class CameraStatus:
     people: int = 0
     time: float | None = None
     problem: str = ""
+    received: int = 0
+    latency_s: float | None = None
+    reconnects: int = 0
+    clock: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A run so far. done: 0..1, or None where no end is known. stages: seconds spent in each stage."""
+    """A run so far. done: 0..1, or None where no end is known. stages: seconds spent in each stage.
+
+    queued: tasks the recorder has yet to do.
+    """
 
     elapsed_s: float
     identities: int
     cameras: tuple[CameraStatus, ...]
     done: float | None
     stages: Mapping[str, float]
+    queued: int = 0
 
     @property
     def frames(self) -> int:
@@ -143,6 +159,7 @@ class _Tally:
     frames: int = 0
     people: int = 0
     time: float | None = None
+    latency_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -150,6 +167,7 @@ class Line:
     """Frames -> results and history. Holds every stage, and the state that lasts from round to round.
 
     batch: how many frames the detector is given at once where rounds can be had ahead (files).
+    live: whether frames come as they are filmed, so that their latency means something.
     """
 
     feed: Feed
@@ -160,16 +178,24 @@ class Line:
     associator: Associator
     record: Record
     batch: int = 1
+    live: bool = False
     watch: Stopwatch = field(default_factory=Stopwatch)
     _trackers: dict[str, CameraTracker] = field(default_factory=dict)
     _tallies: dict[str, _Tally] = field(default_factory=dict)
+    _note: Callable[[Sighting], None] | None = None
 
-    def run(self, *, view: View, stop: threading.Event) -> Status:
-        """Runs to the end of the feed, or until ``stop``; what was begun is finished and recorded."""
-        self.watch = Stopwatch()
+    def run(
+        self, *, view: View, stop: threading.Event, note: Callable[[Sighting], None] | None = None
+    ) -> Status:
+        """Runs to the end of the feed, or until ``stop``; what was begun is finished and recorded.
+
+        note: is told every sighting that is recorded, each time more is known of it; must return quickly.
+        """
+        self.watch, self._note = Stopwatch(), note
         for rounds in self._batches(stop):
             with self.watch.stage("detect"):
-                found = iter(self.detector.detect([f.image for frames in rounds for f in frames]))
+                images = [f.image for frames in rounds for f in frames]
+                found = iter(self.detector.detect(images) if images else ())
             for frames in rounds:
                 results = self._think(frames, [next(found) for _ in frames])
                 with self.watch.stage("show"):
@@ -181,13 +207,13 @@ class Line:
         return status
 
     def _batches(self, stop: threading.Event) -> Iterator[list[Round]]:
-        """Rounds grouped until a batch of frames is full."""
+        """Rounds grouped until a batch of frames is full, or there is nothing to wait for."""
         held: list[Round] = []
         for frames in self.watch.timed("decode", self.feed.rounds(stop)):
             if stop.is_set():
                 return
             held.append(frames)
-            if sum(map(len, held)) >= self.batch:
+            if not frames or sum(map(len, held)) >= self.batch:
                 yield held
                 held = []
         if held:
@@ -195,6 +221,9 @@ class Line:
 
     def _think(self, frames: Round, found: list[Detections]) -> list[Result]:
         """One round through embed, track, associate and record."""
+        if not frames:
+            self.record.check()
+            return []
         self._announce(frames)
         with self.watch.stage("track"):
             wanted = [self._tracker(f.camera).ask(f.time, d) for f, d in zip(frames, found, strict=True)]
@@ -263,6 +292,8 @@ class Line:
     def _keep(self, changes: Changes) -> None:
         for sighting in changes.sightings:
             self.record.sighting(sighting)
+            if self._note is not None:
+                self._note(sighting)
         for number, point in changes.points:
             self.record.point(number, point)
 
@@ -284,6 +315,7 @@ class Line:
             tally.frames += 1
             tally.people = len(here)
             tally.time = frame.time
+            tally.latency_s = time.time() - frame.time if self.live else None
             results.append(Result(frame, here))
         return results
 
@@ -295,18 +327,17 @@ class Line:
         if expected and all(expected):
             whole = sum(count or 0 for count in expected)
             done = min(1.0, sum(camera.frames for camera in cameras) / whole)
-        return Status(elapsed, self.associator.identities, cameras, done, dict(self.watch.stages))
+        stages = dict(self.watch.stages)
+        return Status(elapsed, self.associator.identities, cameras, done, stages, self.record.queued)
 
     def _camera_status(self, camera: CameraStatus, elapsed: float) -> CameraStatus:
         tally = self._tallies.get(camera.name, _Tally())
-        return CameraStatus(
-            name=camera.name,
-            state=camera.state,
+        away = self.live and camera.state != "playing"
+        return replace(
+            camera,
             frames=tally.frames,
-            expected=camera.expected,
-            dropped=camera.dropped,
             fps=tally.frames / elapsed if elapsed > 0 else 0.0,
-            people=tally.people,
+            people=0 if away else tally.people,
             time=tally.time,
-            problem=camera.problem,
+            latency_s=None if away else tally.latency_s,
         )

@@ -206,6 +206,7 @@ class LiveSource:
     uri: rtsp(s)://, http(s)://, rtmp(s)://, srt://, udp:// or a device such as /dev/video0. It counts as lost
     when it cannot be opened in open_timeout_s or nothing comes for read_timeout_s. The pauses between
     attempts double from retry_min_s to retry_max_s, less a random part of up to half (by seed).
+    shown: what to show in its place where the uri holds secrets that only its owner can tell from the rest.
 
     state: connecting, playing, waiting (for the next attempt), ended (left). problem: the last trouble,
     a sentence without credentials, "" before any. clock: whose clock the times are by. decoded: frames so
@@ -221,6 +222,7 @@ class LiveSource:
         *,
         camera: str,
         uri: str,
+        shown: str = "",
         open_timeout_s: float = 10.0,
         read_timeout_s: float = 5.0,
         retry_min_s: float = 0.5,
@@ -229,7 +231,7 @@ class LiveSource:
         seed: int | None = None,
     ) -> None:
         self.camera = camera
-        self.uri = redact(uri)
+        self.uri = redact(shown or uri)
         self.info: SourceInfo | None = None
         self.state: State = "connecting"
         self.problem = ""
@@ -237,7 +239,7 @@ class LiveSource:
         self.dropped = 0
         self.reconnects = 0
         self.wake = wake or threading.Condition()
-        self._uri = live_address(uri)
+        self._uri = live_address(uri, shown=self.uri)
         self._open_timeout_s = open_timeout_s
         self._read_timeout_s = read_timeout_s
         self._retry_s = (retry_min_s, retry_max_s)
@@ -297,7 +299,7 @@ class LiveSource:
         """Plays until something ends it, and says what."""
         try:
             timeouts_s = {"open_timeout_s": self._open_timeout_s, "read_timeout_s": self._read_timeout_s}
-            with open_live(self._uri, **timeouts_s) as container:
+            with open_live(self._uri, shown=self.uri, **timeouts_s) as container:
                 stream = best_video(container)
                 if stream is None:
                     return f"{self.uri} sends no video that can be decoded; check which stream it is."

@@ -31,6 +31,7 @@ from av.video.stream import VideoStream
 from app.clocks import Stamp
 from tracker.types import Frame, Image
 
+# PyAV 18 refuses words that are not UTF-8 unless told otherwise; 19 takes them, and cannot be told.
 _ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 _NOT_FOOTAGE = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
 _NO_TIMESTAMPS = 0x80  # AVFMT_NOTIMESTAMPS: a format that only guesses, such as MJPEG over HTTP
@@ -81,7 +82,7 @@ def open_file(path: Path) -> InputContainer:
     head = _head(path)
     try:
         # As an address, so that no character of the name means anything; and no file leads to another.
-        container = av.open(
+        container: InputContainer = av.open(
             f"file:{path.absolute()}",
             "r",
             options={"protocol_whitelist": "file"},
@@ -166,15 +167,18 @@ def seconds(picture: VideoFrame, stream: VideoStream) -> float | None:
     return float(picture.pts * stream.time_base)
 
 
-def live_address(uri: str) -> str:
+def live_address(uri: str, *, shown: str) -> str:
     """The uri itself; raises SourceError where it is none of a network stream or a device."""
     if uri.partition("://")[0].lower() not in _SCHEMES and not uri.startswith("/dev/"):
-        raise SourceError(f"{redact(uri)}: is no live camera; give an rtsp:// address or /dev/video0.")
+        raise SourceError(f"{shown}: is no live camera; give an rtsp:// address or /dev/video0.")
     return uri
 
 
-def open_live(uri: str, *, open_timeout_s: float, read_timeout_s: float) -> InputContainer:
-    """Connects, which takes open_timeout_s at most (within `interruptible`). Raises SourceError."""
+def open_live(uri: str, *, shown: str, open_timeout_s: float, read_timeout_s: float) -> InputContainer:
+    """Connects, which takes open_timeout_s at most (within `interruptible`). Raises SourceError.
+
+    shown: the address without secrets, for the error.
+    """
     options = {"fpsprobesize": "0"}  # do not hold back a second of pictures to guess the frame rate
     if uri.lower().startswith("rtsp"):
         options |= {"rtsp_transport": "tcp", "allowed_media_types": "video"}
@@ -182,7 +186,7 @@ def open_live(uri: str, *, open_timeout_s: float, read_timeout_s: float) -> Inpu
     began = time.monotonic()
     _clock.until = began + open_timeout_s  # PyAV by itself would wait twice: to connect, and to look
     try:
-        container = av.open(
+        container: InputContainer = av.open(
             uri,
             "r",
             format=device,
@@ -192,12 +196,12 @@ def open_live(uri: str, *, open_timeout_s: float, read_timeout_s: float) -> Inpu
         )
     except av.FFmpegError as error:
         late = time.monotonic() - began >= open_timeout_s
-        raise _trouble(error, uri=redact(uri), waited_s=open_timeout_s if late else None) from None
+        raise _trouble(error, uri=shown, waited_s=open_timeout_s if late else None) from None
     finally:
         _clock.until = math.inf
     if time.monotonic() - began >= open_timeout_s:  # connected, but looked in vain for a picture
         container.close()
-        raise _silence(redact(uri), open_timeout_s)
+        raise _silence(shown, open_timeout_s)
     return container
 
 

@@ -87,6 +87,11 @@ class Writer:
         """Remove what earlier runs recorded of the camera in that span; see storage.recording.erase."""
         self._put(partial(self._erase, camera, start, end))
 
+    @property
+    def queued(self) -> int:
+        """How many tasks the thread has yet to do, about."""
+        return self._tasks.qsize()
+
     def flush(self) -> None:
         """Wait until all that was said so far is committed."""
         done = Event()

@@ -113,3 +113,69 @@ def test_starts_are_given_once_for_each_file() -> None:
     assert [c.start for c in with_starts(cameras, ["1", "2"])] == [1.0, 2.0]
     with pytest.raises(ConfigError, match="1 times for 2 files"):
         with_starts(cameras, ["1"])
+
+
+def test_passwords_from_the_environment_and_from_files(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "hall").write_text("from file\n", encoding="utf-8")
+    path = written(
+        tmp_path,
+        """
+        [[camera]]
+        source = "rtsp://10.0.0.4/main"
+        username = "${WHO}"
+        password_file = "${KEYS}/hall"
+        [[camera]]
+        source = "rtsp://viewer:${WORD}@10.0.0.5/main"
+        [[camera]]
+        source = "${URL}"
+        """,
+    )
+    url = "rtsp://10.0.0.6/t0ken/main"
+    settings = read_config(path, environment={"WHO": "me", "KEYS": "keys", "WORD": "from/env", "URL": url})
+    assert [camera.source for camera in settings.cameras] == [
+        "rtsp://me:from%20file@10.0.0.4/main",
+        "rtsp://viewer:from%2Fenv@10.0.0.5/main",
+        url,
+    ]
+    assert [c.shown for c in settings.cameras] == ["", "rtsp://viewer:${WORD}@10.0.0.5/main", "${URL}"]
+    assert [camera.name for camera in settings.cameras] == ["cam1", "cam2", "cam3"]
+    for secret in ("from%20file", "from%2Fenv", "t0ken"):
+        assert secret not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('source = "rtsp://me:${GONE}@h/x"', "'source' in camera 1: expected the environment variable GONE"),
+        (
+            'source = "rtsp://h/x"\nusername = "me"\npassword_file = "gone"',
+            "'password_file' in camera 1: expected a file that holds the password, but there is no",
+        ),
+        (
+            'source = "rtsp://h/x"\nusername = "me"',
+            "'username' in camera 1: expected a password_file beside it",
+        ),
+        ('source = "rtsp://h/x"\nusername = "${GONE}"', "'username' in camera 1: expected the environment"),
+        (
+            'source = "rtsp://h/x"\npassword_file = "pw"',
+            "'password_file' in camera 1: expected the user's name",
+        ),
+        (
+            'source = "rtsp://me:${WORD}@h/x"\npassword_file = "pw"',
+            "'password_file' in camera 1: expected the password either",
+        ),
+        (
+            'source = "rtsp://me:${WORD}@h/x"\n[[camera]]\nsource = "a.mp4"',
+            "'source' in camera 2: expected a live stream like the others",
+        ),
+    ],
+)
+def test_a_password_that_can_not_be_had_is_told_without_telling_one(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    (tmp_path / "pw").write_text("secret", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read_config(written(tmp_path, f"[[camera]]\n{text}"), environment={"WORD": "secret"})
+    assert words in str(caught.value)
+    assert "secret" not in str(caught.value)

@@ -1,19 +1,22 @@
-"""Rounds of real files, in step by their times."""
+"""Rounds of real files, in step by their times; and of live cameras, as they come."""
 
 from __future__ import annotations
 
+import itertools
 import threading
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from clips import write_clip
+from rtsp_server import RtspServer
 
 from app.build import align
 from app.config import CameraSettings
-from app.feeds import FileCamera, FileFeed
+from app.feeds import FileCamera, FileFeed, LiveFeed
 from app.pipeline import Round
-from app.sources import FileSource
+from app.sources import FileSource, LiveSource
 
 
 def rounds_of(stack: ExitStack, *cameras: tuple[str, Path, float]) -> tuple[FileFeed, list[Round]]:
@@ -100,3 +103,39 @@ def test_files_are_put_on_one_clock(
     with ExitStack() as stack:
         sources = [stack.enter_context(FileSource(camera=c.name, path=clip, start=c.start)) for c in cameras]
         assert [file.start for file in align(cameras, sources)] == pytest.approx(list(expected))
+
+
+NOBODY = "rtsp://127.0.0.1:9/none"
+
+
+def test_without_any_live_frame_there_are_empty_rounds_until_it_is_stopped() -> None:
+    wake, stop = threading.Condition(), threading.Event()
+    with LiveSource(camera="hall", uri=NOBODY, wake=wake) as source:
+        rounds = LiveFeed([source], wake=wake, offsets={}).rounds(stop)
+        began = time.monotonic()
+        assert [next(rounds), next(rounds)] == [[], []]
+        assert 1.5 < time.monotonic() - began < 4
+        stop.set()
+        assert next(rounds, None) is None
+
+
+def test_a_dead_camera_delays_no_other_and_all_is_told(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", frames=150)
+    wake, stop = threading.Condition(), threading.Event()
+    with (
+        RtspServer({"hall": clip}) as server,
+        LiveSource(camera="hall", uri=server.url("hall"), wake=wake) as hall,
+        LiveSource(camera="yard", uri=NOBODY, wake=wake) as yard,
+    ):
+        feed = LiveFeed([hall, yard], wake=wake, offsets={"hall": 100.0})
+        frames = list(itertools.islice((r[0] for r in feed.rounds(stop) if r), 30))
+        late_s = time.time() - (frames[-1].time + 100.0)
+        told = {camera.name: camera for camera in feed.cameras()}
+    assert {frame.camera for frame in frames} == {"hall"}
+    assert late_s < 1.0
+    # The other is between two attempts, or at one.
+    assert (told["hall"].state, told["yard"].state == "playing") == ("playing", False)
+    assert told["hall"].received >= 30 + told["hall"].dropped
+    assert told["hall"].clock in ("camera", "arrival")
+    assert told["yard"].received == 0
+    assert "refused" in told["yard"].problem

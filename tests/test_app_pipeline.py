@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -70,6 +71,7 @@ class Notes:
     portraits: list[tuple[int, Portrait]] = field(default_factory=list)
     counted: dict[str, int] = field(default_factory=dict)
     failing: Exception | None = None
+    queued: int = 0
 
     def footage(self, camera: str, *, uri: str, start: float, width: int, height: int) -> None:
         self.footages.append((camera, start, width, height))
@@ -252,3 +254,67 @@ def test_the_status_says_where_the_time_goes() -> None:
     dones = [s.done for s in watcher.statuses]
     assert dones == sorted(dones, key=lambda d: d or 0.0)
     assert {c.people for s in watcher.statuses for c in s.cameras} == {0, 1, 2}
+
+
+def test_an_empty_round_is_shown_and_changes_nothing() -> None:
+    without, with_, watcher = Notes(), Notes(), Watcher()
+    line(Script(crossing()), without).run(view=Watcher(), stop=threading.Event())
+    sparse: list[Round] = [some for frames in crossing() for some in ([], frames, [])]
+    engine = line(Script(sparse), with_, batch=8)
+    engine.run(view=watcher, stop=watcher.stop)
+    assert with_.sightings == without.sightings
+    assert len(watcher.statuses) == len(sparse) + 1
+    assert len(watcher.results) == 120
+
+
+def test_an_empty_round_is_shown_before_the_next_one_comes() -> None:
+    shown: list[int] = []
+    feed = Script([[], [frame("hall", 0, {})], [], []])
+
+    class Clerk(Watcher):
+        def show(self, results: Sequence[Result], status: Status) -> None:
+            shown.append(feed.played)
+
+    line(feed, Notes()).run(view=Clerk(), stop=threading.Event())
+    assert shown == [1, 2, 3, 4, 4]
+
+
+def test_a_failing_recorder_stops_a_run_without_frames_too() -> None:
+    with pytest.raises(OSError, match="the disk is full"):
+        line(Script([[]]), Notes(failing=OSError("the disk is full"))).run(
+            view=Watcher(), stop=threading.Event()
+        )
+
+
+def test_sightings_are_told_as_they_are_recorded() -> None:
+    notes, told = Notes(), []
+    line(Script(crossing()), notes).run(view=Watcher(), stop=threading.Event(), note=told.append)
+    assert {s.number: s for s in told} == notes.sightings
+    assert next(s for s in told if s.number == 1).identity is None
+
+
+class Live(Script):
+    """Its cameras play while frames come, and wait afterwards."""
+
+    def cameras(self) -> list[CameraStatus]:
+        state = "playing" if self.played < len(self._rounds) else "waiting"
+        return [CameraStatus(name, state, received=self.played, clock="camera") for name in self._names]
+
+
+def test_live_frames_have_a_latency_while_their_camera_plays() -> None:
+    late = [
+        Frame("hall", k, time.time() - 5.0 + k / 10, frame("hall", k, {10: 300}).image) for k in range(30)
+    ]
+    notes, watcher = Notes(queued=3), Watcher()
+    engine = line(Live([*([f] for f in late), []]), notes)
+    engine.live = True
+    engine.run(view=watcher, stop=watcher.stop)
+    first, playing, last = (watcher.statuses[n].cameras[0] for n in (0, 28, -1))
+    assert first.latency_s == pytest.approx(5.0, abs=0.5)
+    assert playing.latency_s == pytest.approx(5.0 - 2.8, abs=0.5)
+    assert (playing.people, playing.received, playing.clock) == (1, 29, "camera")
+    assert (last.state, last.people, last.latency_s, last.frames) == ("waiting", 0, None, 30)
+    assert watcher.statuses[0].queued == 3
+    files = Watcher()
+    line(Script(crossing(3)), Notes()).run(view=files, stop=files.stop)
+    assert files.statuses[-1].cameras[0].latency_s is None

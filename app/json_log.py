@@ -1,0 +1,108 @@
+"""``--log json``: what happens in a live run, an object a line. docs/operations.md explains the keys."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from app.pace import Pace
+from app.pipeline import CameraStatus, Status
+from tracker.types import Result, Sighting
+
+_REMEMBERED = 10_000  # sightings; an older one that came up again would be told as if it were new
+
+
+class JsonLog:
+    """A View, and a note of sightings, that writes lines to a file. status_every_s: how often all is told."""
+
+    def __init__(self, file: TextIO, *, status_every_s: float) -> None:
+        self._file = file
+        self._status_every_s = status_every_s
+        self._told_s = -status_every_s
+        self._pace = Pace()
+        self._lost: dict[str, float | None] = {}
+        self._before: dict[str, CameraStatus] = {}
+        self._identities: OrderedDict[int, int | None] = OrderedDict()
+
+    def write(self, event: str, **facts: Any) -> None:
+        """One line: `time` (UTC, ISO 8601), `event`, and the facts."""
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        print(json.dumps({"time": moment, "event": event, **facts}), file=self._file, flush=True)
+
+    def show(self, results: Sequence[Result], status: Status) -> None:
+        self._pace.see(status)
+        for camera in status.cameras:
+            self._compare(camera, status.elapsed_s)
+        if status.elapsed_s - self._told_s >= self._status_every_s:
+            self._told_s = status.elapsed_s
+            self.write("status", **self._facts(status))
+
+    def note(self, sighting: Sighting) -> None:
+        """Told once a sighting begins, and each time it is given an identity, or another one."""
+        known = sighting.number in self._identities
+        before = self._identities.get(sighting.number)
+        self._identities[sighting.number] = sighting.identity
+        self._identities.move_to_end(sighting.number)
+        if len(self._identities) > _REMEMBERED:
+            self._identities.popitem(last=False)
+        facts = {"camera": sighting.camera, "sighting": sighting.number}
+        if not known:
+            self.write("person_seen", **facts, since=_utc(sighting.start))
+        if sighting.identity is not None and sighting.identity != before:
+            probability = round(sighting.probability, 4)
+            self.write("person_identified", **facts, identity=sighting.identity, probability=probability)
+
+    def _compare(self, camera: CameraStatus, now_s: float) -> None:
+        """Tells what has become of a camera since the status before."""
+        before = self._before.get(camera.name)
+        self._before[camera.name] = camera
+        if before is None:
+            self._lost[camera.name] = None
+            before = CameraStatus(camera.name, "connecting")
+        lost_s = self._lost[camera.name]
+        again = camera.reconnects > before.reconnects
+        if lost_s is None and (again or camera.state == "waiting"):
+            event = "camera_lost" if before.received else "camera_absent"
+            self.write(event, camera=camera.name, problem=camera.problem)
+            lost_s = self._lost[camera.name] = now_s
+        if again and lost_s is not None:
+            facts = {"lost_s": round(now_s - lost_s, 2), "reconnects": camera.reconnects}
+            self.write("camera_recovered", camera=camera.name, **facts)
+            self._lost[camera.name] = None
+        elif camera.received and not before.received:
+            self.write("camera_connected", camera=camera.name, clock=camera.clock)
+            self._lost[camera.name] = None
+
+    def _facts(self, status: Status) -> dict[str, Any]:
+        return {
+            "uptime_s": round(status.elapsed_s, 1),
+            "identities": status.identities,
+            "frames": status.frames,
+            "queued": status.queued,
+            "cameras": [self._camera(camera) for camera in status.cameras],
+        }
+
+    def _camera(self, camera: CameraStatus) -> dict[str, Any]:
+        rates = self._pace.of(camera.name)
+        return {
+            "camera": camera.name,
+            "state": camera.state,
+            "received_fps": round(rates.received, 2),
+            "processed_fps": round(rates.processed, 2),
+            "dropped_fps": round(rates.dropped, 2),
+            "received": camera.received,
+            "processed": camera.frames,
+            "dropped": camera.dropped,
+            "reconnects": camera.reconnects,
+            "latency_s": None if camera.latency_s is None else round(camera.latency_s, 3),
+            "clock": camera.clock,
+            "people": camera.people,
+            "problem": camera.problem,
+        }
+
+
+def _utc(epoch_s: float) -> str:
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

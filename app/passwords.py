@@ -1,0 +1,72 @@
+"""Passwords of cameras: taken from the environment or a file into an address that only memory holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class PasswordError(Exception):
+    """What was expected where a password, or a variable that may hold one, can't be had."""
+
+
+def fill(text: str, environment: Mapping[str, str]) -> str:
+    """The text with the value of the variable in place of each ${NAME}.
+
+    In the `user:password@` of an address values are percent-encoded, so a password may hold any character;
+    elsewhere they are taken as they are. Raises PasswordError.
+    """
+    if "${" in _VARIABLE.sub("", text):
+        raise PasswordError("a variable to be written as ${NAME}, of letters, digits and _")
+    cut = _login_end(text)
+    login = _VARIABLE.sub(lambda found: quote(_value(found[1], environment), safe=""), text[:cut])
+    return login + _VARIABLE.sub(lambda found: _value(found[1], environment), text[cut:])
+
+
+def _value(name: str, environment: Mapping[str, str]) -> str:
+    value = environment.get(name, "")
+    if not value:
+        raise PasswordError(f"the environment variable {name} to be set, and not empty")
+    return value
+
+
+def _login_end(text: str) -> int:
+    """Where `scheme://user:password` ends; 0 where the text has no such thing."""
+    scheme, separator, rest = text.partition("://")
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    return len(scheme + separator) + authority.rfind("@") if "@" in authority else 0
+
+
+def read_password(path: Path) -> str:
+    """The first line of the file. Raises PasswordError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise PasswordError(f"a file that holds the password, but there is no {path}") from None
+    except OSError as error:
+        raise PasswordError(f"a file that can be read, but {path} can't: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise PasswordError(f"a text file that holds the password, but {path} is none") from None
+    password = text.partition("\n")[0].rstrip("\r")
+    if not password:
+        raise PasswordError(f"the password in the first line of {path}, but that is empty")
+    return password
+
+
+def with_login(address: str, *, username: str, password: str) -> str:
+    """The address with both in it. username: "" where the address names the user. Raises PasswordError."""
+    scheme, separator, rest = address.partition("://")
+    if not separator:
+        raise PasswordError("no password for a source that is no address such as rtsp://10.0.0.4/main")
+    end = _login_end(address)
+    login = address[len(scheme + separator) : end]
+    if ":" in login:
+        raise PasswordError("the password either in the address or in a file, not in both")
+    if bool(login) == bool(username):
+        raise PasswordError("the user's name, either as username or in the address")
+    host_on = address[end + 1 :] if end else rest
+    return f"{scheme}://{login or quote(username, safe='')}:{quote(password, safe='')}@{host_on}"

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from app.pace import Pace, Rates
+from app.pipeline import CameraStatus, Status
+
+
+def status(elapsed_s: float, *, received: int = 0, frames: int = 0, dropped: int = 0) -> Status:
+    camera = CameraStatus("hall", "playing", frames=frames, dropped=dropped, received=received)
+    return Status(elapsed_s, 0, (camera,), None, {})
+
+
+def test_rates_are_those_of_the_last_seconds() -> None:
+    pace = Pace(window_s=5.0)
+    assert pace.of("hall") == Rates()
+    pace.see(status(0.0))
+    assert pace.of("hall") == Rates()
+    # Ten seconds at 10 fps, all of it done; then ten at 30 fps, of which 12 are done.
+    for second in range(1, 11):
+        pace.see(status(second, received=10 * second, frames=10 * second))
+    assert pace.of("hall") == Rates(10.0, 10.0, 0.0)
+    for second in range(1, 11):
+        pace.see(
+            status(10 + second, received=100 + 30 * second, frames=100 + 12 * second, dropped=18 * second)
+        )
+    assert pace.of("hall") == Rates(30.0, 12.0, 18.0)
+
+
+def test_it_keeps_no_more_than_it_needs_however_often_it_is_shown() -> None:
+    pace = Pace(window_s=5.0)
+    for hundredth in range(10_000):
+        pace.see(status(hundredth / 100, received=hundredth // 4))
+    assert pace.of("hall").received == pytest.approx(25.0, rel=0.02)
+    assert len(pace._seen) < 30
+
+
+def test_a_camera_that_joins_later_counts_from_nothing() -> None:
+    pace = Pace()
+    pace.see(Status(0.0, 0, (), None, {}))
+    pace.see(status(2.0, received=20))
+    assert pace.of("hall").received == 10.0
