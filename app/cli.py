@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
@@ -16,15 +17,31 @@ EPILOG = """exit codes: 0 done, 1 a bug of ours (with its traceback) or, for doc
 5 the database can't be used, 6 an output can't be written, 7 a setting is wrong,
 8 a data set can't be used or a training can't go on, 130 interrupted."""
 
-OF_TRAINING = ("evaluate-reid", "export-model")
-"""The commands that app.training_commands carries out; app.commands does the others."""
+CARRIED_OUT_BY = {
+    "run": "app.commands:run",
+    "watch": "app.commands:watch",
+    "gui": "app.commands:gui",
+    "demo": "app.demo_run:run_demo",
+    "people": "app.commands:people",
+    "show": "app.commands:show",
+    "export": "app.commands:export",
+    "score": "app.scoring_command:score",
+    "train": "app.training_commands_train:train",
+    "evaluate-reid": "app.training_commands:evaluate_reid",
+    "export-model": "app.training_commands:export_model",
+    "config": "app.site:configure",
+    "assets": "app.commands:assets",
+    "doctor": "app.commands:doctor",
+}
+"""Which function carries out a command: what was typed in, the exit code out. Loaded when it is typed."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code. Errors of the environment are one sentence each."""
     parsed = parser().parse_args(arguments)
+    module, function = CARRIED_OUT_BY[parsed.command].split(":")
     try:
-        return _carried_out(parsed)
+        return int(getattr(import_module(module), function)(parsed))
     except environment_errors() as error:
         print(f"sightline: {error}", file=sys.stderr)
         return exit_code(error)
@@ -34,26 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("sightline: interrupted.", file=sys.stderr)
         return INTERRUPTED
-
-
-def _carried_out(parsed: argparse.Namespace) -> int:
-    if parsed.command == "train":
-        from app.training_commands_train import train
-
-        return train(parsed)
-    if parsed.command == "config":
-        from app.site import configure
-
-        return configure(parsed)
-    if parsed.command == "score":
-        from app.scoring_command import score
-
-        return score(parsed)
-    if parsed.command in OF_TRAINING:
-        from app import training_commands as module
-    else:
-        from app import commands as module  # type: ignore[no-redef]
-    return int(getattr(module, parsed.command.replace("-", "_"))(parsed))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -48,13 +48,6 @@ def gui(arguments: argparse.Namespace) -> int:
     return main(settings_of(arguments, live=live))
 
 
-def demo(arguments: argparse.Namespace) -> int:
-    """``sightline demo``: three cameras from real footage, the run, the table, the page, the videos."""
-    from app.demo_run import run_demo
-
-    return run_demo(arguments)
-
-
 def people(arguments: argparse.Namespace) -> int:
     """``sightline people``: everyone known, or those of a camera or a time."""
     from app.answers import print_people
