@@ -197,6 +197,29 @@ def test_a_premature_new_identity_is_taken_back() -> None:
     assert engine.identities == 1
 
 
+def test_who_matches_an_identity_that_is_taken_back_gets_what_it_became() -> None:
+    # A walk in the hall makes 1. On two overlapping cameras, what is seen in poor pictures makes 2 on the
+    # stairs; in the end clear ones make that 1, while the yard's pictures match 2.
+    engine = Associator(
+        gallery=Gallery(dimension=DIMENSION),
+        likeness=LIKENESS,
+        policy=Policy(patience_s=2.0, revise_s=2.5),
+        overlap=frozenset({frozenset({"stairs", "yard"})}),
+    )
+    walk(engine, "hall", 0, {1: 0})
+    for step in range(58):
+        clear = step >= 36
+        views = [seen("stairs", 10 + step / 10, {1: looks(0, step) if clear else poor(step)})]
+        if step >= 50:
+            views.append(seen("yard", 10 + step / 10, {1: poor(step)}))
+        changes = engine.update(views)
+    shown = {camera: [p.identity for p in group] for camera, group in changes.people.items()}
+    assert shown == {"stairs": [2], "yard": [None]}
+    found = {s.camera: s.identity for s in engine.finish().sightings}
+    assert found == {"stairs": 1, "yard": 1}
+    assert engine.identities == 1
+
+
 def test_ids_go_on_after_a_restart() -> None:
     gallery = Gallery(dimension=DIMENSION)
     stored = Identity(5, None, np.array([looks(0, s) for s in range(3)]), {"hall": (0.0, 3.0)})

@@ -8,7 +8,7 @@ for better pictures, and at its end stays apart as a person of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -247,15 +247,26 @@ class Associator:
         chance = self._shared(posterior(self.likeness.log_odds(alike)), ids)
         matches = assign(1.0 - chance, max_cost=1.0 - self.policy.accept)
         partner = {int(i): int(j) for i, j in matches.pairs}
+        evidence = [self._evidence(p, ids, row) for p, row in zip(ripe, alike, strict=True)]
+        gone: dict[int, Known] = {}
         for row, presence in enumerate(ripe):
-            evidence = self._evidence(presence, ids, alike[row])
-            if row in partner:
-                column = partner[row]
-                self._join(presence, self.gallery.known[ids[column]], float(chance[row, column]))
-                presence.evidence = evidence
+            if presence.identity is not None and not presence.made:
+                continue  # somebody has just joined what it made: that stands
+            column = partner.get(row)
+            known = None if column is None else self._chosen(presence, ids[column], gone)
+            if known is not None and column is not None:
+                self._join(presence, known, float(chance[row, column]), gone)
+                presence.evidence = evidence[row]
             elif presence.identity is None and self._is_new(presence, chance[row]):
-                presence.evidence = evidence
                 self._found(presence, 1.0 - float(chance[row].max(initial=0.0)))
+                presence.evidence = evidence[row]
+
+    def _chosen(self, presence: Presence, number: int, gone: Mapping[int, Known]) -> Known | None:
+        """The identity of that number, or the one it became a moment ago, if the presence can be it."""
+        known = gone.get(number) or self.gallery.known.get(number)
+        while known is not None and known.id in gone:
+            known = gone[known.id]
+        return known if known is not None and self._can_be(presence, known) else None
 
     def _shared(self, chance: NDArray[np.floating], ids: Sequence[int]) -> NDArray[np.floating]:
         """Adds to each row's best what rivals took that are likely the same person as the best.
@@ -307,11 +318,12 @@ class Associator:
         unknown = float(chance.sum()) < self.policy.reject
         return unknown or out_of_patience or presence.ended
 
-    def _join(self, presence: Presence, known: Known, chance: float) -> None:
-        """The presence is this identity; one that it had made for itself is taken back."""
+    def _join(self, presence: Presence, known: Known, chance: float, gone: dict[int, Known]) -> None:
+        """The presence is this identity; one that it had made for itself is taken back, and noted in gone."""
         if presence.identity is not None and presence.made:
             del self.gallery.known[presence.identity.id]
             self._met.discard(presence.identity.id)
+            gone[presence.identity.id] = known
         for other in self._open.values():
             other.made = other.made and other.identity is not known
         presence.identity, presence.probability, presence.made = known, chance, False
