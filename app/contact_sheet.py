@@ -175,8 +175,8 @@ def _card(
     return PersonCard(
         identity=identity,
         name=name,
-        colour=_css(colour),
-        ink=_css(text_on(colour)),
+        colour=css(colour),
+        ink=css(text_on(colour)),
         lanes=[
             _lane(camera, [v for v in visits if v.camera == camera], pictures, clock) for camera in cameras
         ],
@@ -229,6 +229,7 @@ def _probability(visits: Sequence[SightingRow]) -> str:
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
-def _css(colour: Colour) -> str:
+def css(colour: Colour) -> str:
+    """As stylesheets write it."""
     blue, green, red = colour
     return f"#{red:02x}{green:02x}{blue:02x}"

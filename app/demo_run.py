@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from app import errors
 from app.assets import find, resolve
 from app.config import Settings, read_config
 from app.demo import DemoCamera, demo_truth, make_cameras, scene_of
 from app.execution import execute, overridden, report, write_videos
+from app.identity_errors import FrameClock
 from app.outputs import make_folder
 from app.page import write_page
 from app.score import Boxes, Scores, found_in, score
+from app.score_table import print_errors, print_scores
 
 if TYPE_CHECKING:
     from storage.history import History
@@ -69,23 +69,15 @@ def _scores(history: History, cameras: list[DemoCamera]) -> Scores | None:
     told = demo_truth(folder / "gt" / "gt.txt", cameras)
     people = {camera: _by_person(boxes) for camera, boxes in told.items()}
     found = found_in(history)
-    scores = score(people, found)
+    clocks = {one.name: FrameClock(one.start - one.clock_offset_s, one.fps) for one in cameras}
+    scores = score(people, found, clocks=clocks)
     print_scores(scores, title="Against the truth of MOT15, a person who returns being the same person")
-    print_scores(score(told, found), title="The same, a person who returns being somebody new (MOT15's ids)")
+    print_errors(scores)
+    told_scores = score(told, found, clocks=clocks)
+    print_scores(told_scores, title="The same, a person who returns being somebody new (MOT15's ids)")
     return scores
 
 
 def _by_person(boxes: Boxes) -> Boxes:
     ids = np.array([RETURNS.get(int(i), int(i)) for i in boxes.ids], np.int64)
     return replace(boxes, ids=ids)
-
-
-def print_scores(scores: Scores, *, title: str) -> None:
-    """A row a camera, and one for all of them with global ids."""
-    table = Table(title=title, title_justify="left")
-    for column in ("camera", "IDF1", "IDP", "IDR", "HOTA", "MOTA", "switches", "people", "ids"):
-        table.add_column(column, justify="left" if column == "camera" else "right")
-    for name, row in {**scores.cameras, "all cameras": scores.overall}.items():
-        rates = [f"{100 * rate:.1f}" for rate in (row.idf1, row.idp, row.idr, row.hota, row.mota)]
-        table.add_row(name, *rates, str(row.switches), str(row.people), str(row.ids))
-    Console().print(table)

@@ -8,16 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import jinja2
-
 from app.contact_sheet import Clock, PersonCard, data_uri, person_cards
+from app.html_page import write_html
 from app.last_run import last_footage, last_sightings
-from app.outputs import OutputError, make_folder
 
 if TYPE_CHECKING:
     from app.pipeline import Status
@@ -79,25 +76,9 @@ def write_page(
     videos: the annotated videos, played from where they are. scene: where the views lie. scores: where the
     truth was at hand. timing: how the run went. Raises OutputError where it cannot be written.
     """
-    make_folder(out.parent)
     contents = _contents(history, scene, scores, timing)
     contents["videos"] = [(video.stem, _link(video, out)) for video in videos]
-    part = out.with_name(out.name + ".part")
-    try:
-        part.write_text(_template().render(contents), encoding="utf-8")
-        part.replace(out)
-    except OSError as error:
-        raise OutputError(
-            f"The page {out} can't be written ({error.strerror}); make room or name another place."
-        ) from error
-    return out
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string((files("app") / "page.html").read_text(encoding="utf-8"))
+    return write_html("page.html", contents, out)
 
 
 def _contents(
