@@ -101,7 +101,7 @@ def measure(timed: list[Timed], rounds: int) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, default=Path(__file__).parents[2] / "shared" / "weights")
     parser.add_argument("--rounds", type=int, default=9)
     arguments = parser.parse_args()
     logging.basicConfig()
