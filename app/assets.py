@@ -65,6 +65,16 @@ class Asset:
         return sorted(pairs, key=lambda pair: isinstance(pair[1], Package))
 
 
+REID = ("bnneck-r50", "person-reidentification-retail-0277")
+"""What embeds where nobody says otherwise: the first that is at hand; else the last is fetched."""
+
+
+def default_reid() -> Path:
+    """The file of the network that embeds where none is named. Raises AssetError where none is to be had."""
+    at_hand = (path for path in map(find, REID) if path is not None)
+    return next(at_hand, None) or resolve(REID[-1])
+
+
 @cache
 def known() -> tuple[Asset, ...]:
     """Every asset with a name."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from app.assets import cache_folder, find, resolve
+from app.assets import cache_folder, default_reid, resolve
 from app.config import CameraSettings, ConfigError, HeldError, Settings
 from app.feeds import FileCamera, FileFeed, LiveFeed
 from app.pipeline import Line, Status, View
@@ -26,9 +26,6 @@ from tracker.camera_tracker import CameraTracker
 from tracker.detector import Detector
 from tracker.gallery import Gallery
 from tracker.types import Sighting
-
-REID = ("bnneck-r50", "person-reidentification-retail-0277")
-"""What embeds where nobody says otherwise: the first that is at hand; else the last is fetched."""
 
 FILE_BATCH = 8
 """Frames of files the detector is given at once; more gain nothing on a CPU and little on a GPU."""
@@ -64,7 +61,8 @@ def build_run(settings: Settings) -> Iterator[Run]:
     with ExitStack() as stack:
         feed = stack.enter_context(_live(settings) if settings.live else _files(settings))
         held = _held(settings, feed)
-        reid, yolo = _reid(settings), resolve(settings.detector)
+        reid = default_reid() if settings.reid == "default" else resolve(settings.reid)
+        yolo = resolve(settings.detector)
         # An OpenVINO network runs on the CPU, wherever the detector runs.
         device = "auto" if reid.suffix == ".xml" else settings.device
         embedder = open_embedder(reid, device=device, cache=cache_folder())
@@ -103,14 +101,6 @@ def build_run(settings: Settings) -> Iterator[Run]:
 def command_line() -> str:
     """The command as it was typed, for the record, but for passwords in addresses."""
     return shlex.join(["sightline", *map(redact, sys.argv[1:])])
-
-
-def _reid(settings: Settings) -> Path:
-    """The file of the network that embeds."""
-    if settings.reid != "default":
-        return resolve(settings.reid)
-    at_hand = (path for path in map(find, REID) if path is not None)
-    return next(at_hand, None) or resolve(REID[-1])
 
 
 @contextmanager

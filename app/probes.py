@@ -154,8 +154,7 @@ def embedder() -> Finding:
     """Whether the default re-identification network runs on a grey crop."""
     import numpy as np
 
-    from app.assets import cache_folder, find
-    from app.build import REID
+    from app.assets import REID, cache_folder, find
     from reid.embedder import open_embedder
 
     weights = next((path for path in map(find, REID) if path is not None), None)

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from app import errors
-from app.assets import cache_folder, find, resolve
+from app.assets import cache_folder, default_reid, find, resolve
 from app.outputs import OutputError
 
 if TYPE_CHECKING:
@@ -57,15 +57,8 @@ def _open(arguments: argparse.Namespace) -> Embedder:
     """The network asked for, or the one that a run would take."""
     from reid.embedder import open_embedder
 
-    path = resolve(arguments.weights) if arguments.weights else _default()
+    path = resolve(arguments.weights) if arguments.weights else default_reid()
     return open_embedder(path, device=arguments.device, cache=cache_folder())
-
-
-def _default() -> Path:
-    from app.build import REID
-
-    at_hand = (path for path in map(find, REID) if path is not None)
-    return next(at_hand, None) or resolve(REID[-1])
 
 
 @dataclass(slots=True)

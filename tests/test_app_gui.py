@@ -15,7 +15,7 @@ from PyQt5.QtGui import QDropEvent
 from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from small_history import small_history
-from walks import cut_walk
+from walks import cut_walks
 from window_help import RUN_MS, Steady, boxes, building, closed, finish, heartbeat, problem
 
 from app.build import build_run
@@ -33,12 +33,7 @@ pytestmark = pytest.mark.usefixtures("assets")
 @pytest.fixture(scope="module")
 def walks(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Three seconds of two cameras."""
-    folder = tmp_path_factory.mktemp("walks")
-    clip = shared / "data/video/vtest.avi"
-    return [
-        str(cut_walk(clip, folder / "west.mp4", columns=(256, 448), frames=(10, 40))),
-        str(cut_walk(clip, folder / "east.mp4", columns=(512, 768), frames=(10, 40))),
-    ]
+    return cut_walks(shared / "data/video/vtest.avi", tmp_path_factory.mktemp("walks"), frames=(10, 40))
 
 
 Open = Callable[..., MainWindow]

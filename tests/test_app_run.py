@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from walks import cut_walk
+from walks import cut_walk, cut_walks
 
 from app import errors
 from app.cli import main
@@ -20,13 +20,8 @@ pytestmark = pytest.mark.usefixtures("assets")
 
 @pytest.fixture(scope="module")
 def walks(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Six seconds of two cameras that do not see each other; people go from one to the other."""
-    folder = tmp_path_factory.mktemp("walks")
-    clip = shared / "data/video/vtest.avi"
-    return [
-        str(cut_walk(clip, folder / "west.mp4", columns=(256, 448), frames=(10, 130))),
-        str(cut_walk(clip, folder / "east.mp4", columns=(512, 768), frames=(10, 130))),
-    ]
+    """Twelve seconds of two cameras that do not see each other; people go from one to the other."""
+    return cut_walks(shared / "data/video/vtest.avi", tmp_path_factory.mktemp("walks"), frames=(10, 130))
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,15 @@ START = 1_243_857_600.0
 """When the clip is said to begin."""
 
 
+def cut_walks(clip: Path, folder: Path, *, frames: tuple[int, int]) -> list[str]:
+    """The given frames as two cameras, west and east, that do not see each other; their files."""
+    columns = {"west": (256, 448), "east": (512, 768)}
+    return [
+        str(cut_walk(clip, folder / f"{name}.mp4", columns=part, frames=frames))
+        for name, part in columns.items()
+    ]
+
+
 def cut_walk(
     clip: Path, path: Path, *, columns: tuple[int, int], frames: tuple[int, int], start: float | None = START
 ) -> Path:
