@@ -127,7 +127,7 @@ class LiveClock:
         return stamp.camera_s
 
     def _notice_jump(self, lead_s: float) -> None:
-        """lead_s: the camera's clock at timestamp 0; a report moves it a little, a clock that is set, a lot."""
+        """lead_s: the camera's clock at timestamp 0; reports move it a little, a set clock a lot."""
         if self._lead_s is not None and abs(lead_s - self._lead_s) > _CLOCK_JUMP_S:
             self.jumps += 1
             self.jumped_s = lead_s - self._lead_s
@@ -150,7 +150,7 @@ class LiveClock:
         return stamp.pts_s + self._lowest[0][1]
 
     def _measure_delay(self, arrival_s: float, offset_s: float) -> None:
-        """Against the least of the connection, not of the window, lest a delay that grows slowly be missed."""
+        """Against the least of the connection, not the window, lest a slowly growing delay be missed."""
         passed_s = max(arrival_s - self._arrived, 0.0)
         least_s = offset_s if self._least_s is None else self._least_s + _WORST_DRIFT * passed_s
         self._least_s = min(least_s, offset_s)
@@ -176,7 +176,7 @@ class LiveClock:
 
 
 class Drift:
-    """How fast another clock runs against ours: a line through the least delayed readings of every five seconds.
+    """How fast another clock runs against ours: a line through the least delayed reading of every bin_s.
 
     Least squares over an hour at most. whose: True for a camera's wall clock, False for timestamps.
     """
@@ -197,7 +197,7 @@ class Drift:
         self._until = 0.0
 
     def see(self, now_s: float, ahead_s: float) -> None:
-        """A reading: the other clock less ours. Delays make it too small, so the largest of a while counts."""
+        """A reading: the other clock less ours. Delays make it too small: the largest counts."""
         if self._best is None or now_s >= self._until:
             if self._best is not None:
                 self._points.append(self._best)

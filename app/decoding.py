@@ -1,4 +1,4 @@
-"""Packets of a live stream -> pictures: by hardware where it is there, and by a new decoder where one broke."""
+"""Packets of a live stream -> pictures: by hardware where it is there; a decoder that broke is replaced."""
 
 from __future__ import annotations
 

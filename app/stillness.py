@@ -28,7 +28,7 @@ class Stillness:
         self._patience_s = after_s
 
     def see(self, image: Image, now_s: float) -> bool:
-        """The next picture; whether it is the same as for long. image: (H, W, 3); now_s: monotonic seconds."""
+        """The next picture; whether it is frozen. image: (H, W, 3); now_s: monotonic seconds."""
         if self.after_s <= 0 or now_s - self._looked < _LOOK_S:
             return self.frozen
         self._looked = now_s
