@@ -4,8 +4,8 @@
         LiveSource(camera="left", uri=proxy.url("left"))
         proxy.silent = True
 
-It knows RTSP's interleaved frames (RFC 2326, section 10.12), so that it can damage pictures and not the framing,
-and set the clock of the camera's sender reports (RFC 3550, section 6.4.1).
+It knows RTSP's interleaved frames (RFC 2326, section 10.12), so that it can damage pictures and not the
+framing, and set the clock of the camera's sender reports (RFC 3550, section 6.4.1).
 """
 
 from __future__ import annotations
