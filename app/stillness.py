@@ -9,7 +9,7 @@ from tracker.types import Image
 
 _EVERY = 8  # pixels; every eighth row and column is compared
 _LOOK_S = 0.2
-_NOISE = 1  # grey levels; a picture of a living sensor differs by more somewhere
+_NOISE = 3  # grey levels by which encoding the same picture twice may differ; a living sensor differs by more
 _LONGEST_S = 3600.0
 
 

@@ -76,7 +76,7 @@ def write_resized(path: Path, *, grey: int, seconds: float, fps: int = FPS) -> P
 
 
 def _stream(container: Any, size: tuple[int, int], fps: int) -> Any:
-    options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "20"}
+    options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "20", "x264-params": "sliced-threads=0"}
     stream = container.add_stream("libx264", rate=fps, options=options)
     (stream.width, stream.height), stream.pix_fmt, stream.gop_size = size, "yuv420p", fps
     return stream
@@ -143,7 +143,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """others_before_s, others_during_s: 95th percentile of `yard`'s latency; others_gap_s: its longest gap."""
+    """others_before_s, others_during_s: the 95th percentile of `yard`'s latency."""
 
     noticed_s: float
     recovered_s: float
@@ -239,19 +239,22 @@ class FaultRun:
         *,
         noticed: Callable[[CameraStatus], bool] = lambda status: status.state != "playing",
         hold_s: float = 0.0,
+        patience_s: float = PATIENCE_S,
     ) -> Outcome:
         """What a fault did that is mended once it was noticed, and hold_s have passed."""
         self.settle()
         before = time.monotonic()
         ids = self.known("hall", before - 1.0)
         spoil()
-        self.until(lambda: any(noticed(status) for at, status in list(self.states) if at >= before))
+        self.until(
+            lambda: any(noticed(status) for at, status in list(self.states) if at >= before), patience_s
+        )
         notice = next(at for at, status in list(self.states) if at >= before and noticed(status))
         said = self.hall.problem
         time.sleep(hold_s)
         mend()
         mended = time.monotonic()
-        self.until(lambda: bool(self.known("hall", mended)) and self.hall.state == "playing")
+        self.until(lambda: bool(self.known("hall", mended)) and self.hall.state == "playing", patience_s)
         back = self.of("hall", mended)[0].at
         time.sleep(0.5)
         moments = [s.moment for s in self.of("hall", before - 0.5)]
