@@ -92,7 +92,8 @@ class FaultProxy:
             asyncio.create_task(self._requests(reader, up_writer)),
             asyncio.create_task(self._pictures(up_reader, writer)),
         ]
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        with suppress(asyncio.CancelledError):  # the proxy ends
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         for way in ways:
             way.cancel()
         for end in both:
