@@ -130,9 +130,10 @@ def serve(setting: dict[str, Any]) -> None:
     server.set_service(str(setting["port"]))
     for name, path in setting["clips"].items():
         factory = GstRtspServer.RTSPMediaFactory()
-        demuxer = "tsdemux ! h264parse" if path.endswith(".ts") else "qtdemux"
-        payer = "rtph264pay name=pay0 config-interval=-1"
-        factory.set_launch(f'( filesrc location="{path}" ! {demuxer} ! {payer} )')
+        chain = "qtdemux ! rtph264pay name=pay0"
+        if path.endswith(".ts"):  # the size may change: it is told again with every key frame
+            chain = "tsdemux ! h264parse ! rtph264pay name=pay0 config-interval=-1"
+        factory.set_launch(f'( filesrc location="{path}" ! {chain} )')
         if setting["login"]:
             _protect(GstRtspServer, factory)
         server.get_mount_points().add_factory(f"/{name}", factory)
