@@ -194,7 +194,7 @@ def refined(name: str, tracklets: list[Tracklet]) -> Row:
 
 
 def refined_by_looks(name: str, tracklets: list[Tracklet]) -> Row:
-    """The second pass with the curve it is given, and no clocks: only what is twice in one view is ruled out."""
+    """The second pass with a given curve and no clocks: it rules out only being twice in one view."""
     rows = as_told(tracklets)
     cameras = sorted({tracklet.camera for tracklet in tracklets})
     began = time.process_time()
