@@ -27,6 +27,10 @@ from tracker.detector import Detector
 from tracker.gallery import Gallery
 from tracker.types import Sighting
 
+LIVE_COMMIT_S = 0.5
+FILE_COMMIT_S = 1.0
+"""How often is committed what was found: with what is yet under way, a kill loses a second at most."""
+
 FILE_BATCH = 8
 """Frames of files the detector is given at once; more gain nothing on a CPU and little on a GPU."""
 
@@ -76,6 +80,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
                 version=version("sightline"),
                 model=embedder.fingerprint,
                 dimension=embedder.dimension,
+                commit_s=LIVE_COMMIT_S if settings.live else FILE_COMMIT_S,
             )
         )
         for camera, start, end in held:
@@ -83,7 +88,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
         writer.flush()
         history = History(engine)
         gallery = Gallery(dimension=embedder.dimension)
-        gallery.load(history.identities(embedder.fingerprint), last=history.last_identity())
+        gallery.load(history.identities(embedder.fingerprint), last=history.last_identity(), over=settings.live)
         line = Line(
             feed=feed,
             detector=detector,

@@ -303,7 +303,7 @@ class Associator:
     def _compatible(self, mine: Span, known: Known) -> bool:
         """Nobody is twice in one view, or in two views that don't overlap, at a time."""
         for span in known.presences:
-            if span is mine or frozenset((span.camera, mine.camera)) in self.overlap:
+            if span is mine or span.over or frozenset((span.camera, mine.camera)) in self.overlap:
                 continue
             slack = 0.0 if span.camera == mine.camera else self.policy.slack_s
             if span.start < mine.end - slack and mine.start < span.end - slack:
