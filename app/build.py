@@ -15,6 +15,7 @@ from app.assets import cache_folder, default_reid, resolve
 from app.config import CameraSettings, ConfigError, HeldError, Settings
 from app.feeds import FileCamera, FileFeed, LiveFeed
 from app.pipeline import Line, Status, View
+from app.roster import Roster
 from app.sources import FileSource, LiveSource, redact
 from reid.embedder import open_embedder
 from reid.preprocess import cut
@@ -37,13 +38,17 @@ FILE_BATCH = 8
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that is ready to start. history: questions to the database it writes, also while it runs."""
+    """A run that is ready to start. history: questions to the database it writes, also while it runs.
+
+    roster: its cameras, which may change meanwhile; None for files.
+    """
 
     line: Line
     history: History
     writer: Writer
     detector: str
     embedder: str
+    roster: Roster | None = None
 
     def run(
         self, *, view: View, stop: threading.Event, note: Callable[[Sighting], None] | None = None
@@ -63,7 +68,8 @@ def build_run(settings: Settings) -> Iterator[Run]:
     if not settings.cameras:
         raise ConfigError("No camera was given; name at least one video file or stream.")
     with ExitStack() as stack:
-        feed = stack.enter_context(_live(settings) if settings.live else _files(settings))
+        roster = stack.enter_context(_live(settings)) if settings.live else None
+        feed = roster.feed if roster is not None else stack.enter_context(_files(settings))
         held = _held(settings, feed)
         reid = default_reid() if settings.reid == "default" else resolve(settings.reid)
         yolo = resolve(settings.detector)
@@ -88,7 +94,9 @@ def build_run(settings: Settings) -> Iterator[Run]:
         writer.flush()
         history = History(engine)
         gallery = Gallery(dimension=embedder.dimension)
-        gallery.load(history.identities(embedder.fingerprint), last=history.last_identity(), over=settings.live)
+        gallery.load(
+            history.identities(embedder.fingerprint), last=history.last_identity(), over=settings.live
+        )
         line = Line(
             feed=feed,
             detector=detector,
@@ -100,7 +108,9 @@ def build_run(settings: Settings) -> Iterator[Run]:
             batch=1 if settings.live else FILE_BATCH,
             live=settings.live,
         )
-        yield Run(line, history, writer, detector.backend, embedder.backend)
+        if roster is not None:
+            roster.gone = line.leave
+        yield Run(line, history, writer, detector.backend, embedder.backend, roster)
 
 
 def command_line() -> str:
@@ -109,7 +119,7 @@ def command_line() -> str:
 
 
 @contextmanager
-def _files(settings: Settings) -> Iterator[FileFeed | LiveFeed]:
+def _files(settings: Settings) -> Iterator[FileFeed]:
     """The files, opened and put on one clock."""
     with ExitStack() as stack:
         sources = [
@@ -160,13 +170,13 @@ def _held_until(file: FileCamera, history: History) -> float:
 
 
 @contextmanager
-def _live(settings: Settings) -> Iterator[FileFeed | LiveFeed]:
+def _live(settings: Settings) -> Iterator[Roster]:
     """The streams, each connecting in its own thread."""
     wake = threading.Condition()
-    with ExitStack() as stack:
-        sources = [
-            stack.enter_context(LiveSource(camera=c.name, uri=c.source, shown=c.shown, wake=wake))
-            for c in settings.cameras
-        ]
-        offsets = {c.name: c.clock_offset_s for c in settings.cameras}
-        yield LiveFeed(sources, wake=wake, offsets=offsets)
+
+    def opened(camera: CameraSettings) -> LiveSource:
+        return LiveSource(camera=camera.name, uri=camera.source, shown=camera.shown, wake=wake)
+
+    with Roster(LiveFeed([], wake=wake, offsets={}), opened) as roster:
+        roster.become(settings.cameras)
+        yield roster

@@ -109,7 +109,17 @@ class LiveFeed:
     ) -> None:
         self.sources = {source.camera: source for source in sources}
         self._wake = wake
-        self._offsets = offsets
+        self._offsets = dict(offsets)
+
+    def add(self, source: LiveSource, *, offset_s: float) -> None:
+        """One camera more, from the next round on."""
+        self._offsets[source.camera] = offset_s
+        self.sources[source.camera] = source
+
+    def remove(self, camera: str) -> LiveSource:
+        """The camera's frames are no longer taken; its source, which is still to be left."""
+        self._offsets.pop(camera, None)
+        return self.sources.pop(camera)
 
     def rounds(self, stop: threading.Event) -> Iterator[Round]:
         """Ends only when ``stop`` is set."""

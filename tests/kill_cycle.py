@@ -78,3 +78,12 @@ def kill(process: subprocess.Popen[bytes]) -> float:
     moment = time.time()
     process.wait(timeout=30)
     return moment
+
+
+def until_running(process: subprocess.Popen[bytes], log: Path, event: str = "running") -> None:
+    """Waits for an event in the log. Raises AssertionError where it does not come."""
+    deadline = time.monotonic() + STARTED_S
+    while f'"event": "{event}"' not in log.read_text(encoding="utf-8"):
+        assert process.poll() is None, log.read_text(encoding="utf-8")[-3000:]
+        assert time.monotonic() < deadline, f"no {event} in {STARTED_S:g} s"
+        time.sleep(0.05)

@@ -168,9 +168,15 @@ class Associator:
 
     def finish(self) -> Changes:
         """Ends every presence and decides what is still open."""
+        return self._close(list(self._open))
+
+    def leave(self, camera: str) -> Changes:
+        """The same for one camera, which will not be seen any more."""
+        return self._close([key for key in self._open if key[0] == camera])
+
+    def _close(self, keys: Sequence[tuple[str, int]]) -> Changes:
         changes = Changes()
-        ending = [presence for presence in self._open.values() if presence.number]
-        self._open = {}
+        ending = [presence for presence in map(self._open.pop, keys) if presence.number]
         for presence in ending:
             presence.ended = True
         self._decide(self._ripe(np.inf, ending))
