@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-STARTED_S = 60.0
+STARTED_S = 120.0  # a first run converts the detector, which takes long on a busy machine
 
 
 @dataclass(frozen=True, slots=True)
