@@ -15,6 +15,7 @@ from app.assets import cache_folder, default_reid, resolve
 from app.config import CameraSettings, ConfigError, HeldError, Settings
 from app.feeds import FileCamera, FileFeed, LiveFeed
 from app.pipeline import Line, Status, View
+from app.roster import Roster
 from app.sources import FileSource, LiveSource, redact
 from reid.embedder import open_embedder
 from reid.preprocess import cut
@@ -27,19 +28,27 @@ from tracker.detector import Detector
 from tracker.gallery import Gallery
 from tracker.types import Sighting
 
+LIVE_COMMIT_S = 0.5
+FILE_COMMIT_S = 1.0
+"""How often is committed what was found: with what is yet under way, a kill loses a second at most."""
+
 FILE_BATCH = 8
 """Frames of files the detector is given at once; more gain nothing on a CPU and little on a GPU."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that is ready to start. history: questions to the database it writes, also while it runs."""
+    """A run that is ready to start. history: questions to the database it writes, also while it runs.
+
+    roster: its cameras, which may change meanwhile; None for files.
+    """
 
     line: Line
     history: History
     writer: Writer
     detector: str
     embedder: str
+    roster: Roster | None = None
 
     def run(
         self, *, view: View, stop: threading.Event, note: Callable[[Sighting], None] | None = None
@@ -59,7 +68,8 @@ def build_run(settings: Settings) -> Iterator[Run]:
     if not settings.cameras:
         raise ConfigError("No camera was given; name at least one video file or stream.")
     with ExitStack() as stack:
-        feed = stack.enter_context(_live(settings) if settings.live else _files(settings))
+        roster = stack.enter_context(_live(settings)) if settings.live else None
+        feed = roster.feed if roster is not None else stack.enter_context(_files(settings))
         held = _held(settings, feed)
         reid = default_reid() if settings.reid == "default" else resolve(settings.reid)
         yolo = resolve(settings.detector)
@@ -76,6 +86,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
                 version=version("sightline"),
                 model=embedder.fingerprint,
                 dimension=embedder.dimension,
+                commit_s=LIVE_COMMIT_S if settings.live else FILE_COMMIT_S,
             )
         )
         for camera, start, end in held:
@@ -83,7 +94,9 @@ def build_run(settings: Settings) -> Iterator[Run]:
         writer.flush()
         history = History(engine)
         gallery = Gallery(dimension=embedder.dimension)
-        gallery.load(history.identities(embedder.fingerprint), last=history.last_identity())
+        gallery.load(
+            history.identities(embedder.fingerprint), last=history.last_identity(), over=settings.live
+        )
         line = Line(
             feed=feed,
             detector=detector,
@@ -95,7 +108,9 @@ def build_run(settings: Settings) -> Iterator[Run]:
             batch=1 if settings.live else FILE_BATCH,
             live=settings.live,
         )
-        yield Run(line, history, writer, detector.backend, embedder.backend)
+        if roster is not None:
+            roster.gone = line.leave
+        yield Run(line, history, writer, detector.backend, embedder.backend, roster)
 
 
 def command_line() -> str:
@@ -104,7 +119,7 @@ def command_line() -> str:
 
 
 @contextmanager
-def _files(settings: Settings) -> Iterator[FileFeed | LiveFeed]:
+def _files(settings: Settings) -> Iterator[FileFeed]:
     """The files, opened and put on one clock."""
     with ExitStack() as stack:
         sources = [
@@ -155,16 +170,17 @@ def _held_until(file: FileCamera, history: History) -> float:
 
 
 @contextmanager
-def _live(settings: Settings) -> Iterator[FileFeed | LiveFeed]:
+def _live(settings: Settings) -> Iterator[Roster]:
     """The streams, each connecting in its own thread."""
     wake = threading.Condition()
-    with ExitStack() as stack:
-        sources = [
-            stack.enter_context(live_source(c, max_latency_s=settings.max_latency_s, wake=wake))
-            for c in settings.cameras
-        ]
-        offsets = {c.name: c.clock_offset_s for c in settings.cameras}
-        yield LiveFeed(sources, wake=wake, offsets=offsets, max_latency_s=settings.max_latency_s)
+
+    def opened(camera: CameraSettings) -> LiveSource:
+        return live_source(camera, max_latency_s=settings.max_latency_s, wake=wake)
+
+    feed = LiveFeed([], wake=wake, offsets={}, max_latency_s=settings.max_latency_s)
+    with Roster(feed, opened) as roster:
+        roster.become(settings.cameras)
+        yield roster
 
 
 def live_source(camera: CameraSettings, *, max_latency_s: float, wake: threading.Condition) -> LiveSource:

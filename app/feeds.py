@@ -119,11 +119,23 @@ class LiveFeed:
     ) -> None:
         self.sources = {source.camera: source for source in sources}
         self._wake = wake
-        self._offsets = offsets
+        self._offsets = dict(offsets)
         self._max_latency_s = max_latency_s
         self._frame_s = 0.0  # what a frame costs the line, lately
         self._turns = dict.fromkeys(self.sources, 0)
         self._turn = 0
+
+    def add(self, source: LiveSource, *, offset_s: float) -> None:
+        """One camera more, from the next round on."""
+        self._offsets[source.camera] = offset_s
+        self._turns[source.camera] = self._turn
+        self.sources[source.camera] = source
+
+    def remove(self, camera: str) -> LiveSource:
+        """The camera's frames are no longer taken; its source, which is still to be left."""
+        self._offsets.pop(camera, None)
+        self._turns.pop(camera, None)
+        return self.sources.pop(camera)
 
     def rounds(self, stop: threading.Event) -> Iterator[Round]:
         """Ends only when ``stop`` is set."""
@@ -157,7 +169,7 @@ class LiveFeed:
 
     def _look(self) -> Round:
         frames: Round = []
-        for source in sorted(self.sources.values(), key=lambda s: self._turns.get(s.camera, 0)):
+        for source in sorted(self.sources.values(), key=lambda s: self._turns[s.camera]):
             frame = self._newest(source) if len(frames) < self.most else None
             if frame is not None:
                 self._turn += 1

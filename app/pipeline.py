@@ -216,6 +216,12 @@ class Line:
         view.show([], status)
         return status
 
+    def leave(self, camera: str) -> None:
+        """The camera is gone for good: who was on it is recorded. To be called between two rounds."""
+        self._keep(self.associator.leave(camera))
+        self._trackers.pop(camera, None)
+        self._tallies.pop(camera, None)
+
     def _batches(self, stop: threading.Event) -> Iterator[list[Round]]:
         """Rounds grouped until a batch of frames is full, or there is nothing to wait for."""
         held: list[Round] = []

@@ -7,17 +7,19 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from app import errors
-from app.config import Settings
+from app.config import Settings, read_config
 from app.execution import report, settings_of
 from app.headless import TerminalView, interrupted_by_signals, pace_line, stop_on_signals, terminal
 from app.json_log import JsonLog
 from app.live_table import LiveTable
 from app.pipeline import Status, View
+from app.reload import Reload, reload_on_hang_up
+from app.roster import Change
 from tracker.types import Result
 
 if TYPE_CHECKING:
@@ -61,9 +63,10 @@ def _watch(arguments: argparse.Namespace, log: JsonLog | None) -> int:
             if log is not None:
                 log.write("stopped", uptime_s=0.0, frames=0, identities=0)
             return errors.OK
+        reload = _reload(arguments, log, built, stack)
         with _screen(arguments, log) as screen, _timer(stop, arguments.seconds):
             note = None if log is None else log.note
-            status = built.run(view=Views([*views, screen]), stop=stop, note=note)
+            status = built.run(view=Views([*views, *reload, screen]), stop=stop, note=note)
         _tell_end(built, status, log, whole=sys.stdout.isatty() or arguments.seconds is not None)
         if log is None:
             print(f"history: {settings.database}")
@@ -104,6 +107,31 @@ def _loaded(settings: Settings, log: JsonLog | None, stack: ExitStack) -> Run:
     else:
         log.write("running", detector=built.detector, reid=built.embedder)
     return built
+
+
+def _reload(arguments: argparse.Namespace, log: JsonLog | None, built: Run, stack: ExitStack) -> list[View]:
+    """Where there is a configuration, SIGHUP reads it again."""
+    if arguments.config is None:
+        return []
+
+    def tell(change: Change | None, remark: str) -> None:
+        if log is None:
+            done = "kept as it was" if change is None else f"read again: {_said(change)}"
+            terminal().print(f"{arguments.config} {done}. {remark}".rstrip(), soft_wrap=True, highlight=False)
+        elif change is None:
+            log.write("reload_refused", problem=remark)
+        else:
+            log.write("reloaded", **{k: list(v) for k, v in asdict(change).items()}, remark=remark)
+
+    reload = Reload(arguments.config, read_config(arguments.config), tell)
+    reload.roster = built.roster
+    stack.enter_context(reload_on_hang_up(reload.ask))
+    return [reload]
+
+
+def _said(change: Change) -> str:
+    parts = [f"{', '.join(names)} {word}" for word, names in asdict(change).items() if names]
+    return "; ".join(parts) or "the cameras are the same"
 
 
 @contextmanager

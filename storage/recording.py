@@ -196,6 +196,9 @@ class Recording:
             for chunk in chunks:
                 if chunk.idle == 0:
                     _write_chunk(connection, rows[number], chunk)
+            if chunks[-1].idle == 0:
+                end = chunks[-1].points[-1].time
+                connection.execute(_LENGTHEN, {"row": rows[number], "until": end})
             chunks[-1].idle += 1
             self._chunks[number] = chunks[-1:]
             if chunks[-1].idle > IDLE_COMMITS:
@@ -232,6 +235,12 @@ def _upsert_sighting() -> Any:
 
 
 _UPSERT_SIGHTING = _upsert_sighting()
+_LENGTHEN = (
+    update(schema.Sighting)
+    .where(schema.Sighting.id == bindparam("row"), schema.Sighting.end < bindparam("until"))
+    .values(end=bindparam("until"))
+)
+"""A sighting is reported once a second, its points at once: its end is to be no older than its way."""
 _UPDATE_CHUNK = update(schema.Trajectory).where(schema.Trajectory.id == bindparam("row"))
 
 

@@ -168,9 +168,15 @@ class Associator:
 
     def finish(self) -> Changes:
         """Ends every presence and decides what is still open."""
+        return self._close(list(self._open))
+
+    def leave(self, camera: str) -> Changes:
+        """The same for one camera, which will not be seen any more."""
+        return self._close([key for key in self._open if key[0] == camera])
+
+    def _close(self, keys: Sequence[tuple[str, int]]) -> Changes:
         changes = Changes()
-        ending = [presence for presence in self._open.values() if presence.number]
-        self._open = {}
+        ending = [presence for presence in map(self._open.pop, keys) if presence.number]
         for presence in ending:
             presence.ended = True
         self._decide(self._ripe(np.inf, ending))
@@ -303,7 +309,7 @@ class Associator:
     def _compatible(self, mine: Span, known: Known) -> bool:
         """Nobody is twice in one view, or in two views that don't overlap, at a time."""
         for span in known.presences:
-            if span is mine or frozenset((span.camera, mine.camera)) in self.overlap:
+            if span is mine or span.over or frozenset((span.camera, mine.camera)) in self.overlap:
                 continue
             slack = 0.0 if span.camera == mine.camera else self.policy.slack_s
             if span.start < mine.end - slack and mine.start < span.end - slack:

@@ -13,11 +13,15 @@ from tracker.types import Floats, Identity
 
 @dataclass(slots=True)
 class Presence:
-    """A stretch of time on one camera. end grows while it lasts."""
+    """A stretch of time on one camera. end grows while it lasts.
+
+    over: it was over before this run began, whatever the cameras' clocks say of it.
+    """
 
     camera: str
     start: float
     end: float
+    over: bool = False
 
 
 @dataclass(slots=True)
@@ -42,12 +46,15 @@ class Gallery:
     known: dict[int, Known] = field(default_factory=dict)
     _next: int = 1
 
-    def load(self, identities: Iterable[Identity], *, last: int) -> None:
-        """Goes on where an earlier run ended. last: the highest id ever given."""
+    def load(self, identities: Iterable[Identity], *, last: int, over: bool = False) -> None:
+        """Goes on where an earlier run ended. last: the highest id ever given.
+
+        over: their presences can't last any more, for what follows is live. Files may be of any time.
+        """
         for identity in identities:
             known = self._add(identity.id)
             known.templates.offer_all(identity.embeddings, np.full(len(identity.embeddings), 0.5))
-            known.presences = [Presence(c, *span) for c, span in sorted(identity.seen.items())]
+            known.presences = [Presence(c, *span, over) for c, span in sorted(identity.seen.items())]
         self._next = max(self._next, last + 1)
 
     def __len__(self) -> int:
