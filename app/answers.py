@@ -97,6 +97,7 @@ def print_person(
     ExportError where the pictures cannot be written to a folder that was asked for.
     """
     person = history.person(id)
+    asked, id = id, person.id  # noqa: A001
     sightings = history.sightings(person=id)
     footage = {row.id: row for row in history.footage()}
     folder = (pictures or history.path.with_name(history.path.name + ".pictures")) / f"person-{id}"
@@ -106,6 +107,8 @@ def print_person(
         return
     console = console or Console(highlight=False)
     clock = _Clock([time for sighting in sightings for time in (sighting.start, sighting.end)])
+    if asked != id:
+        _say(console, f"{asked} was merged: it is {id} now.")
     console.print(_headline(person, clock), end="\n\n")
     console.print(_timeline(sightings, clock, width=console.width, utf8=console.encoding.startswith("utf")))
     console.print()
@@ -158,6 +161,7 @@ def _bar(sightings: Iterable[SightingRow], start: float, end: float, cells: int,
 
 def _sightings_table(sightings: Sequence[SightingRow], files: dict[int, Path], clock: _Clock) -> Table:
     table = _table("")
+    table.add_column("no", justify="right", no_wrap=True)
     table.add_column("camera", overflow="fold")
     table.add_column("from", justify="right", no_wrap=True)
     table.add_column("for", justify="right", no_wrap=True)
@@ -167,8 +171,9 @@ def _sightings_table(sightings: Sequence[SightingRow], files: dict[int, Path], c
     day = None
     for n, sighting in enumerate(sightings):
         if clock.many_days and day != (day := _day(sighting.start)):
-            table.add_row(Text(day or "", "dim"))
+            table.add_row("", Text(day or "", "dim"))
         table.add_row(
+            str(sighting.id),
             Text(sighting.camera),
             clock.hour(sighting.start),
             duration(sighting.end - sighting.start),
