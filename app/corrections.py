@@ -35,7 +35,7 @@ def split(arguments: argparse.Namespace) -> int:
         sightings = [int(part) for part in arguments.sightings.split(",")]
     except ValueError as error:
         raise ConfigError(
-            f"--sightings is {arguments.sightings}; numbers such as 12,13 are expected."
+            f"--sightings is {arguments.sightings}; numbers such as 12,13 belong there."
         ) from error
     return _correct(arguments.db, lambda repair: repair.split(arguments.id, sightings, arguments.into))
 

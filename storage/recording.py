@@ -216,7 +216,7 @@ class Recording:
         return found
 
     def _revised(self, connection: Connection, known: Any, row: dict[str, Any]) -> None:
-        """The run changed its mind: that goes into the journal; against a person's decision it does not count."""
+        """The run changed its mind: noted in the journal; against a person's decision it does not count."""
         if known.placed_by is None and not hold(connection, known.id, known.identity_id):
             note_revision(
                 connection, known.id, known.decided_id, row["decided_id"], probability=row["probability"]

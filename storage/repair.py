@@ -49,7 +49,7 @@ class Repair:
         self._engine = writing(engine)
 
     def merge(self, kept: int, other: int) -> int:
-        """Both are one person, from now on with the first one's id. The correction's number, as of all below."""
+        """Both are one person, with the first one's id. The correction's number, as of all below."""
         with self._writing() as connection:
             a, b = self._two(connection, kept, other)
             return self._merge(connection, a, b)

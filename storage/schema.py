@@ -101,8 +101,8 @@ class Identity(Base):
 class Sighting(Base):
     """One presence on one camera. ``number`` is the run's own.
 
-    identity_id: who it is, with all corrections. decided_id: who the run said it is. placed_by: the correction
-    that put it where it is, which the run then no longer changes. The columns from ``distance`` to ``crops``
+    identity_id: who it is, with all corrections. decided_id: who the run said it is. placed_by: the
+    correction that put it where it is, which the run then no longer changes. The columns from ``distance`` to ``crops``
     are the evidence; ``crops`` is null where there is none. ``runner_up`` is an identity's id, which stays
     though that identity may go. The pictures compared: of this sighting that of ``picture_time``, of the
     nearest one (an id, which stays though that sighting may go) that of ``nearest_time``.
@@ -203,8 +203,8 @@ class CorrectionIdentity(Base):
 class CorrectionSighting(Base):
     """A sighting that a correction is about.
 
-    role: moved (to ``identity_id``, from ``before_id``); held (a run wanted it elsewhere, the correction keeps
-    it); member (it was ``identity_id``'s at the time, and stands for them).
+    role: moved (to ``identity_id``, from ``before_id``); held (a run wanted it elsewhere, the correction
+    keeps it); member (it was ``identity_id``'s at the time, and stands for them).
     """
 
     __tablename__ = "correction_sighting"

@@ -88,7 +88,7 @@ class Writer:
         self._put(partial(self._erase, camera, start, end))
 
     def knows(self, last: int) -> None:
-        """The run's new identities have numbers above ``last``: one a correction takes meanwhile is given way."""
+        """The run's new people get ids above ``last``; one that a correction takes meanwhile is given way."""
         self._put(lambda _: self._recording.knows(last))
 
     @property
