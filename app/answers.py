@@ -161,24 +161,24 @@ def _bar(sightings: Iterable[SightingRow], start: float, end: float, cells: int,
 
 def _sightings_table(sightings: Sequence[SightingRow], files: dict[int, Path], clock: _Clock) -> Table:
     table = _table("")
-    table.add_column("no", justify="right", no_wrap=True)
     table.add_column("camera", overflow="fold")
     table.add_column("from", justify="right", no_wrap=True)
     table.add_column("for", justify="right", no_wrap=True)
     table.add_column("sure", justify="right", no_wrap=True)
     table.add_column("because", ratio=1)
+    table.add_column("no", justify="right", no_wrap=True)
     table.add_column("picture", no_wrap=True)
     day = None
     for n, sighting in enumerate(sightings):
         if clock.many_days and day != (day := _day(sighting.start)):
-            table.add_row("", Text(day or "", "dim"))
+            table.add_row(Text(day or "", "dim"))
         table.add_row(
-            str(sighting.id),
             Text(sighting.camera),
             clock.hour(sighting.start),
             duration(sighting.end - sighting.start),
             Text(f"{sighting.probability:.0%}", _style(sighting.probability)),
             _reason(sighting, first=n == 0),
+            str(sighting.id),
             _link(files.get(sighting.id)),
         )
     return table

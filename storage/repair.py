@@ -237,3 +237,17 @@ def corrections(engine: Engine) -> list[CorrectionRow]:
         )
         for r in rows
     ]
+
+
+def apart(engine: Engine) -> frozenset[frozenset[int]]:
+    """Pairs of identities that a person told apart, by who they are now."""
+    about = CorrectionIdentity
+    query = (
+        select(about.identity_id, about.other_id)
+        .join(Correction, Correction.id == about.correction_id)
+        .where(Correction.kind == "differ", Correction.undone.is_(None))
+    )
+    with in_plain_words(path_of(engine)), engine.connect() as connection:
+        rows = connection.execute(query).all()
+        pairs = [(journal.root_of(connection, a), journal.root_of(connection, b)) for a, b in rows]
+    return frozenset(frozenset((a, b)) for a, b in pairs if a is not None and b is not None and a != b)

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from storage.database import MIGRATIONS, _engine, open_database, writing
 from storage.history import History
-from storage.repair import CorrectionError, Repair, corrections
+from storage.repair import CorrectionError, Repair, apart, corrections
 from tracker.types import Sighting
 
 
@@ -140,3 +140,11 @@ def test_a_history_of_the_first_schema_is_brought_along(tmp_path: Path) -> None:
     assert people(engine) == [1, 1]
     repair.undo()
     assert people(engine) == [1, 2]
+
+
+def test_who_was_told_apart_is_known_until_undone(engine: Engine) -> None:
+    repair = Repair(engine)
+    repair.differ(1, 2)
+    assert apart(engine) == {frozenset((1, 2))}
+    repair.undo()
+    assert apart(engine) == frozenset()
