@@ -166,7 +166,6 @@ def _sightings_table(sightings: Sequence[SightingRow], files: dict[int, Path], c
     table.add_column("for", justify="right", no_wrap=True)
     table.add_column("sure", justify="right", no_wrap=True)
     table.add_column("because", ratio=1)
-    table.add_column("no", justify="right", no_wrap=True)
     table.add_column("picture", no_wrap=True)
     day = None
     for n, sighting in enumerate(sightings):
@@ -178,7 +177,6 @@ def _sightings_table(sightings: Sequence[SightingRow], files: dict[int, Path], c
             duration(sighting.end - sighting.start),
             Text(f"{sighting.probability:.0%}", _style(sighting.probability)),
             _reason(sighting, first=n == 0),
-            str(sighting.id),
             _link(files.get(sighting.id)),
         )
     return table

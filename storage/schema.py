@@ -104,7 +104,7 @@ class Sighting(Base):
     identity_id: who it is, with all corrections. decided_id: who the run said it is. placed_by: the
     correction that put it where it is, which the run then no longer changes. The columns from ``distance`` to
     ``crops`` are the evidence; ``crops`` is null where there is none. ``runner_up`` is an identity's id,
-    which stays though that identity may go. The pictures compared: of this sighting that of ``picture_time``, of the
+    which stays though that identity may go. The pictures compared: this one's of ``picture_time``, and of the
     nearest one (an id, which stays though that sighting may go) that of ``nearest_time``.
     """
 
