@@ -56,7 +56,10 @@ Ids = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Tracklet:
-    """One person on one camera: times (N,) seconds, vectors (N, D) unit rows. recording: the sequence."""
+    """One person on one camera: times (N,) seconds, vectors (N, D) unit rows.
+
+    recording: a number of its own for each camera's sequence.
+    """
 
     person: int
     camera: str
@@ -114,7 +117,9 @@ def read(path: Path) -> list[Tracklet]:
         seconds = frames[order] / FPS
         for some in np.split(np.arange(len(order)), np.flatnonzero(np.diff(seconds) > GAP_S) + 1):
             times = seconds[some] + sequence * length
-            tracklets.append(Tracklet(person, camera, times, vectors[order[some]], sequence))
+            tracklets.append(
+                Tracklet(person, camera, times, vectors[order[some]], 10 * sequence + int(camera[1]))
+            )
     return sorted(tracklets, key=lambda t: (t.times[0], t.camera, t.person))
 
 

@@ -23,8 +23,8 @@ MOST = 20_000
 ENOUGH = 300
 """Tracklets from which on the footage is asked how its cameras differ and follow each other."""
 
-TURNS = 2
-"""Of learning and clustering; a third changes nothing to speak of."""
+TURNS = 3
+"""Of learning and clustering; a fourth changes nothing to speak of."""
 
 ACCEPT = 0.7
 """Mean probability from which two clusters are one person: a wrong merge is worse than a duplicate."""
@@ -32,7 +32,7 @@ ACCEPT = 0.7
 SLACK_S = 0.5
 """How far the clocks of two cameras may differ that are said to agree."""
 
-NEVER, SURELY = -np.inf, 1e6
+NEVER = -np.inf
 
 
 class TooManyError(ValueError):
@@ -105,9 +105,11 @@ def second_pass(
         return Pass()
     rows = {tracklet.number: row for row, tracklet in enumerate(tracklets)}
     never = impossible(tracklets, overlap)
+    ties = [(rows[a], rows[b]) for a, b in together]
+    for a, b in ties:  # people outrank what seems impossible
+        never[a, b] = never[b, a] = False
     for a, b in apart:
         never[rows[a], rows[b]] = never[rows[b], rows[a]] = True
-    ties = [(rows[a], rows[b]) for a, b in together]
     odds, clocks, curve = _odds(tracklets, never)
     labels = joined(odds, never, ties)
     return Pass(_clusters(tracklets, odds, labels), odds, clocks, curve)
@@ -210,7 +212,7 @@ def joined(odds: Table, never: NDArray[np.bool_], ties: Collection[tuple[int, in
     for a, b in ties:
         first, second = labels[a], labels[b]
         if first != second:
-            if table[first, second] == NEVER:
+            if never[a, b]:
                 raise ValueError("Two sightings are said to be one person's, and cannot be.")
             _join(table, labels, sizes, first, second)
     best, where = table.max(axis=1, initial=NEVER), table.argmax(axis=1)
