@@ -54,7 +54,7 @@ def main() -> None:
 def outcome(
     data: Path, sequence: str, fps: int, *, rules: Rules | None = None, step: int = 1, least: float = 0.0
 ) -> Outcome:
-    """Tracks every ``step``-th frame of a sequence, by detections of score ``least`` and more, and scores it."""
+    """Tracks every ``step``-th frame by detections of score ``least`` and more, and scores it."""
     stored = np.load(data / "reference/mot" / f"{sequence}.npz")
     detections, embeddings = stored["detections"], stored["embeddings"].astype(np.float32)
     truth = read_mot(data / "data/mot" / sequence / "gt/gt.txt")

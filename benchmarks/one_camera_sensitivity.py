@@ -2,9 +2,9 @@
 
     python benchmarks/one_camera_sensitivity.py [--data FOLDER] [--only CONSTANT ...]
 
-FOLDER as in one_camera.py. Each row has the HOTA / IDF1 of every sequence, and their mean over all sequences as
-they are, at every second and third frame, and with detections from a confidence of 0.25 on: a constant that
-fits 71 frames and nothing else shows there. A tracker whose constants are right stands on a plateau.
+FOLDER as in one_camera.py. Each row has the HOTA / IDF1 of every sequence, and their mean over all sequences
+as they are, at every second and third frame, and with detections from a confidence of 0.25 on: a constant
+that fits 71 frames and nothing else shows there. A tracker whose constants are right stands on a plateau.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TRIED: dict[str, tuple[float, ...]] = {
     "momentum": (0.7, 0.8, 0.9),
 }
 VARIED = ((1, 0.0), (2, 0.0), (3, 0.0), (1, 0.25))
-"""Every so-manieth frame, and the least score of a detection; the first is the sequence as it is."""
+"""Every n-th frame, and the least score of a detection; the first is the sequence as it is."""
 
 
 def main() -> None:
