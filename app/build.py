@@ -160,8 +160,24 @@ def _live(settings: Settings) -> Iterator[FileFeed | LiveFeed]:
     wake = threading.Condition()
     with ExitStack() as stack:
         sources = [
-            stack.enter_context(LiveSource(camera=c.name, uri=c.source, shown=c.shown, wake=wake))
+            stack.enter_context(live_source(c, max_latency_s=settings.max_latency_s, wake=wake))
             for c in settings.cameras
         ]
         offsets = {c.name: c.clock_offset_s for c in settings.cameras}
-        yield LiveFeed(sources, wake=wake, offsets=offsets)
+        yield LiveFeed(sources, wake=wake, offsets=offsets, max_latency_s=settings.max_latency_s)
+
+
+def live_source(camera: CameraSettings, *, max_latency_s: float, wake: threading.Condition) -> LiveSource:
+    """A stream as its settings say. Raises SourceError."""
+    return LiveSource(
+        camera=camera.name,
+        uri=camera.source,
+        shown=camera.shown,
+        open_timeout_s=camera.open_timeout_s,
+        read_timeout_s=camera.read_timeout_s,
+        frozen_after_s=camera.frozen_after_s,
+        max_latency_s=max_latency_s,
+        decode=camera.decode,
+        size=camera.size,
+        wake=wake,
+    )

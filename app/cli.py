@@ -126,6 +126,12 @@ def _watch(commands: Commands) -> None:
         help="how often lines tell how it goes (default: %(default)g)",
     )
     watch.add_argument(
+        "--max-latency",
+        type=float,
+        metavar="SECONDS",
+        help="drop frames rather than be later than this (default: 1)",
+    )
+    watch.add_argument(
         "--metrics",
         metavar="[HOST:]PORT",
         help="serve Prometheus metrics, /healthz and /readyz there, such as 9464; on loopback unless told",

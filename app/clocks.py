@@ -8,6 +8,8 @@ from typing import Literal
 
 _CLOCK_SET_BACK_S = 0.5  # timestamps that fall by more than this have started anew; by less, they are noise
 _CATCH_UP_S = 2.0
+_CLOCK_JUMP_S = 0.5  # a camera whose clock moves by more than this against its timestamps has set it
+_WORST_DRIFT = 2e-4  # how fast a camera's timestamps may run against our clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +55,84 @@ class LiveClock:
     """When a live frame was filmed: by the camera's clock where it is believable, else by its arrival.
 
     Arrival jitters with the network, so it is smoothed: the least delayed packet of the last `window_s`
-    says how the stream's timestamps lie to our clock. Times increase strictly, also over reconnections:
-    where a better clock says that we are ahead, time runs at half speed until that is made good.
+    says how the stream's timestamps lie to our clock. Times increase strictly, also over reconnections.
+    Whatever a clock does, by up to `max_error_s`, time is continuous: it runs at half or at one and a half
+    times its speed until it is right again, so that tracks go on. Only a gap longer than that is a jump.
+
+    jumps: how often the camera set its clock in the midst of a stream; jumped_s: by how much, the last time.
+    offset_s: how far its clock is ahead of ours, less its shortest delay; None where it tells none.
+    late_s: how much later than the least delayed packet of this connection the last one came.
     """
 
     def __init__(self, *, max_error_s: float = 5.0, window_s: float = 10.0) -> None:
         self.source: Literal["camera", "arrival"] = "arrival"
+        self.jumps = 0
+        self.jumped_s = 0.0
+        self.offset_s: float | None = None
         self._max_error_s = max_error_s
         self._window_s = window_s
         self._last: float | None = None
+        self._arrived = 0.0
+        self._ahead_s = 0.0  # of the camera's clock when it was last believed; kept while it says nothing
+        self._drift = Drift()
         self.connected()
 
     def connected(self) -> None:
         """A new connection: its timestamps have nothing to do with those before."""
+        self.late_s = 0.0
+        self._least_s: float | None = None
+        self._lead_s: float | None = None
         self._last_stamp: Stamp | None = None
         self._lowest: deque[tuple[float, float]] = deque()  # (arrival, arrival - pts), both increasing
+        self._drift.begin()
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """How much faster the camera's clock runs than ours, in millionths; None before it is known.
+
+        Of its wall clock where it tells one, else of the stream's timestamps.
+        """
+        return self._drift.ppm
 
     def time(self, stamp: Stamp) -> float:
         """The time of the next frame, in epoch seconds."""
         smooth = self._smooth(stamp)
-        moment = smooth if stamp.camera_s is None else stamp.camera_s
-        believed = stamp.camera_s is not None and abs(moment - stamp.arrival_s) <= self._max_error_s
-        self.source = "camera" if believed else "arrival"
-        moment = moment if believed else smooth
-        if self._last is not None:
-            moment = max(moment, self._last + self._step_s(stamp) / 2)
-        self._last, self._last_stamp = moment, stamp
+        target = self._believed(stamp, smooth)
+        moment = target if self._last is None else self._towards(self._last, target, self._step_s(stamp))
+        self._last, self._last_stamp, self._arrived = moment, stamp, stamp.arrival_s
         return moment
+
+    def _towards(self, last: float, target: float, step_s: float) -> float:
+        error_s = target - (last + step_s)
+        if error_s > self._max_error_s:
+            return target
+        return last + step_s + min(max(error_s, -step_s / 2), step_s / 2)
+
+    def _believed(self, stamp: Stamp, smooth: float) -> float:
+        """The time by the better of the two clocks."""
+        self.source = "arrival"
+        known = stamp.camera_s if stamp.camera_s is not None else stamp.pts_s
+        if known is not None and self._drift.whose != (stamp.camera_s is not None):
+            self._drift.begin(whose=stamp.camera_s is not None)
+        if stamp.camera_s is not None and stamp.pts_s is not None:
+            self._notice_jump(stamp.camera_s - stamp.pts_s)
+        if known is not None:
+            self._drift.see(stamp.arrival_s, known - stamp.arrival_s)
+        if stamp.camera_s is None:
+            return smooth + self._ahead_s
+        self.offset_s = stamp.camera_s - smooth
+        if abs(stamp.camera_s - stamp.arrival_s) > self._max_error_s:
+            return smooth + self._ahead_s
+        self.source, self._ahead_s = "camera", self.offset_s
+        return stamp.camera_s
+
+    def _notice_jump(self, lead_s: float) -> None:
+        """lead_s: the camera's clock at timestamp 0; reports move it a little, a set clock a lot."""
+        if self._lead_s is not None and abs(lead_s - self._lead_s) > _CLOCK_JUMP_S:
+            self.jumps += 1
+            self.jumped_s = lead_s - self._lead_s
+            self._drift.begin(whose=True)
+        self._lead_s = lead_s
 
     def _smooth(self, stamp: Stamp) -> float:
         """The arrival without its jitter."""
@@ -87,11 +140,21 @@ class LiveClock:
             return stamp.arrival_s
         if self._last_stamp and stamp.pts_s < (self._last_stamp.pts_s or 0.0) - _CLOCK_SET_BACK_S:
             self._lowest.clear()
+            self._least_s = None
+            self._drift.begin()
         offset_s = stamp.arrival_s - stamp.pts_s
         if self._lowest and offset_s - self._lowest[0][1] > self._max_error_s:  # the timestamps stood still
             self._lowest.clear()
         self._note(stamp.arrival_s, offset_s)
+        self._measure_delay(stamp.arrival_s, offset_s)
         return stamp.pts_s + self._lowest[0][1]
+
+    def _measure_delay(self, arrival_s: float, offset_s: float) -> None:
+        """Against the least of the connection, not the window, lest a slowly growing delay be missed."""
+        passed_s = max(arrival_s - self._arrived, 0.0)
+        least_s = offset_s if self._least_s is None else self._least_s + _WORST_DRIFT * passed_s
+        self._least_s = min(least_s, offset_s)
+        self.late_s = offset_s - self._least_s
 
     def _note(self, arrival_s: float, offset_s: float) -> None:
         """Keep the minimum of the window first (the monotonic queue of a sliding-window minimum)."""
@@ -102,13 +165,55 @@ class LiveClock:
             self._lowest.popleft()
 
     def _step_s(self, stamp: Stamp) -> float:
-        """How long after the frame before it this one was filmed, nearly; within 2 ms to 1 s."""
+        """How long after the frame before it this one was filmed, nearly; 2 ms at least."""
+        arrival_step = stamp.arrival_s - self._arrived
         before = self._last_stamp
         if before is None or before.pts_s is None or stamp.pts_s is None:
-            step = 0.0 if before is None else stamp.arrival_s - before.arrival_s
-        else:
-            step = stamp.pts_s - before.pts_s
-        return min(max(step, 0.002), 1.0)
+            return max(arrival_step, 0.002)
+        step = stamp.pts_s - before.pts_s
+        strange = abs(step - arrival_step) > self._max_error_s
+        return max(arrival_step if strange else step, 0.002)
+
+
+class Drift:
+    """How fast another clock runs against ours: a line through the least delayed reading of every bin_s.
+
+    Least squares over an hour at most. whose: True for a camera's wall clock, False for timestamps.
+    """
+
+    def __init__(self, *, bin_s: float = 5.0, bins: int = 720, needed: int = 12) -> None:
+        self._bin_s = bin_s
+        self._needed = needed
+        self._points: deque[tuple[float, float]] = deque(maxlen=bins)
+        self.whose = False
+        self.begin()
+
+    def begin(self, *, whose: bool | None = None) -> None:
+        """What was read so far has nothing to do with what comes."""
+        self.whose = self.whose if whose is None else whose
+        self.ppm: float | None = None
+        self._points.clear()
+        self._best: tuple[float, float] | None = None
+        self._until = 0.0
+
+    def see(self, now_s: float, ahead_s: float) -> None:
+        """A reading: the other clock less ours. Delays make it too small: the largest counts."""
+        if self._best is None or now_s >= self._until:
+            if self._best is not None:
+                self._points.append(self._best)
+                self._fit()
+            self._best, self._until = (now_s, ahead_s), now_s + self._bin_s
+        elif ahead_s > self._best[1]:
+            self._best = now_s, ahead_s
+
+    def _fit(self) -> None:
+        count = len(self._points)
+        if count < self._needed:
+            return
+        mean_t = sum(t for t, _ in self._points) / count
+        mean_a = sum(a for _, a in self._points) / count
+        over = sum((t - mean_t) * (a - mean_a) for t, a in self._points)
+        self.ppm = 1e6 * over / sum((t - mean_t) ** 2 for t, _ in self._points)
 
 
 class Backlog:

@@ -12,6 +12,9 @@ from typing import Any, NoReturn
 
 from app.passwords import PasswordError, fill, read_password, with_login
 
+DECODE = ("auto", "software", "cuda", "vaapi", "qsv")
+"""What may decode streams."""
+
 
 class ConfigError(Exception):
     """A setting that can't be used: one sentence naming the key, its place and what was expected."""
@@ -28,6 +31,7 @@ class CameraSettings:
     source: a file's path or a stream's address. start: epoch seconds of the first frame by the camera's
     clock, None to take it from the file. clock_offset_s: how far the camera's clock is ahead; subtracted.
     shown: what to show in place of a source that was filled in from the environment, else "".
+    Of streams only: open_timeout_s, read_timeout_s, frozen_after_s, decode, size: see LiveSource.
     """
 
     name: str
@@ -35,6 +39,11 @@ class CameraSettings:
     start: float | None = None
     clock_offset_s: float = 0.0
     shown: str = ""
+    open_timeout_s: float = 10.0
+    read_timeout_s: float = 5.0
+    frozen_after_s: float = 30.0
+    decode: str = "auto"
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,7 @@ class Settings:
     detector, reid: an asset's name or a path. device: auto, cpu, cuda or cuda:N. live: streams rather
     than files. replace: record anew what the database already holds of these cameras and times.
     overlap: pairs of cameras that see the same place, so that one person may be on both at a time.
+    max_latency_s: of live cameras; where the machine is too slow for it, frames are dropped.
     """
 
     cameras: tuple[CameraSettings, ...]
@@ -55,6 +65,7 @@ class Settings:
     replace: bool = False
     overlap: frozenset[frozenset[str]] = field(default_factory=frozenset)
     command: str = "sightline"
+    max_latency_s: float = 1.0
 
 
 def read_config(path: Path, *, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -121,8 +132,9 @@ def read_time(text: str) -> float:
 class _Reader:
     """Checks a parsed TOML table, key by key."""
 
-    CAMERA = frozenset({"name", "source", "username", "password_file", "start", "clock_offset_s"})
-    TOP = frozenset({"camera", "database", "detector", "reid", "device", "overlap"})
+    STREAM = frozenset({"open_timeout_s", "read_timeout_s", "frozen_after_s", "decode", "size"})
+    CAMERA = STREAM | {"name", "source", "username", "password_file", "start", "clock_offset_s"}
+    TOP = frozenset({"camera", "database", "detector", "reid", "device", "overlap", "max_latency_s"})
 
     def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
         self.path = path
@@ -148,6 +160,8 @@ class _Reader:
         database = self._want(table, "database", str, "at the top", None)
         if database is not None:
             plain["database"] = self.path.parent / database
+        if "max_latency_s" in table:
+            plain["max_latency_s"] = self._seconds(table, "max_latency_s", "at the top", 1.0)
         return Settings(cameras, live=self._live(cameras), overlap=self._overlap(table, names), **plain)
 
     def _live(self, cameras: Sequence[CameraSettings]) -> bool:
@@ -176,7 +190,34 @@ class _Reader:
             self._start(row, where),
             float(self._want(row, "clock_offset_s", (int, float), where, 0.0)),
             shown=source if "${" in source else "",
+            open_timeout_s=self._seconds(row, "open_timeout_s", where, 10.0),
+            read_timeout_s=self._seconds(row, "read_timeout_s", where, 5.0),
+            frozen_after_s=self._seconds(row, "frozen_after_s", where, 30.0, least=0.0),
+            decode=self._decode(row, where),
+            size=self._size(row, where),
         )
+
+    def _seconds(
+        self, table: dict[str, Any], key: str, where: str, default: float, least: float = 0.1
+    ) -> float:
+        value = float(self._want(table, key, (int, float), where, default))
+        if not least <= value <= 86400.0:
+            self._fail(key, where, f"seconds, {least:g} to 86400, but found {value:g}")
+        return value
+
+    def _decode(self, row: dict[str, Any], where: str) -> str:
+        decode: str = self._want(row, "decode", str, where, "auto")
+        if decode not in DECODE:
+            self._fail("decode", where, f"one of {', '.join(DECODE)}, but found {decode!r}")
+        return decode
+
+    def _size(self, row: dict[str, Any], where: str) -> tuple[int, int] | None:
+        size = self._want(row, "size", list, where, None)
+        if size is None:
+            return None
+        if not (len(size) == 2 and all(type(side) is int and side > 0 for side in size)):
+            self._fail("size", where, "a width and a height, such as [1920, 1080]")
+        return size[0], size[1]
 
     def _with_password(self, row: dict[str, Any], address: str, where: str) -> str:
         """The address with the user and the password that stand beside it, if any."""

@@ -46,6 +46,10 @@ def overridden(settings: Settings, arguments: argparse.Namespace) -> Settings:
     said = {name: getattr(arguments, name) for name in names}
     if getattr(arguments, "db", None) is not None:
         said["database"] = arguments.db
+    if getattr(arguments, "max_latency", None) is not None:
+        if not arguments.max_latency >= 0.1:
+            raise config.ConfigError("--max-latency: expected seconds, 0.1 at least.")
+        said["max_latency_s"] = arguments.max_latency
     return replace(settings, replace=getattr(arguments, "replace", False), **said)
 
 

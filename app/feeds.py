@@ -102,14 +102,28 @@ def _problem(source: FileSource, *, ended: bool) -> str:
 
 
 class LiveFeed:
-    """Live cameras: a round is the newest frame of every camera that has one; now and then an empty one."""
+    """Live cameras: a round is the newest frame of every camera that has one; now and then an empty one.
+
+    Where the machine can't keep up, a round holds only as many frames as half of max_latency_s is enough for,
+    of the cameras that have waited longest: the frames of fast cameras are dropped first, and those that are
+    equally fast take turns. A frame then waits for a round at most, and is thought about for one.
+    """
 
     def __init__(
-        self, sources: Sequence[LiveSource], *, wake: threading.Condition, offsets: dict[str, float]
+        self,
+        sources: Sequence[LiveSource],
+        *,
+        wake: threading.Condition,
+        offsets: dict[str, float],
+        max_latency_s: float = 1.0,
     ) -> None:
         self.sources = {source.camera: source for source in sources}
         self._wake = wake
         self._offsets = offsets
+        self._max_latency_s = max_latency_s
+        self._frame_s = 0.0  # what a frame costs the line, lately
+        self._turns = dict.fromkeys(self.sources, 0)
+        self._turn = 0
 
     def rounds(self, stop: threading.Event) -> Iterator[Round]:
         """Ends only when ``stop`` is set."""
@@ -117,8 +131,9 @@ class LiveFeed:
         while not stop.is_set():
             frames = self._wait()
             if frames or time.monotonic() - given >= EMPTY_EVERY_S:
-                yield sorted(frames, key=lambda frame: frame.time)
                 given = time.monotonic()
+                yield sorted(frames, key=lambda frame: frame.time)
+                self._note_cost(time.monotonic() - given, len(frames))
 
     def _wait(self) -> Round:
         """The newest frames, waited for a moment where there are none."""
@@ -128,11 +143,30 @@ class LiveFeed:
                 self._wake.wait(POLL_S)
         return frames or self._look()
 
+    def _note_cost(self, took_s: float, frames: int) -> None:
+        if frames:
+            cost_s = took_s / frames
+            self._frame_s = cost_s if not self._frame_s else self._frame_s + 0.2 * (cost_s - self._frame_s)
+
+    @property
+    def most(self) -> int:
+        """How many frames a round may hold for its results to be there in time; 1 at least."""
+        if not self._frame_s:
+            return len(self.sources)
+        return max(1, int(self._max_latency_s / 2 / self._frame_s))
+
     def _look(self) -> Round:
-        return [frame for frame in map(self._newest, self.sources.values()) if frame is not None]
+        frames: Round = []
+        for source in sorted(self.sources.values(), key=lambda s: self._turns.get(s.camera, 0)):
+            frame = self._newest(source) if len(frames) < self.most else None
+            if frame is not None:
+                self._turn += 1
+                self._turns[source.camera] = self._turn
+                frames.append(frame)
+        return frames
 
     def _newest(self, source: LiveSource) -> Frame | None:
-        frame = source.latest()
+        frame = source.latest(max_age_s=self._max_latency_s)
         if frame is None:
             return None
         return replace(frame, time=frame.time - self._offsets.get(source.camera, 0.0))
@@ -147,6 +181,13 @@ class LiveFeed:
                 received=s.decoded,
                 reconnects=s.reconnects,
                 clock=s.clock,
+                damaged=s.damaged,
+                size=None if s.info is None else (s.info.width, s.info.height),
+                decoder=s.decoder,
+                clock_offset_s=s.times.offset_s,
+                clock_drift_ppm=s.times.drift_ppm,
+                clock_jumps=s.times.jumps,
+                clock_jumped_s=s.times.jumped_s,
             )
             for s in self.sources.values()
         ]

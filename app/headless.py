@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
+from app.pace import Pace
 from app.pipeline import Status
 from tracker.types import Result
 
@@ -63,6 +64,7 @@ class TerminalView:
     def __init__(self, console: Console, *, plain_every_s: float = PLAIN_EVERY_S) -> None:
         self.console = console
         self._tasks: dict[str, TaskID] = {}
+        self._pace = Pace()
         self._plain_every_s = plain_every_s
         self._said = -plain_every_s
         self._progress = Progress(
@@ -95,9 +97,14 @@ class TerminalView:
     def show(self, results: Sequence[Result], status: Status) -> None:
         if self.console.is_terminal:
             self._bars(status)
-        elif status.elapsed_s - self._said >= self._plain_every_s:
+            return
+        self._pace.see(status)
+        if status.elapsed_s - self._said >= self._plain_every_s:
             self._said = status.elapsed_s
-            self.console.print(plain_line(status), soft_wrap=True, highlight=False)
+            line = plain_line(status)
+            if self._pace.overloaded and status.done is None:
+                line += f"  overloaded: {100 * self._pace.dropped_share:.0f} % of frames dropped"
+            self.console.print(line, soft_wrap=True, highlight=False)
 
     def _bars(self, status: Status) -> None:
         for camera in status.cameras:

@@ -23,6 +23,7 @@ class JsonLog:
         self._status_every_s = status_every_s
         self._told_s = -status_every_s
         self._pace = Pace()
+        self._overloaded = False
         self._lost: dict[str, float | None] = {}
         self._before: dict[str, CameraStatus] = {}
         self._identities: OrderedDict[int, int | None] = OrderedDict()
@@ -36,6 +37,7 @@ class JsonLog:
         self._pace.see(status)
         for camera in status.cameras:
             self._compare(camera, status.elapsed_s)
+        self._compare_load()
         if status.elapsed_s - self._told_s >= self._status_every_s:
             self._told_s = status.elapsed_s
             self.write("status", **self._facts(status))
@@ -55,6 +57,19 @@ class JsonLog:
             probability = round(sighting.probability, 4)
             self.write("person_identified", **facts, identity=sighting.identity, probability=probability)
 
+    def _compare_load(self) -> None:
+        if self._pace.overloaded != self._overloaded:
+            self._overloaded = self._pace.overloaded
+            event = "overloaded" if self._overloaded else "overload_over"
+            self.write(event, dropped_share=round(self._pace.dropped_share, 3))
+
+    def _compare_pictures(self, before: CameraStatus, camera: CameraStatus) -> None:
+        """Tells of a clock that was set, and of another size."""
+        if camera.clock_jumps > before.clock_jumps:
+            self.write("clock_jumped", camera=camera.name, by_s=round(camera.clock_jumped_s, 3))
+        if None not in (before.size, camera.size) and camera.size != before.size:
+            self.write("size_changed", camera=camera.name, size=camera.size, before=before.size)
+
     def _compare(self, camera: CameraStatus, now_s: float) -> None:
         """Tells what has become of a camera since the status before."""
         before = self._before.get(camera.name)
@@ -62,13 +77,14 @@ class JsonLog:
         if before is None:
             self._lost[camera.name] = None
             before = CameraStatus(camera.name, "connecting")
+        self._compare_pictures(before, camera)
         lost_s = self._lost[camera.name]
         again = camera.reconnects > before.reconnects
-        if lost_s is None and (again or camera.state == "waiting"):
+        if lost_s is None and (again or camera.state in ("waiting", "stalled", "frozen")):
             event = "camera_lost" if before.received else "camera_absent"
             self.write(event, camera=camera.name, problem=camera.problem)
             lost_s = self._lost[camera.name] = now_s
-        if again and lost_s is not None:
+        if lost_s is not None and before.received and camera.state == "playing":
             facts = {"lost_s": round(now_s - lost_s, 2), "reconnects": camera.reconnects}
             self.write("camera_recovered", camera=camera.name, **facts)
             self._lost[camera.name] = None
@@ -82,6 +98,8 @@ class JsonLog:
             "identities": status.identities,
             "frames": status.frames,
             "queued": status.queued,
+            "overloaded": self._pace.overloaded,
+            "dropped_share": round(self._pace.dropped_share, 3),
             "cameras": [self._camera(camera) for camera in status.cameras],
         }
 
@@ -97,11 +115,21 @@ class JsonLog:
             "processed": camera.frames,
             "dropped": camera.dropped,
             "reconnects": camera.reconnects,
-            "latency_s": None if camera.latency_s is None else round(camera.latency_s, 3),
+            "latency_s": _rounded(camera.latency_s, 3),
             "clock": camera.clock,
+            "clock_offset_s": _rounded(camera.clock_offset_s, 3),
+            "clock_drift_ppm": _rounded(camera.clock_drift_ppm, 1),
+            "clock_jumps": camera.clock_jumps,
+            "damaged": camera.damaged,
+            "size": camera.size,
+            "decoder": camera.decoder,
             "people": camera.people,
             "problem": camera.problem,
         }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _utc(epoch_s: float) -> str:

@@ -17,7 +17,14 @@ from app.pipeline import CameraStatus, Status
 from tracker.types import Result
 
 _DRAW_EVERY_S = 0.5
-_COLOURS = {"playing": "green", "connecting": "yellow", "waiting": "bold red", "ended": "dim"}
+_COLOURS = {
+    "playing": "green",
+    "connecting": "yellow",
+    "stalled": "yellow",
+    "frozen": "bold red",
+    "waiting": "bold red",
+    "ended": "dim",
+}
 
 
 class LiveTable:
@@ -49,10 +56,10 @@ class LiveTable:
 
 def camera_table(status: Status, pace: Pace) -> Table:
     """A row a camera, and the whole run in a line below."""
-    table = Table(caption=_whole(status), caption_justify="left", expand=True)
+    table = Table(caption=_whole(status, pace), caption_justify="left", expand=True)
     table.add_column("camera", no_wrap=True)
     table.add_column("state", no_wrap=True)
-    for name in ("fps in", "done", "dropped", "latency", "people"):
+    for name in ("fps in", "done", "dropped", "latency", "people", "back"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("last trouble", ratio=1, no_wrap=True, overflow="ellipsis")
     for camera in status.cameras:
@@ -68,12 +75,15 @@ def _row(camera: CameraStatus, pace: Pace) -> list[str]:
         *(f"{rate:.1f}" for rate in (rates.received, rates.processed, rates.dropped)),
         "" if camera.latency_s is None else f"{camera.latency_s:.2f} s",
         str(camera.people),
+        str(camera.reconnects),
         escape(camera.problem),
     ]
 
 
-def _whole(status: Status) -> str:
+def _whole(status: Status, pace: Pace) -> str:
     parts = [clock(status.elapsed_s), f"{status.identities} people", f"{status.frames} frames"]
+    if pace.overloaded:
+        parts.append(f"[bold red]overloaded: {100 * pace.dropped_share:.0f} % of frames dropped[/]")
     if status.queued:
         parts.append(f"{status.queued} to be written")
     return "  ".join([*parts, "Ctrl-C stops"])

@@ -20,13 +20,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from app.config import ConfigError
+from app.pace import Pace
 from app.pipeline import CameraStatus, Status
 from tracker.types import Result
 
 STALLED_S = 30.0
 """A run that has shown nothing for so long is not healthy: even without cameras it does so every second."""
 
-_STATES = ("connecting", "playing", "waiting", "ended")
+_STATES = ("connecting", "playing", "stalled", "frozen", "waiting", "ended")
 _LATENCY = "From when the newest frame was filmed to its result; none while the camera is away."
 _TALK_S = 5.0  # how long a client may keep silent before it is let go
 
@@ -36,8 +37,10 @@ class Monitor(Collector):
 
     def __init__(self) -> None:
         self._shown: tuple[Status, float] | None = None
+        self._pace = Pace()
 
     def show(self, results: Sequence[Result], status: Status) -> None:
+        self._pace.see(status)
         self._shown = status, time.monotonic()
 
     def health(self) -> str:
@@ -60,6 +63,8 @@ class Monitor(Collector):
         if self._shown is not None:
             yield from _of_run(self._shown[0])
             yield from _of_cameras(self._shown[0].cameras)
+            yield from _of_clocks(self._shown[0].cameras)
+            yield from _of_load(self._pace)
 
 
 def _of_run(status: Status) -> Iterator[Metric]:
@@ -74,10 +79,34 @@ def _of_run(status: Status) -> Iterator[Metric]:
     yield stages
 
 
+def _of_load(pace: Pace) -> Iterator[Metric]:
+    overloaded = "1 while the machine can't keep up with its cameras."
+    yield GaugeMetricFamily("sightline_overloaded", overloaded, float(pace.overloaded))
+    share = "Of the frames of all cameras in the last seconds, 0 to 1."
+    yield GaugeMetricFamily("sightline_dropped_share", share, pace.dropped_share)
+
+
+def _of_clocks(cameras: Sequence[CameraStatus]) -> Iterator[Metric]:
+    """None for a camera that tells no time of its own, or is not known well enough yet."""
+    ahead = "The camera's clock less ours, less its least delay."
+    offset = GaugeMetricFamily("sightline_camera_clock_offset_seconds", ahead, labels=["camera"])
+    faster = "How much faster the camera's clock runs than ours, in millionths."
+    drift = GaugeMetricFamily("sightline_camera_clock_drift_ppm", faster, labels=["camera"])
+    jumps = CounterMetricFamily("sightline_camera_clock_jumps", "Its clock was set.", labels=["camera"])
+    for camera in cameras:
+        jumps.add_metric([camera.name], camera.clock_jumps)
+        if camera.clock_offset_s is not None:
+            offset.add_metric([camera.name], camera.clock_offset_s)
+        if camera.clock_drift_ppm is not None:
+            drift.add_metric([camera.name], camera.clock_drift_ppm)
+    yield from (offset, drift, jumps)
+
+
 def _of_cameras(cameras: Sequence[CameraStatus]) -> Iterator[Metric]:
     received = CounterMetricFamily("sightline_frames_received", "Frames decoded.", labels=["camera"])
     processed = CounterMetricFamily("sightline_frames_processed", "Gone through the line.", labels=["camera"])
     dropped = CounterMetricFamily("sightline_frames_dropped", "Replaced by newer ones.", labels=["camera"])
+    damaged = CounterMetricFamily("sightline_frames_damaged", "Packets and pictures.", labels=["camera"])
     again = CounterMetricFamily("sightline_camera_reconnects", "Lost pictures come back.", labels=["camera"])
     people = GaugeMetricFamily("sightline_camera_people", "People in view.", labels=["camera"])
     latency = GaugeMetricFamily("sightline_camera_latency_seconds", _LATENCY, labels=["camera"])
@@ -86,13 +115,14 @@ def _of_cameras(cameras: Sequence[CameraStatus]) -> Iterator[Metric]:
         received.add_metric([camera.name], camera.received)
         processed.add_metric([camera.name], camera.frames)
         dropped.add_metric([camera.name], camera.dropped)
+        damaged.add_metric([camera.name], camera.damaged)
         again.add_metric([camera.name], camera.reconnects)
         people.add_metric([camera.name], camera.people)
         if camera.latency_s is not None:
             latency.add_metric([camera.name], camera.latency_s)
         for state in _STATES:
             states.add_metric([camera.name, state], camera.state == state)
-    yield from (received, processed, dropped, again, people, latency, states)
+    yield from (received, processed, dropped, damaged, again, people, latency, states)
 
 
 class MonitorServer:

@@ -19,10 +19,19 @@ class Rates:
     dropped: float = 0.0
 
 
+OVERLOADED, AT_EASE = 0.1, 0.05
+"""The share of dropped frames from which a run counts as overloaded, and below which it no longer does."""
+
+
 class Pace:
-    """Rates over the last window_s seconds, from the statuses it is shown."""
+    """Rates over the last window_s seconds, from the statuses it is shown.
+
+    dropped_share: of the frames of all cameras, 0..1. overloaded: whether the machine can't keep up.
+    """
 
     def __init__(self, *, window_s: float = 5.0) -> None:
+        self.dropped_share = 0.0
+        self.overloaded = False
         self._window_s = window_s
         self._seen: deque[Status] = deque()
 
@@ -33,6 +42,17 @@ class Pace:
         self._seen.append(status)
         while len(self._seen) > 2 and self._seen[1].elapsed_s <= status.elapsed_s - self._window_s:
             self._seen.popleft()
+        self._judge()
+
+    def _judge(self) -> None:
+        first, last = self._seen[0], self._seen[-1]
+        received, dropped = (
+            sum(getattr(c, count) for c in last.cameras) - sum(getattr(c, count) for c in first.cameras)
+            for count in ("received", "dropped")
+        )
+        self.dropped_share = min(max(dropped / received, 0.0), 1.0) if received > 0 else 0.0
+        if last.elapsed_s - first.elapsed_s >= 0.8 * self._window_s:
+            self.overloaded = self.dropped_share >= (AT_EASE if self.overloaded else OVERLOADED)
 
     def of(self, camera: str) -> Rates:
         """Zeros before there are two statuses."""

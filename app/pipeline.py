@@ -80,7 +80,10 @@ class CameraStatus:
 
     Of live cameras only: received: frames decoded. latency_s: how long after it was filmed the newest
     result was there, None while there is none. reconnects: how often lost pictures came back. clock: whose
-    the times are by, `camera` or `arrival`.
+    the times are by, `camera` or `arrival`. damaged: packets and pictures that were. size: (width, height)
+    of its pictures. decoder: such as `h264 by cuda`. clock_offset_s: how far its clock is ahead of ours, less
+    its least delay; clock_drift_ppm: how much faster it runs; None where unknown. clock_jumps: how often it
+    was set; clock_jumped_s: by how much the last time.
     """
 
     name: str
@@ -96,6 +99,13 @@ class CameraStatus:
     latency_s: float | None = None
     reconnects: int = 0
     clock: str = ""
+    damaged: int = 0
+    size: tuple[int, int] | None = None
+    decoder: str = ""
+    clock_offset_s: float | None = None
+    clock_drift_ppm: float | None = None
+    clock_jumps: int = 0
+    clock_jumped_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

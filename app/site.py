@@ -116,7 +116,12 @@ def _opened(
     """The stream, connecting until the stack is left; or why its address is none."""
     try:
         source = LiveSource(
-            camera=camera.name, uri=camera.source, shown=camera.shown, open_timeout_s=timeout_s, wake=wake
+            camera=camera.name,
+            uri=camera.source,
+            shown=camera.shown,
+            open_timeout_s=timeout_s,
+            decode=camera.decode,
+            wake=wake,
         )
     except SourceError as error:
         return Found(camera.name, redact(camera.shown or camera.source), problem=str(error))

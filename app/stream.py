@@ -29,6 +29,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from app.clocks import Stamp
+from app.decoding import Decoder
 from tracker.types import Frame, Image
 
 # PyAV 18 refuses words that are not UTF-8 unless told otherwise; 19 takes them, and cannot be told.
@@ -226,7 +227,7 @@ def _silence(uri: str, waited_s: float) -> SourceError:
 
 
 def live_pictures(
-    container: InputContainer, stream: VideoStream, *, uri: str, read_timeout_s: float
+    container: InputContainer, stream: VideoStream, decoder: Decoder, *, uri: str, read_timeout_s: float
 ) -> Iterator[list[tuple[VideoFrame, Stamp]]]:
     """What each packet brings, which may be nothing, until the stream ends. uri: redacted.
 
@@ -238,7 +239,7 @@ def live_pictures(
         arrival_s = time.time()
         lead_s = _camera_lead_s(packet, before=lead_s)
         stamps = []
-        for picture in _decoded(stream, packet):
+        for picture in decoder.decode(packet):
             pts_s = seconds(picture, stream) if dated else None
             camera_s = None if pts_s is None or lead_s is None else pts_s + lead_s
             stamps.append((picture, Stamp(pts_s, camera_s, arrival_s)))
@@ -259,13 +260,6 @@ def _live_packets(
     except av.FFmpegError as error:
         late = isinstance(error, av.error.ExitError)
         raise _trouble(error, uri=uri, waited_s=read_timeout_s if late else None) from None
-
-
-def _decoded(stream: VideoStream, packet: Packet[VideoStream]) -> list[VideoFrame]:
-    try:
-        return stream.codec_context.decode(packet) if packet.size else []
-    except av.FFmpegError:  # a damaged packet; the next key frame mends the picture
-        return []
 
 
 def _camera_lead_s(packet: Packet[VideoStream], *, before: float | None) -> float | None:

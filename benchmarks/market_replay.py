@@ -12,6 +12,8 @@ IDF1 is over all cameras and counts pictures: the best one-to-one pairing of peo
 and hand-overs are as in app/identity_errors.py, a tracklet being a visit. Hand-overs follow the files' times,
 though the cameras' clocks differ by constants nobody tells: a person may seem to be on two cameras at once,
 which the associator rules out unless told that the cameras overlap. --overlap tells it so of all pairs, too.
+The second pass is told which tracklets are of one recording (a camera's sequence); how the clocks of the 25
+recordings lie to each other it finds by itself, and prints. Nothing is fitted on the truth.
 """
 
 from __future__ import annotations
@@ -32,8 +34,11 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.optimize import linear_sum_assignment
 
 from app.identity_errors import IdentityErrors, Visit
+from tracker import refine as second
 from tracker.associator import Associator, Seen
 from tracker.gallery import Gallery
+from tracker.likeness import straight
+from tracker.topology import Clocks
 from tracker.types import Detections, Floats, Sighting, Track
 
 FPS = 25
@@ -51,12 +56,13 @@ Ids = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Tracklet:
-    """One person on one camera: times (N,) seconds, vectors (N, D) unit rows."""
+    """One person on one camera: times (N,) seconds, vectors (N, D) unit rows. recording: the sequence."""
 
     person: int
     camera: str
     times: NDArray[np.float64]
     vectors: Floats
+    recording: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,8 @@ def main() -> None:
         baseline("greedy nearest average, best threshold", greedy, tracklets),
         baseline("average linkage, best threshold", clustered, tracklets),
         replayed("sightline online", tracklets, overlap=False),
+        refined_by_looks("sightline second pass, looks alone", tracklets),
+        refined("sightline second pass", tracklets),
     ]
     if told.overlap:
         rows.append(replayed("sightline online, all cameras may overlap", tracklets, overlap=True))
@@ -106,7 +114,7 @@ def read(path: Path) -> list[Tracklet]:
         seconds = frames[order] / FPS
         for some in np.split(np.arange(len(order)), np.flatnonzero(np.diff(seconds) > GAP_S) + 1):
             times = seconds[some] + sequence * length
-            tracklets.append(Tracklet(person, camera, times, vectors[order[some]]))
+            tracklets.append(Tracklet(person, camera, times, vectors[order[some]], sequence))
     return sorted(tracklets, key=lambda t: (t.times[0], t.camera, t.person))
 
 
@@ -169,6 +177,61 @@ def replayed(name: str, tracklets: list[Tracklet], *, overlap: bool) -> Row:
     for number, sighting in last.items():
         ids[owners[number]] = -1 if sighting.identity is None else sighting.identity
     return Row(name, ids, time.process_time() - began)
+
+
+def refined(name: str, tracklets: list[Tracklet]) -> Row:
+    """The second pass over all, with what it learns by itself."""
+    rows = as_told(tracklets)
+    began = time.process_time()
+    found = second.second_pass(rows)
+    spent = time.process_time() - began
+    if found.clocks is not None:
+        print_clocks(found.clocks, rows)
+    ids: Ids = np.full(len(tracklets), -1, np.int64)
+    for number, cluster in enumerate(found.clusters):
+        ids[list(cluster.tracklets)] = number
+    return Row(name, ids, spent)
+
+
+def refined_by_looks(name: str, tracklets: list[Tracklet]) -> Row:
+    """The second pass with a given curve and no clocks: it rules out only being twice in one view."""
+    rows = as_told(tracklets)
+    cameras = sorted({tracklet.camera for tracklet in tracklets})
+    began = time.process_time()
+    overlap = frozenset(frozenset(pair) for pair in combinations(cameras, 2))
+    odds = straight(midpoint=0.5, width=0.05)(second.similarities(rows, centred=False))
+    ids = second.joined(odds, second.impossible(rows, overlap), ())
+    return Row(name, ids, time.process_time() - began)
+
+
+def as_told(tracklets: list[Tracklet]) -> list[second.Tracklet]:
+    """As the second pass gets them: nothing of persons."""
+    return [
+        second.Tracklet(
+            number=number,
+            camera=tracklet.camera,
+            start=float(tracklet.times[0]),
+            end=float(tracklet.times[-1]) + 1 / FPS,
+            vectors=tracklet.vectors,
+            qualities=np.ones(len(tracklet.times), np.float32),
+            identity=None,
+            recording=tracklet.recording,
+        )
+        for number, tracklet in enumerate(tracklets)
+    ]
+
+
+def print_clocks(clocks: Clocks, rows: list[second.Tracklet]) -> None:
+    """The offsets found, a line for each camera; recordings in order."""
+    stays = second.stays_of(rows)
+    lines: dict[str, dict[int, str]] = defaultdict(dict)
+    for row, code in zip(rows, stays.recording.tolist(), strict=True):
+        lines[row.camera][row.recording] = f"{clocks.offset_s[code]:.0f}"
+    print(
+        f"clocks of {len(clocks.offset_s)} recordings in {len(set(clocks.group.tolist()))} group(s), seconds:"
+    )
+    for camera, offsets in sorted(lines.items()):
+        print(f"  {camera}: " + ", ".join(offsets[number] for number in sorted(offsets)))
 
 
 def rounds(tracklets: list[Tracklet]) -> Iterator[list[Seen]]:

@@ -28,7 +28,7 @@ _END_S = 5.0
 
 
 class RtspServer:
-    """Serves each H.264 file under its name, from its beginning to each client, at the speed it plays.
+    """Serves each H.264 .mp4 or .ts under its name, from its beginning to each client, as fast as it plays.
 
     login: (user, password) that clients must give (basic authentication), else none.
     Without GStreamer the test is skipped, or failed where the environment variable CI is set.
@@ -109,7 +109,8 @@ def _lacks_gstreamer() -> bool:
         return True
     code = (
         "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gst, GstRtspServer;"
-        "Gst.init(None); assert all(map(Gst.ElementFactory.find, ('filesrc', 'qtdemux', 'rtph264pay')))"
+        "Gst.init(None); assert all(map(Gst.ElementFactory.find, "
+        "('filesrc', 'qtdemux', 'tsdemux', 'h264parse', 'rtph264pay')))"
     )
     command = [SYSTEM_PYTHON, "-c", code]
     return subprocess.run(command, capture_output=True, timeout=_START_S, check=False).returncode != 0
@@ -129,7 +130,10 @@ def serve(setting: dict[str, Any]) -> None:
     server.set_service(str(setting["port"]))
     for name, path in setting["clips"].items():
         factory = GstRtspServer.RTSPMediaFactory()
-        factory.set_launch(f'( filesrc location="{path}" ! qtdemux ! rtph264pay name=pay0 )')
+        chain = "qtdemux ! rtph264pay name=pay0"
+        if path.endswith(".ts"):  # the size may change: it is told again with every key frame
+            chain = "tsdemux ! h264parse ! rtph264pay name=pay0 config-interval=-1"
+        factory.set_launch(f'( filesrc location="{path}" ! {chain} )')
         if setting["login"]:
             _protect(GstRtspServer, factory)
         server.get_mount_points().add_factory(f"/{name}", factory)

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from app.clocks import Backlog, FileClock, LiveClock, Stamp
+from app.clocks import Backlog, Drift, FileClock, LiveClock, Stamp
 
 
 def file_times(presented: list[float | None], *, start: float = 100.0, step_s: float = 0.1) -> list[float]:
@@ -130,3 +130,38 @@ def test_the_backlog_ends_in_two_seconds() -> None:
 def test_without_timestamps_there_is_no_backlog_to_see() -> None:
     backlog = Backlog()
     assert [backlog.holds(Stamp(None, None, 50.0)) for _ in range(3)] == [True, False, False]
+
+
+def test_a_clock_that_is_set_moves_time_by_half_a_step_a_frame() -> None:
+    # From the third frame on the camera's clock is 3 s ahead of what it was: 0.15 s a frame, not 3.1.
+    clock = LiveClock()
+    rows = [(0.1 * n, 50.0 + 0.1 * n + (3.0 if n >= 2 else 0.0), 50.0 + 0.1 * n) for n in range(80)]
+    times = [clock.time(Stamp(*row)) for row in rows]
+    assert times[:4] == pytest.approx([50.0, 50.1, 50.25, 50.4])
+    assert times[-1] == pytest.approx(rows[-1][1])
+    assert (clock.jumps, clock.jumped_s, clock.offset_s) == (1, pytest.approx(3.0), pytest.approx(3.0))
+
+
+def test_a_clock_set_by_an_hour_is_no_longer_believed_and_time_goes_on() -> None:
+    clock = LiveClock()
+    rows = [(0.1 * n, 49.8 + 0.1 * n + (3600.0 if n >= 2 else 0.0), 50.0 + 0.1 * n) for n in range(5)]
+    assert [clock.time(Stamp(*row)) for row in rows] == pytest.approx([49.8, 49.9, 50.0, 50.1, 50.2])
+    assert (clock.source, clock.jumps) == ("arrival", 1)
+
+
+def test_a_delay_that_grows_slowly_is_measured() -> None:
+    # A tenth of a second a second, which the window of 10 s would never show as more than one.
+    clock = LiveClock()
+    for second in range(60):
+        clock.time(Stamp(float(second), None, 50.0 + 1.1 * second))
+    assert clock.late_s == pytest.approx(5.9, abs=0.05)
+
+
+def test_drift_is_the_slope_of_the_least_delayed() -> None:
+    drift = Drift()
+    for second in range(120):
+        delay_s = 0.05 if second % 3 else 0.3
+        drift.see(1000.0 + second, 50e-6 * second - delay_s)
+    assert drift.ppm == pytest.approx(50.0, abs=0.5)
+    drift.begin()
+    assert drift.ppm is None

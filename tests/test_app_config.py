@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -179,3 +180,35 @@ def test_a_password_that_can_not_be_had_is_told_without_telling_one(
         read_config(written(tmp_path, f"[[camera]]\n{text}"), environment={"WORD": "secret"})
     assert words in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_settings_of_streams(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(
+        'max_latency_s = 0.5\n[[camera]]\nsource = "rtsp://h/x"\nopen_timeout_s = 3\nread_timeout_s = 2.5\n'
+        'frozen_after_s = 0\ndecode = "software"\nsize = [1920, 1080]\n[[camera]]\nsource = "rtsp://h/y"\n',
+        encoding="utf-8",
+    )
+    settings = read_config(path)
+    first, second = settings.cameras
+    assert settings.max_latency_s == 0.5
+    assert (first.open_timeout_s, first.read_timeout_s, first.frozen_after_s) == (3.0, 2.5, 0.0)
+    assert (first.decode, first.size) == ("software", (1920, 1080))
+    assert (second.open_timeout_s, second.read_timeout_s, second.frozen_after_s) == (10.0, 5.0, 30.0)
+    assert (second.decode, second.size) == ("auto", None)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("read_timeout_s = 0", "'read_timeout_s' in camera 1: expected seconds, 0.1 to 86400, but found 0"),
+        ('decode = "gpu"', "'decode' in camera 1: expected one of auto, software"),
+        ("size = [1920]", "'size' in camera 1: expected a width and a height"),
+        ("size = [1920, 0]", "'size' in camera 1: expected a width and a height"),
+    ],
+)
+def test_a_wrong_setting_of_a_stream_is_named(tmp_path: Path, line: str, said: str) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(f'[[camera]]\nsource = "rtsp://h/x"\n{line}\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        read_config(path)

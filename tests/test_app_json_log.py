@@ -106,3 +106,32 @@ def test_the_status_is_told_now_and_then() -> None:
     assert (camera["received_fps"], camera["processed_fps"], camera["dropped_fps"]) == (10.0, 8.0, 2.0)
     assert (camera["latency_s"], camera["people"], camera["received"]) == (0.123, 2, 300)
     assert (line["identities"], line["frames"], line["uptime_s"]) == (2, 240, 30.0)
+
+
+def test_a_stall_that_passes_is_lost_and_recovered_without_a_reconnection() -> None:
+    told = Told()
+    told.show(1.0, "playing", received=9)
+    (line,) = told.show(3.0, "stalled", received=9, problem="has sent no picture for 2 s")
+    assert line["event"] == "camera_lost"
+    (line,) = told.show(4.5, "playing", received=10)
+    assert (line["event"], line["lost_s"], line["reconnects"]) == ("camera_recovered", 1.5, 0)
+
+
+def test_a_clock_that_is_set_and_another_size_are_told_once_each() -> None:
+    told = Told()
+    told.show(1.0, "playing", received=9, size=(640, 480))
+    lines = told.show(2.0, "playing", received=20, size=(320, 240), clock_jumps=1, clock_jumped_s=3.0004)
+    assert events(lines) == ["clock_jumped", "size_changed"]
+    assert lines[0]["by_s"] == 3.0
+    assert (lines[1]["size"], lines[1]["before"]) == ([320, 240], [640, 480])
+    assert told.show(3.0, "playing", received=30, size=(320, 240), clock_jumps=1, clock_jumped_s=3.0) == []
+
+
+def test_overload_is_told_when_it_begins_and_when_it_is_over() -> None:
+    told = Told()
+    told.show(0.0, "playing", received=1)
+    found = [
+        events(told.show(float(s), "playing", received=100 * s, dropped=50 * min(s, 10)))
+        for s in range(1, 25)
+    ]
+    assert [event for lines in found for event in lines] == ["overloaded", "overload_over"]

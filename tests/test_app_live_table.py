@@ -35,7 +35,7 @@ def test_a_row_a_camera_with_what_it_does_now() -> None:
     assert isinstance(console.file, StringIO)
     rows = {line.split("│")[1].strip(): line for line in console.file.getvalue().splitlines() if "│" in line}
     hall = [cell.strip() for cell in rows["hall [1]"].split("│")[1:-1]]
-    assert hall == ["hall [1]", "playing", "20.0", "10.0", "5.0", "0.21 s", "3", ""]
+    assert hall == ["hall [1]", "playing", "20.0", "10.0", "5.0", "0.21 s", "3", "0", ""]
     yard = [cell.strip() for cell in rows["yard"].split("│")[1:-1]]
     assert yard == [
         "yard",
@@ -44,6 +44,7 @@ def test_a_row_a_camera_with_what_it_does_now() -> None:
         "0.0",
         "0.0",
         "",
+        "0",
         "0",
         "rtsp://10.0.0.5/[x]: nobody answers there",
     ]

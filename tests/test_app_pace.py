@@ -40,3 +40,20 @@ def test_a_camera_that_joins_later_counts_from_nothing() -> None:
     pace.see(Status(0.0, 0, (), None, {}))
     pace.see(status(2.0, received=20))
     assert pace.of("hall").received == 10.0
+
+
+def test_overload_is_told_from_a_tenth_and_until_a_twentieth() -> None:
+    pace, received, dropped, told = Pace(window_s=1.0), 0, 0, []
+    for second, lost in enumerate([0, 0, 9, 11, 7, 4, 7]):
+        received, dropped = received + 100, dropped + lost
+        pace.see(
+            Status(
+                float(second),
+                0,
+                (CameraStatus("a", "playing", received=received, dropped=dropped),),
+                None,
+                {},
+            )
+        )
+        told.append((pace.dropped_share, pace.overloaded))
+    assert told[2:] == [(0.09, False), (0.11, True), (0.07, True), (0.04, False), (0.07, False)]

@@ -32,6 +32,8 @@ FOOTER = 12
 STATES: dict[str, tuple[QColor, str]] = {
     "playing": (GOOD, ""),
     "connecting": (WARNING, "Connecting…"),
+    "stalled": (WARNING, "No picture just now…"),
+    "frozen": (BAD, "Always the same picture"),
     "waiting": (BAD, "Reconnecting…"),
     "ready": (MUTED, "Ready: press Start"),
     "loading": (WARNING, "Loading the networks…"),

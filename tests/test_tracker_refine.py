@@ -1,0 +1,184 @@
+"""The second pass, on tracklets whose people are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tracker.likeness import EDGES, learned, straight
+from tracker.refine import Cluster, Tracklet, impossible, joined, refine, second_pass
+
+NOBODY = frozenset[frozenset[str]]()
+
+
+def unit(*numbers: float) -> np.ndarray:
+    vector = np.array(numbers, np.float32)
+    return (vector / np.linalg.norm(vector))[None]
+
+
+RED, BLUE = unit(1, 0, 0), unit(0, 1, 0)
+
+
+def tracklet(number: int, camera: str, start: float, end: float, vectors: np.ndarray) -> Tracklet:
+    return Tracklet(number, camera, start, end, vectors, np.ones(len(vectors), np.float32), None)
+
+
+def people(clusters: list[Cluster]) -> set[tuple[int, ...]]:
+    return {tuple(sorted(cluster.tracklets)) for cluster in clusters}
+
+
+def test_alike_are_one_and_unlike_are_two() -> None:
+    clusters = refine(
+        [
+            tracklet(1, "hall", 0, 5, RED),
+            tracklet(2, "yard", 9, 12, RED),
+            tracklet(3, "hall", 8, 9, BLUE),
+        ]
+    )
+    assert people(clusters) == {(1, 2), (3,)}
+
+
+def test_nobody_is_twice_in_one_view_at_a_time() -> None:
+    twins = [tracklet(1, "hall", 0, 5, RED), tracklet(2, "hall", 4, 9, RED)]
+    assert people(refine(twins)) == {(1,), (2,)}
+
+
+def test_two_views_at_a_time_only_where_they_overlap() -> None:
+    both = [tracklet(1, "hall", 0, 5, RED), tracklet(2, "yard", 1, 6, RED)]
+    assert people(refine(both)) == {(1,), (2,)}
+    assert people(refine(both, overlap=frozenset({frozenset({"hall", "yard"})}))) == {(1, 2)}
+
+
+def test_what_is_impossible_for_one_is_so_for_its_cluster() -> None:
+    # 1 and 2 are the most alike and join first; 3 is alike to both, but was in the hall together with 1.
+    row = [
+        tracklet(1, "hall", 0, 5, unit(1, 0, 0)),
+        tracklet(2, "yard", 9, 12, unit(1, 0.01, 0)),
+        tracklet(3, "hall", 3, 8, unit(1, 0.1, 0)),
+    ]
+    assert people(refine(row)) == {(1, 2), (3,)}
+
+
+def test_what_people_decided_stands() -> None:
+    row = [tracklet(1, "hall", 0, 5, RED), tracklet(2, "yard", 9, 12, RED), tracklet(3, "hall", 8, 9, BLUE)]
+    assert people(refine(row, together=[(1, 3)], apart=[(1, 2)])) == {(1, 3), (2,)}
+    with pytest.raises(ValueError, match="cannot be"):
+        refine(row, together=[(1, 2)], apart=[(2, 1)])
+
+
+def test_times_of_unrelated_clocks_rule_nothing_out() -> None:
+    a = tracklet(1, "hall", 0, 5, RED)
+    b = replace(tracklet(2, "yard", 0, 5, RED), recording=1)
+    assert not impossible([a, b], NOBODY)[0, 1]
+    assert people(refine([a, b])) == {(1, 2)}
+
+
+def test_nobody_gives_nobody() -> None:
+    assert refine([]) == []
+
+
+def test_clusters_join_by_the_mean_of_their_pairs() -> None:
+    # 0-1 are sure (6). 2 is likely 0 (4) but unlikely 1 (-3): the mean, 0.5, is not enough, 0.85 would be.
+    odds = np.array([[0, 6, 4], [6, 0, -3], [4, -3, 0]], np.float32)
+    never = np.eye(3, dtype=bool)
+    assert len(set(joined(odds, never, ()).tolist())) == 2
+    odds[1, 2] = odds[2, 1] = -2  # the mean is 1
+    assert len(set(joined(odds, never, ()).tolist())) == 1
+
+
+def test_joining_is_as_the_plain_definition_has_it() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        odds = rng.normal(-1, 3, (12, 12)).astype(np.float32)
+        odds = (odds + odds.T) / 2
+        never = rng.uniform(size=(12, 12)) < 0.1
+        never = never | never.T | np.eye(12, dtype=bool)
+        got = joined(odds, never, ())
+        assert groups(got) == plainly(odds.astype(float), never)
+
+
+def groups(labels: np.ndarray) -> set[frozenset[int]]:
+    return {frozenset(np.flatnonzero(labels == label).tolist()) for label in set(labels.tolist())}
+
+
+def plainly(odds: np.ndarray, never: np.ndarray) -> set[frozenset[int]]:
+    """Average linkage under constraints, every mean taken anew."""
+    clusters = [frozenset([i]) for i in range(len(odds))]
+    while True:
+        best, pair = np.log(0.7 / 0.3), None
+        for i, a in enumerate(clusters):
+            for b in clusters[i + 1 :]:
+                block = np.ix_(sorted(a), sorted(b))
+                if not never[block].any() and odds[block].mean() > best:
+                    best, pair = odds[block].mean(), (a, b)
+        if pair is None:
+            return set(clusters)
+        clusters = [c for c in clusters if c not in pair] + [pair[0] | pair[1]]
+
+
+def test_probabilities_are_those_of_the_mean_odds() -> None:
+    one = unit(1, 0, 0)
+    other = unit(0.6, 0.8, 0)  # cosine 0.6: log odds (0.6 - 0.5) / 0.05 = 2
+    (cluster,) = refine([tracklet(1, "hall", 0, 5, one), tracklet(2, "yard", 9, 12, other)])
+    assert cluster.probabilities == pytest.approx((0.881, 0.881), abs=1e-3)  # 1 / (1 + e^-2)
+
+
+def crowd(seed: int) -> tuple[list[Tracklet], list[int]]:
+    """200 people who pass three cameras, 40 and 70 s apart, whose clocks are off by 500 and -900 s, and whose
+    faces are noisy: some people look more like another than like themselves."""
+    rng = np.random.default_rng(seed)
+    looks = rng.normal(size=(200, 64))
+    begin = rng.uniform(0, 7200, 200)
+    rows, truth = [], []
+    for person in range(200):
+        for camera, shift in (("a", 0.0), ("b", 540.0), ("c", -830.0)):
+            look = looks[person] + rng.normal(0, 1.1, 64)
+            start = begin[person] + shift + rng.normal(0, 2)
+            one = replace(tracklet(len(rows), camera, start, start + 3, unit(*look)), recording=ord(camera))
+            rows.append(one)
+            truth.append(person)
+    return rows, truth
+
+
+def test_delays_help_where_looks_do_not_suffice() -> None:
+    rows, truth = crowd(seed=5)
+    found = second_pass(rows)
+    assert found.clocks is not None
+    assert found.clocks.offset_s[1] - found.clocks.offset_s[0] == pytest.approx(540, abs=5)
+    by_looks = joined(straight(midpoint=0.5, width=0.05)(found_likeness(rows)), impossible(rows, NOBODY), ())
+    labels = np.zeros(len(rows), np.int64)
+    for number, cluster in enumerate(found.clusters):
+        labels[list(cluster.tracklets)] = number
+    assert right_pairs(labels, truth) > 0.9 > right_pairs(by_looks, truth)
+
+
+def found_likeness(rows: list[Tracklet]) -> np.ndarray:
+    vectors = np.concatenate([row.vectors for row in rows])
+    return vectors @ vectors.T
+
+
+def right_pairs(labels: np.ndarray, truth: list[int]) -> float:
+    """F1 over pairs."""
+    person = np.array(truth)
+    same = np.triu(person[:, None] == person[None], 1)
+    said = np.triu(labels[:, None] == labels[None], 1)
+    return float(2 * (same & said).sum() / (same.sum() + said.sum()))
+
+
+def test_the_curve_is_learned_from_mixtures() -> None:
+    # Of the pairs inside heaps a fifth is one person's (mean 0.6), the rest are strangers (mean 0).
+    rng = np.random.default_rng(7)
+    strangers = rng.normal(0.0, 0.1, 100_000).astype(np.float32)
+    inside = np.concatenate([rng.normal(0.0, 0.1, 8_000), rng.normal(0.6, 0.12, 2_000)]).astype(np.float32)
+    curve = learned(inside, strangers)
+    assert curve is not None
+    assert (np.diff(curve.log_odds) >= 0).all()
+    # log of N(x; 0.6, 0.12) / N(x; 0, 0.1): -0.7 at 0.25, 2.0 at 0.3
+    assert curve(np.array([0.25, 0.3], np.float32)) == pytest.approx([-1.3, 1.2], abs=1.0)
+
+
+def test_the_given_curve_stays_where_footage_tells_too_little() -> None:
+    assert learned(np.zeros(10, np.float32), np.full(10, -0.5, np.float32)) is None
+    assert len(straight(midpoint=0.5, width=0.05).log_odds) == len(EDGES)
