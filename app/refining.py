@@ -168,12 +168,13 @@ def _print(found: Sequence[Change], rows: Sequence[PresenceRow], *, as_json: boo
         print(f"{len(rows)} sightings looked at; all stay as they are.")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("sighting", "camera", "from", "until", "was", "is", "probability"):
+    for heading in ("sighting", "camera", "from", "seconds", "was", "is", "probability"):
         table.add_column(heading, justify="left" if heading == "camera" else "right")
     for change in found:
         before = "undecided" if change.before is None else str(change.before)
         after = f"new {-change.after}" if change.after < 0 else str(change.after)
-        times = local_iso(change.start), local_iso(change.end)
-        table.add_row(str(change.sighting), change.camera, *times, before, after, f"{change.probability:.2f}")
+        begun, lasted = local_iso(change.start), f"{change.end - change.start:.1f}"
+        sure = f"{change.probability:.2f}"
+        table.add_row(str(change.sighting), change.camera, begun, lasted, before, after, sure)
     Console(highlight=False).print(table)
     print(f"{len(rows)} sightings looked at, {len(found)} would change hands")
