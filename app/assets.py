@@ -68,11 +68,19 @@ class Asset:
 REID = ("bnneck-r50", "person-reidentification-retail-0277")
 """What embeds where nobody says otherwise: the first that is at hand; else the last is fetched."""
 
+BUNDLED = "bnneck-mobilenet"
+"""What embeds where neither is at hand or to be fetched: it comes with the program."""
 
-def default_reid() -> Path:
-    """The file of the network that embeds where none is named. Raises AssetError where none is to be had."""
-    at_hand = (path for path in map(find, REID) if path is not None)
-    return next(at_hand, None) or resolve(REID[-1])
+
+def default_reid() -> tuple[Path, str]:
+    """The file of the network that embeds where none is named, and words on why it is no better one, if so."""
+    at_hand = next((path for path in map(find, REID) if path is not None), None)
+    if at_hand is not None:
+        return at_hand, ""
+    try:
+        return resolve(REID[-1]), ""
+    except AssetError:
+        return resolve(BUNDLED), f"{BUNDLED}, weaker, since {REID[-1]} is not to be had"
 
 
 @cache

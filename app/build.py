@@ -71,7 +71,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
         roster = stack.enter_context(_live(settings)) if settings.live else None
         feed = roster.feed if roster is not None else stack.enter_context(_files(settings))
         held = _held(settings, feed)
-        reid = default_reid() if settings.reid == "default" else resolve(settings.reid)
+        reid, lacking = default_reid() if settings.reid == "default" else (resolve(settings.reid), "")
         yolo = resolve(settings.detector)
         # An OpenVINO network runs on the CPU, wherever the detector runs.
         device = "auto" if reid.suffix == ".xml" else settings.device
@@ -111,7 +111,8 @@ def build_run(settings: Settings) -> Iterator[Run]:
         )
         if roster is not None:
             roster.gone = line.leave
-        yield Run(line, history, writer, detector.backend, embedder.backend, roster)
+        words = ", ".join(filter(None, (lacking, embedder.backend)))
+        yield Run(line, history, writer, detector.backend, words, roster)
 
 
 def command_line() -> str:

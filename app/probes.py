@@ -154,10 +154,10 @@ def embedder() -> Finding:
     """Whether the default re-identification network runs on a grey crop."""
     import numpy as np
 
-    from app.assets import REID, cache_folder, find
+    from app.assets import BUNDLED, REID, cache_folder, find
     from reid.embedder import open_embedder
 
-    weights = next((path for path in map(find, REID) if path is not None), None)
+    weights = next((path for path in map(find, (*REID, BUNDLED)) if path is not None), None)
     if weights is None:
         return "warn", "not tried: no weights here yet", ""
     embedder = open_embedder(weights, cache=cache_folder())

@@ -57,7 +57,7 @@ def _open(arguments: argparse.Namespace) -> Embedder:
     """The network asked for, or the one that a run would take."""
     from reid.embedder import open_embedder
 
-    path = resolve(arguments.weights) if arguments.weights else default_reid()
+    path = resolve(arguments.weights) if arguments.weights else default_reid()[0]
     return open_embedder(path, device=arguments.device, cache=cache_folder())
 
 

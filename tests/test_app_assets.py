@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -306,6 +306,25 @@ def test_all_ways_failing_names_every_place_and_the_file_to_put_where(
 def test_what_is_not_trained_yet_says_so() -> None:
     with pytest.raises(assets.AssetError, match=r"once it is trained.*put bnneck-r50\.safetensors or "):
         assets.resolve("bnneck-r50")
+
+
+def test_where_no_better_network_is_to_be_had_the_one_that_comes_along_embeds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    offline = [
+        replace(one, variants=tuple(replace(variant, ways=()) for variant in one.variants))
+        for one in assets.known()
+    ]
+    monkeypatch.setattr(assets, "known", lambda: offline)
+    path, lacking = assets.default_reid()
+    assert path.name == f"{assets.BUNDLED}.safetensors"
+    assert lacking == f"{assets.BUNDLED}, weaker, since {assets.REID[-1]} is not to be had"
+
+
+def test_a_better_network_at_hand_embeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bnneck-r50.safetensors").write_bytes(b"weights")
+    monkeypatch.setenv("SIGHTLINE_ASSETS", str(tmp_path))
+    assert assets.default_reid() == (tmp_path / "bnneck-r50.safetensors", "")
 
 
 def test_a_cache_that_cannot_be_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, web: Web) -> None:
