@@ -97,6 +97,7 @@ def print_person(
     ExportError where the pictures cannot be written to a folder that was asked for.
     """
     person = history.person(id)
+    asked, id = id, person.id  # noqa: A001
     sightings = history.sightings(person=id)
     footage = {row.id: row for row in history.footage()}
     folder = (pictures or history.path.with_name(history.path.name + ".pictures")) / f"person-{id}"
@@ -106,6 +107,8 @@ def print_person(
         return
     console = console or Console(highlight=False)
     clock = _Clock([time for sighting in sightings for time in (sighting.start, sighting.end)])
+    if asked != id:
+        _say(console, f"{asked} was merged: it is {id} now.")
     console.print(_headline(person, clock), end="\n\n")
     console.print(_timeline(sightings, clock, width=console.width, utf8=console.encoding.startswith("utf")))
     console.print()

@@ -94,9 +94,10 @@ def build_run(settings: Settings) -> Iterator[Run]:
         writer.flush()
         history = History(engine)
         gallery = Gallery(dimension=embedder.dimension)
-        gallery.load(
-            history.identities(embedder.fingerprint), last=history.last_identity(), over=settings.live
-        )
+        identities = history.identities(embedder.fingerprint)
+        last = history.last_identity()  # after the identities: whoever is made in between has a higher id
+        gallery.load(identities, last=last, over=settings.live)
+        writer.knows(last)
         line = Line(
             feed=feed,
             detector=detector,

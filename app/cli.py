@@ -25,6 +25,13 @@ CARRIED_OUT_BY = {
     "people": "app.commands:people",
     "show": "app.commands:show",
     "export": "app.commands:export",
+    "merge": "app.corrections:merge",
+    "split": "app.corrections:split",
+    "move": "app.corrections:move",
+    "name": "app.corrections:name",
+    "differ": "app.corrections:differ",
+    "corrections": "app.corrections:corrections",
+    "undo": "app.corrections:undo",
     "score": "app.scoring_command:score",
     "train": "app.training_commands_train:train",
     "evaluate-reid": "app.training_commands:evaluate_reid",
@@ -71,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
     _people(commands)
     _show(commands)
     _export(commands)
+    _corrections(commands)
     _score(commands)
     _train(commands)
     _evaluate_reid(commands)
@@ -199,6 +207,29 @@ def _export(commands: Commands) -> None:
     export.add_argument("--format", choices=("mot", "csv", "parquet", "json"), default="csv")
     export.add_argument("--out", type=Path, required=True, metavar="DIR")
     _database(export)
+
+
+def _corrections(commands: Commands) -> None:
+    merge = commands.add_parser("merge", help="two ids are one person, with the first one's id")
+    differ = commands.add_parser("differ", help="two ids are never the same person")
+    for pair in (merge, differ):
+        pair.add_argument("id", type=int, metavar="A")
+        pair.add_argument("other", type=int, metavar="B")
+    split = commands.add_parser("split", help="some sightings of a person are somebody else")
+    split.add_argument("id", type=int, metavar="ID")
+    split.add_argument("--sightings", required=True, metavar="N,N", help="which, by number")
+    split.add_argument("--into", type=int, metavar="ID", help="who they are (default: somebody new)")
+    move = commands.add_parser("move", help="a sighting surely is a person")
+    move.add_argument("sighting", type=int, metavar="SIGHTING")
+    move.add_argument("id", metavar="ID", help="who it is, or: new")
+    name = commands.add_parser("name", help="call a person by a name")
+    name.add_argument("id", type=int, metavar="ID")
+    name.add_argument("name", metavar="NAME", help='"" takes the name away')
+    undo = commands.add_parser("undo", help="take back a correction")
+    undo.add_argument("number", type=int, nargs="?", metavar="N", help="which (default: the last)")
+    for command in (merge, differ, split, move, name, undo):
+        _database(command)
+    _question(commands.add_parser("corrections", help="every correction made, by people and by runs"))
 
 
 def _score(commands: Commands) -> None:

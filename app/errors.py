@@ -22,6 +22,7 @@ _ERRORS = {
     ("reid.card", "ReidError"): NETWORK,
     ("storage.errors", "DatabaseError"): DATABASE,
     ("storage.errors", "UnknownPerson"): USAGE,
+    ("storage.repair", "CorrectionError"): USAGE,
     ("storage.errors", "ExportError"): OUTPUT,
     ("app.outputs", "OutputError"): OUTPUT,
     ("app.config", "ConfigError"): CONFIG,

@@ -97,10 +97,16 @@ class History:
 
     def person(self, id: int) -> PersonRow:  # noqa: A002
         """One person. Raises UnknownPerson where nobody of that id was seen."""
-        rows = self._people([Sighting.identity_id == id])
+        rows = self._people([Sighting.identity_id == self.who(id)])
         if not rows:
             raise UnknownPerson(f"nobody in {self.path} has the id {id}; 'sightline people' lists everybody")
         return rows[0]
+
+    def who(self, id: int) -> int:  # noqa: A002
+        """Who an id is now: another one where a correction merged it, else the same."""
+        with self._asking() as connection:
+            into = connection.execute(select(Identity.merged_into).where(Identity.id == id)).scalar()
+        return id if into is None else into
 
     def _people(self, filters: list[ColumnElement[bool]]) -> list[PersonRow]:
         query = (
@@ -114,7 +120,7 @@ class History:
                 func.sum(Sighting.end - Sighting.start).label("seconds"),
             )
             .select_from(Sighting)
-            .join(Identity)
+            .join(Identity, Identity.id == Sighting.identity_id)
             .join(Footage, Footage.id == Sighting.footage_id)
             .join(Camera)
             .where(*filters)
@@ -140,7 +146,7 @@ class History:
         """By start. unidentified: only those of which it was not decided who it is."""
         filters = _filters(camera=camera, since=since, until=until)
         if person is not None:
-            filters.append(Sighting.identity_id == person)
+            filters.append(Sighting.identity_id == self.who(person))
         if unidentified:
             filters.append(Sighting.identity_id.is_(None))
         query = (
@@ -150,7 +156,7 @@ class History:
                 Camera.name,
                 Sighting.start,
                 Sighting.end,
-                Sighting.probability,
+                func.coalesce(Sighting.placed_probability, Sighting.probability),
                 Sighting.footage_id,
                 Sighting.distance,
                 Sighting.gap_s,
@@ -203,7 +209,7 @@ class History:
         """Pictures, best first. most: at most so many in all. each: at most so many of any one sighting."""
         filters: list[ColumnElement[bool]] = []
         if person is not None:
-            filters.append(Sighting.identity_id == person)
+            filters.append(Sighting.identity_id == self.who(person))
         if sighting is not None:
             filters.append(Portrait.sighting_id == sighting)
         if each is not None:

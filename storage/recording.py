@@ -8,10 +8,23 @@ from typing import Any
 
 import cv2
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from storage import schema
+from storage.journal import hold, note_revision
 from storage.packing import Trajectory, pack, pack_vector
 from tracker.types import Image, Point, Portrait, Sighting
 
@@ -72,7 +85,13 @@ class Recording:
         self._sightings: dict[int, tuple[Sighting, _Footage]] = {}
         self._chunks: dict[int, list[_Chunk]] = {}
         self._portraits: list[tuple[int, dict[str, Any]]] = []
+        self._known = 0
+        self._ids: dict[int, int] = {}
         self.pending = False
+
+    def knows(self, last: int) -> None:
+        """The run gives new identities numbers from ``last`` + 1 on."""
+        self._known = last
 
     def footage(self, camera: str, uri: str, start: float, width: int, height: int) -> None:
         self._current[camera] = _Footage(camera, uri, start, width, height, end=start)
@@ -155,11 +174,53 @@ class Recording:
         if not self._sightings:
             return
         reported = self._sightings.values()
-        people = [{"id": s.identity, "created": s.start} for s, _ in reported if s.identity is not None]
+        self._make_way(connection, {s.identity for s, _ in reported if s.identity is not None})
+        people = [
+            {"id": self._id(s.identity), "created": s.start} for s, _ in reported if s.identity is not None
+        ]
         if people:
             connection.execute(insert(schema.Identity).on_conflict_do_nothing(), people)
+        before = self._decided(connection)
         rows = [self._sighting_row(sighting, footage) for sighting, footage in reported]
         connection.execute(_UPSERT_SIGHTING, rows)
+        for row in rows:
+            known = before.get(row["number"])
+            if known is not None and known.decided_id not in (None, row["decided_id"]):
+                self._revised(connection, known, row)
+
+    def _make_way(self, connection: Connection, ids: set[int]) -> None:
+        """Other ids for the run's new people where a correction made somebody of that id meanwhile."""
+        for some in in_batches(sorted(id_ for id_ in ids if id_ > self._known and id_ not in self._ids)):
+            identity = schema.Identity
+            taken = select(identity.id).where(identity.id.in_(some), identity.made_by.is_not(None))
+            for id_ in connection.scalars(taken).all():
+                last = connection.execute(select(func.max(identity.id))).scalar_one()
+                self._ids[id_] = max(last, *ids, *self._ids.values(), 0) + 1
+
+    def _id(self, identity: int | None) -> int | None:
+        return identity if identity is None else self._ids.get(identity, identity)
+
+    def _decided(self, connection: Connection) -> dict[int, Any]:
+        """By number, what the file holds of the sightings reported."""
+        sighting, found = schema.Sighting, {}
+        columns = (
+            sighting.id,
+            sighting.number,
+            sighting.decided_id,
+            sighting.identity_id,
+            sighting.placed_by,
+        )
+        for some in in_batches(sorted(self._sightings)):
+            query = select(*columns).where(sighting.run_id == self._run, sighting.number.in_(some))
+            found |= {row.number: row for row in connection.execute(query)}
+        return found
+
+    def _revised(self, connection: Connection, known: Any, row: dict[str, Any]) -> None:
+        """The run changed its mind: noted in the journal; against a person's decision it does not count."""
+        if known.placed_by is None and not hold(connection, known.id, known.identity_id):
+            note_revision(
+                connection, known.id, known.decided_id, row["decided_id"], probability=row["probability"]
+            )
 
     def _sighting_row(self, sighting: Sighting, footage: _Footage) -> dict[str, Any]:
         evidence = sighting.evidence
@@ -167,13 +228,14 @@ class Recording:
             "run_id": self._run,
             "number": sighting.number,
             "footage_id": footage.row,
-            "identity_id": sighting.identity,
+            "decided_id": self._id(sighting.identity),
+            "said": self._id(sighting.identity),
             "start": sighting.start,
             "end": sighting.end,
             "probability": sighting.probability,
             "distance": evidence.distance if evidence else None,
             "gap_s": evidence.gap_s if evidence else None,
-            "runner_up": evidence.runner_up if evidence else None,
+            "runner_up": self._id(evidence.runner_up) if evidence else None,
             "runner_up_distance": evidence.runner_up_distance if evidence else None,
             "crops": evidence.crops if evidence else None,
         }
@@ -228,9 +290,29 @@ def _camera(connection: Connection, name: str) -> int:
 
 
 def _upsert_sighting() -> Any:
-    statement = insert(schema.Sighting)
-    kept = {"id", "run_id", "number", "footage_id"}
-    changed = {c.name: statement.excluded[c.name] for c in schema.Sighting.__table__.c if c.name not in kept}
+    """A run's word on a sighting. A correction of it stands, and a redirect of the identity is followed."""
+    sighting, identity = schema.Sighting, schema.Identity
+    said = select(func.coalesce(identity.merged_into, identity.id)).where(identity.id == bindparam("said"))
+    names = [
+        "run_id",
+        "number",
+        "footage_id",
+        "decided_id",
+        "start",
+        "end",
+        "probability",
+        "distance",
+        "gap_s",
+        "runner_up",
+        "runner_up_distance",
+        "crops",
+    ]
+    values: dict[str, Any] = {name: bindparam(name) for name in names}
+    statement = insert(sighting).values(**values, identity_id=said.scalar_subquery())
+    kept = {"run_id", "number", "footage_id"}
+    changed: dict[str, Any] = {name: statement.excluded[name] for name in names if name not in kept}
+    free = sighting.placed_by.is_(None)
+    changed["identity_id"] = case((free, statement.excluded.identity_id), else_=sighting.identity_id)
     return statement.on_conflict_do_update(index_elements=["run_id", "number"], set_=changed)
 
 
@@ -282,6 +364,10 @@ def erase(connection: Connection, *, camera: str, start: float, end: float, keep
 
 
 def _unknown() -> ColumnElement[bool]:
-    """Identities that nobody named and nobody sees any more."""
-    seen = exists().where(schema.Sighting.identity_id == schema.Identity.id)
-    return and_(schema.Identity.name.is_(None), ~seen)
+    """Identities that nobody named, nobody sees any more, and no correction is about."""
+    identity, sighting, about = schema.Identity, schema.Sighting, schema.CorrectionIdentity
+    moved = schema.CorrectionSighting
+    seen = exists().where(or_(sighting.identity_id == identity.id, sighting.decided_id == identity.id))
+    told = exists().where(or_(about.identity_id == identity.id, about.other_id == identity.id))
+    placed = exists().where(or_(moved.identity_id == identity.id, moved.before_id == identity.id))
+    return and_(identity.name.is_(None), identity.made_by.is_(None), ~seen, ~told, ~placed)

@@ -6,6 +6,9 @@
                      |
                      +--< portrait >-- model   a good picture and its vector
 
+    correction --< correction_identity     the journal: who was merged, split, named, told apart
+               --< correction_sighting     and which sightings that is about
+
 Times are seconds since 1970-01-01 UTC. A change here needs a new file in migrations/versions,
 and a new VERSION.
 """
@@ -17,7 +20,7 @@ from typing import ClassVar
 from sqlalchemy import Double, ForeignKey, Index, MetaData, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-VERSION = 1
+VERSION = 2
 
 
 class Base(DeclarativeBase):
@@ -79,20 +82,30 @@ class Footage(Base):
 
 
 class Identity(Base):
-    """One person over all cameras. ``created`` is when they were first seen."""
+    """One person over all cameras. ``created`` is when they were first seen.
+
+    merged_into: who this is now, never one that is itself merged. made_by: the correction that made it, null
+    where a run did. fixed_by: the latest correction by a person that is about it.
+    """
 
     __tablename__ = "identity"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     name: Mapped[str | None]
     created: Mapped[float]
+    merged_into: Mapped[int | None] = mapped_column(ForeignKey("identity.id"), index=True)
+    made_by: Mapped[int | None] = mapped_column(ForeignKey("correction.id"))
+    fixed_by: Mapped[int | None] = mapped_column(ForeignKey("correction.id"))
 
 
 class Sighting(Base):
     """One presence on one camera. ``number`` is the run's own.
 
-    The columns from ``distance`` on are the evidence; ``crops`` is null where there is none. ``runner_up`` is
-    an identity's id, which stays though that identity may go.
+    identity_id: who it is, with all corrections. decided_id: who the run said it is. placed_by: the
+    correction that put it where it is, which the run then no longer changes. The columns from ``distance`` to
+    ``crops`` are the evidence; ``crops`` is null where there is none. ``runner_up`` is an identity's id,
+    which stays though that identity may go. The pictures compared: this one's of ``picture_time``, and of the
+    nearest one (an id, which stays though that sighting may go) that of ``nearest_time``.
     """
 
     __tablename__ = "sighting"
@@ -116,6 +129,12 @@ class Sighting(Base):
     runner_up: Mapped[int | None]
     runner_up_distance: Mapped[float | None]
     crops: Mapped[int | None]
+    decided_id: Mapped[int | None] = mapped_column(ForeignKey("identity.id"), index=True)
+    placed_by: Mapped[int | None] = mapped_column(ForeignKey("correction.id"))
+    placed_probability: Mapped[float | None]
+    picture_time: Mapped[float | None]
+    nearest_sighting: Mapped[int | None]
+    nearest_time: Mapped[float | None]
 
 
 class Trajectory(Base):
@@ -148,3 +167,52 @@ class Portrait(Base):
     quality: Mapped[float]
     vector: Mapped[bytes]
     jpeg: Mapped[bytes]
+
+
+class Correction(Base):
+    """A change of identities. author: person or machine. undone: when it was taken back, null while it holds.
+
+    kind: merge, split, move, name, differ; revise (a run changed its mind), refine (the second pass).
+    name, name_before: of kind name.
+    """
+
+    __tablename__ = "correction"
+    __table_args__: ClassVar = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    time: Mapped[float]
+    author: Mapped[str]
+    kind: Mapped[str]
+    name: Mapped[str | None]
+    name_before: Mapped[str | None]
+    note: Mapped[str | None]
+    undone: Mapped[float | None]
+
+
+class CorrectionIdentity(Base):
+    """Whom a correction is about. ``other_id``: whom they became, were told from, or null."""
+
+    __tablename__ = "correction_identity"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    correction_id: Mapped[int] = mapped_column(ForeignKey("correction.id", ondelete="CASCADE"), index=True)
+    identity_id: Mapped[int] = mapped_column(ForeignKey("identity.id"), index=True)
+    other_id: Mapped[int | None] = mapped_column(ForeignKey("identity.id"), index=True)
+
+
+class CorrectionSighting(Base):
+    """A sighting that a correction is about.
+
+    role: moved (to ``identity_id``, from ``before_id``); held (a run wanted it elsewhere, the correction
+    keeps it); member (it was ``identity_id``'s at the time, and stands for them).
+    """
+
+    __tablename__ = "correction_sighting"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    correction_id: Mapped[int] = mapped_column(ForeignKey("correction.id", ondelete="CASCADE"), index=True)
+    sighting_id: Mapped[int] = mapped_column(ForeignKey("sighting.id", ondelete="CASCADE"), index=True)
+    role: Mapped[str]
+    identity_id: Mapped[int | None] = mapped_column(ForeignKey("identity.id"), index=True)
+    before_id: Mapped[int | None] = mapped_column(ForeignKey("identity.id"), index=True)
+    probability: Mapped[float | None]

@@ -47,7 +47,7 @@ def best_vectors(connection: Connection, model: str, most: int) -> dict[int, Flo
         select(Identity.id, Portrait.vector)
         .select_from(Portrait)
         .join(Sighting)
-        .join(Identity)
+        .join(Identity, Identity.id == Sighting.identity_id)
         .where(Portrait.id.in_(best))
         .order_by(Identity.id, Portrait.quality.desc(), Portrait.time, Portrait.id)
     )

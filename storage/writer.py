@@ -87,6 +87,10 @@ class Writer:
         """Remove what earlier runs recorded of the camera in that span; see storage.recording.erase."""
         self._put(partial(self._erase, camera, start, end))
 
+    def knows(self, last: int) -> None:
+        """The run's new people get ids above ``last``; one that a correction takes meanwhile is given way."""
+        self._put(lambda _: self._recording.knows(last))
+
     @property
     def queued(self) -> int:
         """How many tasks the thread has yet to do, about."""

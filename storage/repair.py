@@ -1,0 +1,253 @@
+"""Corrections of identities by people: merge, split, move, name, tell apart, and undo of each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, insert, select, update
+
+from storage import journal
+from storage.database import path_of, writing
+from storage.errors import UnknownPerson, in_plain_words
+from storage.schema import Correction, CorrectionIdentity, CorrectionSighting, Identity, Sighting
+
+MEMBERS = 32  # sightings that stand for an identity in a decision about it: the longest
+
+
+class CorrectionError(UnknownPerson):
+    """A correction that makes no sense: one sentence that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionRow:
+    """One entry of the journal. people: pairs of who it is about, and who they became or were told from."""
+
+    id: int
+    time: float
+    author: str
+    kind: str
+    people: tuple[tuple[int, int | None], ...]
+    sightings: tuple[int, ...]
+    name: str | None
+    note: str | None
+    undone: float | None
+
+
+class Repair:
+    """Changes to a history, each one transaction, also while a run writes to it.
+
+    An id that was merged stands for who it is now. Raises UnknownPerson for an id nobody has, its kin
+    CorrectionError for what makes no sense, DatabaseError where the file cannot be written.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._path = path_of(engine)
+        self._engine = writing(engine)
+
+    def merge(self, kept: int, other: int) -> int:
+        """Both are one person, with the first one's id. The correction's number, as of all below."""
+        with self._writing() as connection:
+            a, b = self._two(connection, kept, other)
+            return self._merge(connection, a, b)
+
+    def _merge(self, connection: Connection, a: int, b: int) -> int:
+        correction = self._about(connection, "merge", b, a)
+        identity = Identity
+        same = (identity.id == b) | (identity.merged_into == b)
+        connection.execute(update(identity).where(same).values(merged_into=a))
+        connection.execute(update(Sighting).where(Sighting.identity_id == b).values(identity_id=a))
+        return correction
+
+    def differ(self, first: int, second: int) -> int:
+        """They are never the same person."""
+        with self._writing() as connection:
+            return self._about(connection, "differ", *self._two(connection, first, second))
+
+    def name(self, person: int, name: str) -> int:
+        """Call a person so; an empty name takes the name away."""
+        with self._writing() as connection:
+            who = self._who(connection, person)
+            before = connection.execute(select(Identity.name).where(Identity.id == who)).scalar()
+            new = name.strip() or None
+            correction = self._about(connection, "name", who, None, name=new, name_before=before)
+            connection.execute(update(Identity).where(Identity.id == who).values(name=new))
+            return correction
+
+    def split(self, person: int, sightings: Sequence[int], into: int | None = None) -> int:
+        """These sightings of a person are somebody else: ``into``, or somebody new."""
+        with self._writing() as connection:
+            who = self._who(connection, person)
+            mine = set(connection.scalars(select(Sighting.id).where(Sighting.identity_id == who)))
+            if strange := sorted(set(sightings) - mine):
+                raise CorrectionError(
+                    f"sighting {strange[0]} is not {who}'s; 'sightline show {who}' lists them"
+                )
+            if into is None and mine == set(sightings):
+                raise CorrectionError(f"these are all the sightings of {who}; leave at least one, or merge")
+            return self._send(connection, "split", sorted(set(sightings)), who, into)
+
+    def move(self, sighting: int, person: int | None) -> int:
+        """This sighting surely is that person, or, where None, somebody new."""
+        with self._writing() as connection:
+            query = select(Sighting.id, Sighting.identity_id).where(Sighting.id == sighting)
+            row = connection.execute(query).first()
+            if row is None:
+                raise CorrectionError(
+                    f"there is no sighting {sighting} in {self._path}; 'sightline show' lists them"
+                )
+            return self._send(connection, "move", [sighting], row.identity_id, person)
+
+    def _send(
+        self, connection: Connection, kind: str, sightings: list[int], before: int | None, to: int | None
+    ) -> int:
+        target = None if to is None else self._who(connection, to)
+        if kind == "split" and target == before:
+            raise CorrectionError(f"these sightings are {before}'s already; name another person")
+        correction = journal.add(connection, kind)
+        if target is None:
+            target = _new_identity(connection, correction, sightings)
+        pair = (target, None) if before in (None, target) else (before, target)
+        journal.add_identities(connection, correction, [pair])
+        for who in {before, target} - {None}:
+            _add_members(connection, correction, who, but=sightings)
+        journal.add_sightings(
+            connection, correction, sightings, role="moved", identity=target, before=before, probability=1.0
+        )
+        journal.place(connection, correction, sightings, target, probability=1.0)
+        journal.fix(connection, correction)
+        return correction
+
+    def undo(self, number: int | None = None) -> int:
+        """Take back a correction, the last one a person made or refine applied where None is named."""
+        with self._writing() as connection:
+            row = self._to_undo(connection, number)
+            self._check_undo(connection, row.id)
+            connection.execute(update(Correction).where(Correction.id == row.id).values(undone=time.time()))
+            journal.replay(connection)
+            return int(row.id)
+
+    def _to_undo(self, connection: Connection, number: int | None) -> Any:
+        query = select(Correction.id, Correction.undone).order_by(Correction.id.desc())
+        if number is None:
+            query = query.where(Correction.undone.is_(None), Correction.kind != "revise")
+        else:
+            query = query.where(Correction.id == number)
+        row = connection.execute(query).first()
+        if row is None or row.undone is not None:
+            what = "nothing is left to undo" if number is None else f"there is no correction {number}"
+            if row is not None:
+                what = f"correction {number} is undone already"
+            raise CorrectionError(f"{what}; 'sightline corrections' lists them")
+        return row
+
+    def _check_undo(self, connection: Connection, number: int) -> None:
+        """Whoever a correction made must not be needed by a later one."""
+        made = select(Identity.id).where(Identity.made_by == number)
+        about = CorrectionIdentity
+        query = (
+            select(Correction.id)
+            .join(about)
+            .where(Correction.undone.is_(None), Correction.id != number)
+            .where(about.identity_id.in_(made) | about.other_id.in_(made))
+        )
+        later = connection.execute(query.order_by(Correction.id.desc())).scalar()
+        if later is not None:
+            raise CorrectionError(
+                f"correction {number} made a person whom correction {later} is about; undo {later} first"
+            )
+
+    def _about(self, connection: Connection, kind: str, a: int, b: int | None, **more: str | None) -> int:
+        correction = journal.add(connection, kind, **more)
+        journal.add_identities(connection, correction, [(a, b)])
+        for who in {a, b} - {None}:
+            _add_members(connection, correction, who)
+        journal.fix(connection, correction)
+        return correction
+
+    def _two(self, connection: Connection, a: int, b: int) -> tuple[int, int]:
+        first, second = self._who(connection, a), self._who(connection, b)
+        if first == second:
+            raise CorrectionError(f"{a} and {b} are the same person already ({first})")
+        return first, second
+
+    def _who(self, connection: Connection, person: int) -> int:
+        root = journal.root_of(connection, person)
+        if root is None:
+            raise UnknownPerson(
+                f"nobody in {self._path} has the id {person}; 'sightline people' lists everybody"
+            )
+        return root
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with in_plain_words(self._path), self._engine.begin() as connection:
+            yield connection
+
+
+def _new_identity(connection: Connection, correction: int, sightings: list[int]) -> int:
+    id_ = (connection.execute(select(func.max(Identity.id))).scalar() or 0) + 1
+    begun = select(func.min(Sighting.start)).where(Sighting.id.in_(sightings))
+    created = connection.execute(begun).scalar_one()
+    connection.execute(insert(Identity).values(id=id_, created=created, made_by=correction))
+    return id_
+
+
+def _add_members(connection: Connection, correction: int, who: int | None, but: Sequence[int] = ()) -> None:
+    """The longest sightings of an identity, for which a decision about it stands."""
+    query = (
+        select(Sighting.id)
+        .where(Sighting.identity_id == who, Sighting.id.not_in(but))
+        .order_by((Sighting.end - Sighting.start).desc(), Sighting.id)
+        .limit(MEMBERS)
+    )
+    members = list(connection.scalars(query))
+    journal.add_sightings(connection, correction, members, role="member", identity=who)
+
+
+def corrections(engine: Engine) -> list[CorrectionRow]:
+    """The journal, oldest first."""
+    with in_plain_words(path_of(engine)), engine.connect() as connection:
+        people: dict[int, list[tuple[int, int | None]]] = {}
+        for row in connection.execute(
+            select(*CorrectionIdentity.__table__.c).order_by(CorrectionIdentity.id)
+        ):
+            people.setdefault(row.correction_id, []).append((row.identity_id, row.other_id))
+        moved: dict[int, list[int]] = {}
+        which = CorrectionSighting.role != "member"
+        for row in connection.execute(
+            select(*CorrectionSighting.__table__.c).where(which).order_by(CorrectionSighting.id)
+        ):
+            moved.setdefault(row.correction_id, []).append(row.sighting_id)
+        rows = connection.execute(select(*Correction.__table__.c).order_by(Correction.id)).all()
+    return [
+        CorrectionRow(
+            r.id,
+            r.time,
+            r.author,
+            r.kind,
+            tuple(people.get(r.id, ())),
+            tuple(moved.get(r.id, ())),
+            r.name,
+            r.note,
+            r.undone,
+        )
+        for r in rows
+    ]
+
+
+def apart(engine: Engine) -> frozenset[frozenset[int]]:
+    """Pairs of identities that a person told apart, by who they are now."""
+    about = CorrectionIdentity
+    query = (
+        select(about.identity_id, about.other_id)
+        .join(Correction, Correction.id == about.correction_id)
+        .where(Correction.kind == "differ", Correction.undone.is_(None))
+    )
+    with in_plain_words(path_of(engine)), engine.connect() as connection:
+        rows = connection.execute(query).all()
+        pairs = [(journal.root_of(connection, a), journal.root_of(connection, b)) for a, b in rows]
+    return frozenset(frozenset((a, b)) for a, b in pairs if a is not None and b is not None and a != b)

@@ -1,0 +1,55 @@
+"""The commands that correct identities, as typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from small_history import small_history
+
+from app import errors
+from app.cli import main
+
+
+def test_a_merge_is_told_listed_and_undone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small_history(tmp_path / "h.db")
+    db = ["--db", str(tmp_path / "h.db")]
+    assert main(["merge", "1", "2", *db]) == errors.OK
+    assert capsys.readouterr().out == "1: 2 is 1\n"
+    assert main(["show", "2", *db]) == errors.OK
+    assert "2 was merged: it is 1 now." in capsys.readouterr().out
+    assert main(["undo", *db]) == errors.OK
+    assert capsys.readouterr().out == "1: 2 is 1 (undone)\n"
+    assert main(["corrections", "--json", *db]) == errors.OK
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["kind"], row["author"], row["people"], row["undone"] is None) == (
+        "merge",
+        "person",
+        [[2, 1]],
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence", "code"),
+    [
+        ("merge 1 1", "the same person already", errors.USAGE),
+        ("merge 1 9", "has the id 9", errors.USAGE),
+        ("split 1 --sightings 3", "sighting 3 is not 1's", errors.USAGE),
+        ("split 1 --sightings 1,2", "all the sightings of 1", errors.USAGE),
+        ("split 1 --sightings x", "numbers such as", errors.CONFIG),
+        ("move 99 1", "no sighting 99", errors.USAGE),
+        ("move 1 somewhere", "'new' is expected", errors.CONFIG),
+        ("undo", "nothing is left to undo", errors.USAGE),
+        ("undo 4", "no correction 4", errors.USAGE),
+    ],
+)
+def test_what_makes_no_sense_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], typed: str, sentence: str, code: int
+) -> None:
+    small_history(tmp_path / "h.db")
+    assert main([*typed.split(), "--db", str(tmp_path / "h.db")]) == code
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.count("\n") == 1
