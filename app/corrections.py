@@ -19,8 +19,6 @@ from app.answers import local_iso
 from app.config import ConfigError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from storage.repair import CorrectionRow, Repair
 
 
@@ -65,10 +63,8 @@ def undo(arguments: argparse.Namespace) -> int:
 
 def corrections(arguments: argparse.Namespace) -> int:
     """``sightline corrections``: the journal."""
-    from storage.repair import corrections as journal
-
-    with _opened(arguments.db) as engine:
-        rows = journal(engine)
+    with _opened(arguments.db) as repair:
+        rows = repair.journal()
     if arguments.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
     elif rows:
@@ -80,12 +76,9 @@ def corrections(arguments: argparse.Namespace) -> int:
 
 def _correct(path: Path, change: Callable[[Repair], int]) -> int:
     """Make the correction, and say what was done."""
-    from storage.repair import Repair
-    from storage.repair import corrections as journal
-
-    with _opened(path) as engine:
-        number = change(Repair(engine))
-        row = next(row for row in journal(engine) if row.id == number)
+    with _opened(path) as repair:
+        number = change(repair)
+        row = next(row for row in repair.journal() if row.id == number)
     print(f"{number}: {told(row)}{' (undone)' if row.undone is not None else ''}")
     return errors.OK
 
@@ -117,11 +110,12 @@ def _table(rows: list[CorrectionRow]) -> Table:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Engine]:
+def _opened(path: Path) -> Iterator[Repair]:
     from storage.database import open_database
+    from storage.repair import Repair
 
     engine = open_database(path, create=False)
     try:
-        yield engine
+        yield Repair(engine)
     finally:
         engine.dispose()

@@ -102,7 +102,7 @@ def _redirect(connection: Connection, holding: list[Any]) -> None:
     query = (
         select(about.identity_id, about.other_id).where(about.correction_id.in_(active)).order_by(about.id)
     )
-    into: dict[int, int] = dict(tuple(row) for row in connection.execute(query))
+    into: dict[int, int] = {row.identity_id: row.other_id for row in connection.execute(query)}
     for start in into:
         end = into[start]
         while end in into:
@@ -140,7 +140,8 @@ def fix(connection: Connection, correction: int) -> None:
 
 def _name(connection: Connection, holding: list[Any]) -> None:
     """Everybody ever named has the last name that holds, or the one from before the first."""
-    about, names = CorrectionIdentity, {}
+    about = CorrectionIdentity
+    names: dict[int, str | None] = {}
     for row in holding:
         if row.kind == "name":
             query = select(about.identity_id).where(about.correction_id == row.id)

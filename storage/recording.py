@@ -202,7 +202,8 @@ class Recording:
 
     def _decided(self, connection: Connection) -> dict[int, Any]:
         """By number, what the file holds of the sightings reported."""
-        sighting, found = schema.Sighting, {}
+        sighting = schema.Sighting
+        found: dict[int, Any] = {}
         columns = (
             sighting.id,
             sighting.number,

@@ -48,6 +48,10 @@ class Repair:
         self._path = path_of(engine)
         self._engine = writing(engine)
 
+    def journal(self) -> list[CorrectionRow]:
+        """Every correction, oldest first."""
+        return corrections(self._engine)
+
     def merge(self, kept: int, other: int) -> int:
         """Both are one person, with the first one's id. The correction's number, as of all below."""
         with self._writing() as connection:
@@ -160,7 +164,7 @@ class Repair:
                 f"correction {number} made a person whom correction {later} is about; undo {later} first"
             )
 
-    def _about(self, connection: Connection, kind: str, a: int, b: int | None, **more: str | None) -> int:
+    def _about(self, connection: Connection, kind: str, a: int, b: int | None, **more: Any) -> int:
         correction = journal.add(connection, kind, **more)
         journal.add_identities(connection, correction, [(a, b)])
         for who in {a, b} - {None}:

@@ -193,7 +193,7 @@ class Correction(Base):
     """
 
     __tablename__ = "correction"
-    __table_args__: ClassVar = {"sqlite_autoincrement": True}
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     time: Mapped[float]
