@@ -43,10 +43,11 @@ class Rows(Protocol):
 class FootageRecorder:
     """Takes a camera's packets and writes them to files that begin at key frames.
 
-    Until `start` nothing is kept. `connected` and `offer` come from the decoding thread and never wait: where
-    more than queue_mb waits to be written, packets are dropped until the next key frame, and counted in
-    `dropped`. offset_s: how far the camera's clock is ahead; subtracted. Where the disk is full or can't be
-    written, `problem` says so in a sentence, and it is tried again after retry_s; else it is "".
+    Until `start` what follows the last key frame is kept in memory. `connected` and `offer` come from the
+    decoding thread and never wait: where more than queue_mb waits to be written, packets are dropped until the
+    next key frame, and counted in `dropped`. offset_s: how far the camera's clock is ahead; subtracted. Where
+    the disk is full or can't be written, `problem` says so in a sentence, and it is tried again after retry_s;
+    else it is "".
     """
 
     def __init__(
@@ -82,15 +83,15 @@ class FootageRecorder:
     def start(self, rows: Rows) -> None:
         """From now on what comes is written; rows is told of every file. At most once."""
         self._rows = rows
-        self._thread.start()
+        with self._changed:
+            self._thread.start()
 
     def connected(self, stream: VideoStream) -> None:
         """The packets that follow are of this stream."""
         template = Template(stream)
-        if not self._thread.is_alive():
-            self._template = template
-            return
         with self._changed:
+            if self._thread.ident is None:
+                self._items.clear()
             self._items.append(template)
             self._changed.notify()
 
@@ -100,16 +101,23 @@ class FootageRecorder:
         Raises what the thread has failed with, where that is a bug.
         """
         self._check()
-        if not packet.size or not self._thread.is_alive():
-            return
         with self._changed:
+            started = self._thread.ident is not None
+            if not packet.size or self.closed or (started and not self._thread.is_alive()):
+                return
+            if packet.is_keyframe and not started:
+                self._forget_packets()
             self._skipping &= not packet.is_keyframe
             if self._skipping or self._waiting_bytes + packet.size > self._most_bytes:
                 self._skipping = True
-                self.dropped += 1
+                self.dropped += started
                 return
             self._put(packet, zero_s, dated=dated)
             self._changed.notify()
+
+    def _forget_packets(self) -> None:
+        self._items = deque(item for item in self._items if isinstance(item, Template))
+        self._waiting_bytes = 0
 
     def _put(self, packet: Packet[VideoStream], zero_s: float | None, *, dated: bool) -> None:
         """An RTSP stream's first packet has no timestamp: it is a step before the second."""
@@ -197,8 +205,8 @@ class FootageRecorder:
 
     def _check_room(self) -> None:
         """Raises OSError where too little is free: the history may need the rest."""
-        folder = self._folder if self._folder.exists() else self._settings.folder
-        if folder.exists() and shutil.disk_usage(folder).free < self._settings.keep_free_gb * 1e9:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(self._folder).free < self._settings.keep_free_gb * 1e9:
             raise OSError(28, f"less than {self._settings.keep_free_gb:g} GB is free")
 
     def _tell(self, file: SegmentFile) -> None:

@@ -211,7 +211,7 @@ def test_an_upgrade_keeps_the_rows_and_a_copy_of_what_was(tmp_path: Path) -> Non
     upgrade(path, migrations_with(tmp_path))
     assert run_sql(path, "SELECT version_num FROM alembic_version") == [("0004",)]
     assert run_sql(path, "SELECT id, name, note FROM identity") == [(1, "Ann", None), (2, None, None)]
-    assert History(open_database(tmp_path / "h.db.schema2", create=False)).people() == people
+    assert History(open_database(tmp_path / "h.db.schema3", create=False)).people() == people
 
 
 def test_an_upgrade_without_rows_leaves_no_copy(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path) -> None:
     engine = small_history(path)
     with pytest.raises(RuntimeError, match="half way"):
         upgrade(path, migrations_with(tmp_path, "raise RuntimeError('half way')"))
-    assert run_sql(path, "SELECT version_num FROM alembic_version") == [("0002",)]
+    assert run_sql(path, "SELECT version_num FROM alembic_version") == [("0003",)]
     assert "note" not in [row[1] for row in run_sql(path, "PRAGMA table_info(identity)")]
     assert len(History(engine).people()) == 2
 
@@ -240,11 +240,11 @@ def test_an_upgrade_waits_for_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_an_upgrade_with_no_room_for_the_copy_is_not_begun(tmp_path: Path) -> None:
     path = tmp_path / "h.db"
     small_history(path)
-    (tmp_path / "h.db.schema2").mkdir()
+    (tmp_path / "h.db.schema3").mkdir()
     with pytest.raises(DatabaseError, match="was not upgraded, because no copy"):
         upgrade(path, migrations_with(tmp_path))
-    assert run_sql(path, "SELECT version_num FROM alembic_version") == [("0002",)]
-    assert not (tmp_path / "h.db.schema2.part").exists()
+    assert run_sql(path, "SELECT version_num FROM alembic_version") == [("0003",)]
+    assert not (tmp_path / "h.db.schema3.part").exists()
 
 
 def test_many_threads_ask_one_history(tmp_path: Path) -> None:
