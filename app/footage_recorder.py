@@ -44,10 +44,10 @@ class FootageRecorder:
     """Takes a camera's packets and writes them to files that begin at key frames.
 
     Until `start` what follows the last key frame is kept in memory. `connected` and `offer` come from the
-    decoding thread and never wait: where more than queue_mb waits to be written, packets are dropped until the
-    next key frame, and counted in `dropped`. offset_s: how far the camera's clock is ahead; subtracted. Where
-    the disk is full or can't be written, `problem` says so in a sentence, and it is tried again after retry_s;
-    else it is "".
+    decoding thread and never wait: where more than queue_mb waits to be written, packets are dropped until
+    the next key frame, and counted in `dropped`. offset_s: how far the camera's clock is ahead; subtracted.
+    Where the disk is full or can't be written, `problem` says so in a sentence, and it is tried again after
+    retry_s; else it is "".
     """
 
     def __init__(
@@ -190,15 +190,15 @@ class FootageRecorder:
             if not packet.key or self._template is None or time.monotonic() < self._retry_at:
                 return
             self._check_room()
-            self._file = SegmentFile(self._new_path(packet, self._template.suffix), self._template, packet)
+            self._file = SegmentFile(self._new_path(self._template.suffix), self._template, packet)
         self._file.write(packet)
         if time.monotonic() - self._told_s >= _TELL_EVERY_S:
             self._check_room()
             self._tell(self._file)
             self.problem = ""
 
-    def _new_path(self, packet: Taken, suffix: str) -> Path:
-        moment = datetime.fromtimestamp(packet.arrival, UTC)
+    def _new_path(self, suffix: str) -> Path:
+        moment = datetime.now(UTC)
         folder = self._folder / f"{moment:%Y-%m-%d}"
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{moment.strftime(NAME)}.{moment.microsecond // 1000:03d}Z{suffix}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
@@ -48,7 +49,7 @@ class Shelf:
         self._rows = rows
         self._writing = writing
         self._every_s = every_s
-        self._began = time.time()
+        self._began = math.floor(1000 * time.time()) / 1000  # no file of this run is named earlier
         self._stop = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="recordings", daemon=True)
