@@ -32,6 +32,7 @@ CARRIED_OUT_BY = {
     "differ": "app.corrections:differ",
     "corrections": "app.corrections:corrections",
     "undo": "app.corrections:undo",
+    "refine": "app.refining:refine",
     "score": "app.scoring_command:score",
     "train": "app.training_commands_train:train",
     "evaluate-reid": "app.training_commands:evaluate_reid",
@@ -79,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     _show(commands)
     _export(commands)
     _corrections(commands)
+    _refine(commands)
     _score(commands)
     _train(commands)
     _evaluate_reid(commands)
@@ -207,6 +209,24 @@ def _export(commands: Commands) -> None:
     export.add_argument("--format", choices=("mot", "csv", "parquet", "json"), default="csv")
     export.add_argument("--out", type=Path, required=True, metavar="DIR")
     _database(export)
+
+
+def _refine(commands: Commands) -> None:
+    refine = commands.add_parser(
+        "refine", help="a second pass over what was recorded: who is who, seen whole"
+    )
+    refine.add_argument("--since", metavar="TIME", help="only sightings that end after it")
+    refine.add_argument("--until", metavar="TIME", help="only sightings that begin before it")
+    refine.add_argument("--config", type=Path, metavar="FILE", help="the site, for the cameras that overlap")
+    refine.add_argument(
+        "--own-clocks",
+        action="store_true",
+        help="the clocks of the sources are not one: find out how they lie to each other",
+    )
+    refine.add_argument(
+        "--apply", action="store_true", help="write it, as one correction that undo takes back"
+    )
+    _question(refine)
 
 
 def _corrections(commands: Commands) -> None:

@@ -93,6 +93,7 @@ def told(row: CorrectionRow) -> str:
         "name": f"{a} is called {row.name}" if row.name else f"{a} has no name",
         "split": f"sightings {which} of {a} are {b}",
         "move": f"sighting {which} is {a if b is None else b}",
+        "refine": f"second pass: {row.note}",
         "revise": f"sighting {which} of {a} is {'undecided' if b is None else b}",
     }
     return words.get(row.kind, row.kind)

@@ -67,15 +67,23 @@ def _scores(history: History, cameras: list[DemoCamera]) -> Scores | None:
     if folder is None:
         return None
     told = demo_truth(folder / "gt" / "gt.txt", cameras)
-    people = {camera: _by_person(boxes) for camera, boxes in told.items()}
-    found = found_in(history)
-    clocks = {one.name: FrameClock(one.start - one.clock_offset_s, one.fps) for one in cameras}
-    scores = score(people, found, clocks=clocks)
+    found, clocks = found_in(history), clocks_of(cameras)
+    scores = score(people_in(told), found, clocks=clocks)
     print_scores(scores, title="Against the truth of MOT15, a person who returns being the same person")
     print_errors(scores)
     told_scores = score(told, found, clocks=clocks)
     print_scores(told_scores, title="The same, a person who returns being somebody new (MOT15's ids)")
     return scores
+
+
+def people_in(told: dict[str, Boxes]) -> dict[str, Boxes]:
+    """The truth with one number for each person."""
+    return {camera: _by_person(boxes) for camera, boxes in told.items()}
+
+
+def clocks_of(cameras: list[DemoCamera]) -> dict[str, FrameClock]:
+    """When each camera's frames were, by the common clock."""
+    return {one.name: FrameClock(one.start - one.clock_offset_s, one.fps) for one in cameras}
 
 
 def _by_person(boxes: Boxes) -> Boxes:

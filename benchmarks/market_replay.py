@@ -1,6 +1,6 @@
 """The test half of Market-1501 replayed as six cameras through the associator: identities at scale.
 
-    python benchmarks/market_replay.py [--data FOLDER] [--features FILE.npz] [--overlap]
+    python benchmarks/market_replay.py [--data FOLDER] [--features FILE.npz] [--overlap] [--sensitivity]
 
 FILE (reference/reid/retail0277_market_test.npz of FOLDER) holds `names`, of Market-1501's pictures, and
 `features`, (N, D) unit rows; no picture is needed. A name tells person, camera, sequence and frame; frames
@@ -56,7 +56,10 @@ Ids = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Tracklet:
-    """One person on one camera: times (N,) seconds, vectors (N, D) unit rows. recording: the sequence."""
+    """One person on one camera: times (N,) seconds, vectors (N, D) unit rows.
+
+    recording: a number of its own for each camera's sequence.
+    """
 
     person: int
     camera: str
@@ -81,8 +84,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared")
     parser.add_argument("--features", type=Path)
     parser.add_argument("--overlap", action="store_true", help="also with all pairs of cameras overlapping")
+    parser.add_argument(
+        "--sensitivity", action="store_true", help="the second pass with other constants, alone"
+    )
     told = parser.parse_args()
     tracklets = read(told.features or told.data / "reference/reid/retail0277_market_test.npz")
+    if told.sensitivity:
+        print_sensitivity(tracklets)
+        return
     rows = [
         baseline("greedy nearest average, best threshold", greedy, tracklets),
         baseline("average linkage, best threshold", clustered, tracklets),
@@ -114,7 +123,9 @@ def read(path: Path) -> list[Tracklet]:
         seconds = frames[order] / FPS
         for some in np.split(np.arange(len(order)), np.flatnonzero(np.diff(seconds) > GAP_S) + 1):
             times = seconds[some] + sequence * length
-            tracklets.append(Tracklet(person, camera, times, vectors[order[some]], sequence))
+            tracklets.append(
+                Tracklet(person, camera, times, vectors[order[some]], 10 * sequence + int(camera[1]))
+            )
     return sorted(tracklets, key=lambda t: (t.times[0], t.camera, t.person))
 
 
@@ -219,6 +230,20 @@ def as_told(tracklets: list[Tracklet]) -> list[second.Tracklet]:
         )
         for number, tracklet in enumerate(tracklets)
     ]
+
+
+def print_sensitivity(tracklets: list[Tracklet]) -> None:
+    """IDF1 of the second pass by how often it learns, and by how sure it wants to be."""
+    rows = as_told(tracklets)
+    never = second.impossible(rows, frozenset())
+    for turns in range(1, second.TURNS + 2):
+        odds = second.second_pass(rows, turns=turns).odds
+        scores = {
+            accept: idf1(second.joined(odds, never, (), accept=accept), tracklets)
+            for accept in (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+        }
+        line = ", ".join(f"{accept:g}: {100 * value:.1f}" for accept, value in scores.items())
+        print(f"{turns} turn(s), IDF1 by ACCEPT: {line}", flush=True)
 
 
 def print_clocks(clocks: Clocks, rows: list[second.Tracklet]) -> None:

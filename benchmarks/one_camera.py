@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.score import Boxes, Score, read_mot, score
-from tracker.camera_tracker import CameraTracker
+from tracker.camera_tracker import CameraTracker, Rules
 from tracker.types import Detections, Floats, Track
 
 FPS = {"PETS09-S2L1": 10, "TUD-Campus": 25, "TUD-Stadtmitte": 25}
@@ -51,16 +51,20 @@ def main() -> None:
     Console(width=110).print(table)
 
 
-def outcome(data: Path, sequence: str, fps: int) -> Outcome:
-    """Tracks one sequence and scores it."""
+def outcome(
+    data: Path, sequence: str, fps: int, *, rules: Rules | None = None, step: int = 1, least: float = 0.0
+) -> Outcome:
+    """Tracks every ``step``-th frame by detections of score ``least`` and more, and scores it."""
     stored = np.load(data / "reference/mot" / f"{sequence}.npz")
     detections, embeddings = stored["detections"], stored["embeddings"].astype(np.float32)
     truth = read_mot(data / "data/mot" / sequence / "gt/gt.txt")
-    tracker = CameraTracker(sequence)
+    last = int(truth.frames.max())
+    truth = truth.take(truth.frames % step == 0)
+    tracker = CameraTracker(sequence, rules or Rules())
     found: list[tuple[int, Track]] = []
     asked = spent = 0.0
-    for frame in range(int(truth.frames.max()) + 1):
-        rows = detections[:, 0] == frame + 1
+    for frame in range(0, last + 1, step):
+        rows = (detections[:, 0] == frame + 1) & (detections[:, 5] >= least)
         looks = embeddings[rows]
         seen = Detections(detections[rows, 1:5].astype(np.float32), detections[rows, 5].astype(np.float32))
         began = time.perf_counter()
@@ -70,7 +74,7 @@ def outcome(data: Path, sequence: str, fps: int) -> Outcome:
         spent += time.perf_counter() - began
         asked += wanted.sum()
     scores = score({sequence: truth}, {sequence: confirmed(found)})
-    return Outcome(scores.overall, 1000 * spent / (frame + 1), asked / len(detections))
+    return Outcome(scores.overall, 1000 * spent / len(range(0, last + 1, step)), asked / len(detections))
 
 
 def confirmed(found: list[tuple[int, Track]]) -> Boxes:

@@ -37,6 +37,15 @@ class CorrectionRow:
     undone: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A sighting to an identity. identity: negative ones are new people, equal ones the same."""
+
+    sighting: int
+    identity: int
+    probability: float
+
+
 class Repair:
     """Changes to a history, each one transaction, also while a run writes to it.
 
@@ -124,6 +133,43 @@ class Repair:
         journal.place(connection, correction, sightings, target, probability=1.0)
         journal.fix(connection, correction)
         return correction
+
+    def refine(self, moves: Sequence[Move], *, note: str) -> int:
+        """What a second pass found, as one correction by the machine. Sightings that people placed are left
+        where they are. Raises CorrectionError where nothing is left to move.
+        """
+        with self._writing() as connection:
+            moves = [move for move in moves if not self._is_placed_by_person(connection, move.sighting)]
+            if not moves:
+                raise CorrectionError("nothing is to be moved; people's own decisions stand")
+            correction = journal.add(connection, "refine", author=journal.MACHINE, note=note)
+            made: dict[int, int] = {}
+            for move in moves:
+                if move.identity < 0 and move.identity not in made:
+                    group = [m.sighting for m in moves if m.identity == move.identity]
+                    made[move.identity] = _new_identity(connection, correction, group)
+                identity = made.get(move.identity, move.identity)
+                self._refine(connection, correction, move, identity)
+            return correction
+
+    def _refine(self, connection: Connection, correction: int, move: Move, identity: int) -> None:
+        before = connection.execute(
+            select(Sighting.identity_id).where(Sighting.id == move.sighting)
+        ).scalar_one()
+        journal.add_sightings(
+            connection,
+            correction,
+            [move.sighting],
+            role="moved",
+            identity=identity,
+            before=before,
+            probability=move.probability,
+        )
+        journal.place(connection, correction, [move.sighting], identity, probability=move.probability)
+
+    def _is_placed_by_person(self, connection: Connection, sighting: int) -> bool:
+        query = select(Correction.author).join(Sighting, Sighting.placed_by == Correction.id)
+        return connection.execute(query.where(Sighting.id == sighting)).scalar() == journal.PERSON
 
     def undo(self, number: int | None = None) -> int:
         """Take back a correction, the last one a person made or refine applied where None is named."""

@@ -51,6 +51,40 @@ def test_confirmation_takes_time_and_not_frames() -> None:
         assert shown.index(True) == first
 
 
+@pytest.mark.parametrize("fps", [3, 30])
+@pytest.mark.parametrize(
+    ("scores", "known"),
+    [
+        ((0.66, 0.50), False),  # starts above 0.6, but is 0.58 on average: luck
+        ((0.60, 0.80), True),  # 0.70 on average
+        ((0.50, 0.50), False),  # never starts
+        ((0.70, 0.60), True),  # 0.65 on average, just enough
+        ((0.68, 0.58), False),  # 0.63 on average, just not
+    ],
+)
+def test_who_is_seen_unsurely_is_not_confirmed(fps: int, scores: tuple[float, float], known: bool) -> None:
+    # The two scores take turns for two seconds, an even number of frames: the mean is theirs at any rate.
+    # The first frames alone may say more or less: asked is what holds after each whole turn.
+    tracker = CameraTracker("hall", Rules(confirm_s=2.0 - 1.5 / fps))
+    shown = [bool(numbers(tracker, k / fps, at((100, scores[k % 2], None)))) for k in range(2 * fps)]
+    assert shown == [False] * (2 * fps - 1) + [known]
+
+
+def test_doubt_about_a_new_track_is_removed_by_surer_sight() -> None:
+    # By hand: mean of 0.60 0.62 0.62 0.80 0.80 is 0.613, 0.66 and 0.688 from the third on; 0.64 is asked.
+    tracker = CameraTracker("hall")
+    scores = [0.60, 0.62, 0.62, 0.80, 0.80]
+    shown = [bool(numbers(tracker, k * 0.2, at((100, s, None)))) for k, s in enumerate(scores)]
+    assert shown == [False, False, False, True, True]
+
+
+def test_a_confirmed_track_may_be_seen_unsurely() -> None:
+    tracker = CameraTracker("hall")
+    settle(tracker, at((100, 0.9, None)), until=0.5)
+    shown = [numbers(tracker, 0.6 + k / 10, at((100, 0.55, None))) for k in range(40)]
+    assert shown == [[1]] * 40  # the mean is below 0.64 in the end
+
+
 def test_a_flicker_is_nobody() -> None:
     tracker = CameraTracker("hall")
     tracker.update(0.0, at((100, 0.9, None)))

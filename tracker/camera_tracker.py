@@ -26,9 +26,10 @@ class Rules:
 
     strong, new: scores from which a detection is matched first, and may start a track. max_gap_s: how
     long a track lives unseen. confirm_s, confirm_hits: how long and how often it must be seen to be
-    confirmed. same: cosine distance below which two pictures are surely one person. refresh_s: how old
-    a track's embedding may grow. clear: overlap from which a detection plainly continues a track.
-    momentum: the share of its old embedding a track keeps.
+    confirmed. sure: the mean score it must have had by then: the first above a mark may have been luck, and
+    a mean asks the same at any frame rate. same: cosine distance below which two pictures are surely one
+    person. refresh_s: how old a track's embedding may grow. clear: overlap from which a detection plainly
+    continues a track. momentum: the share of its old embedding a track keeps.
     """
 
     strong: float = 0.5
@@ -36,6 +37,7 @@ class Rules:
     max_gap_s: float = 2.5
     confirm_s: float = 0.25
     confirm_hits: int = 2
+    sure: float = 0.64
     max_iou_distance: float = 0.85
     max_weak_iou_distance: float = 0.5
     max_new_iou_distance: float = 0.7
@@ -57,6 +59,7 @@ class Target:
     began: float
     seen: float
     hits: int = 1
+    score_sum: float = 0.0
     confirmed: bool = False
     embedding: Floats | None = None
     embedded: float = -np.inf
@@ -209,10 +212,17 @@ class CameraTracker:
         target.seen = time
         if detections.embeddings is not None and detections.scores[row] >= self.rules.strong:
             target.look(detections.embeddings[row], time, self.rules.momentum)
-        enough = target.hits >= self.rules.confirm_hits and time - target.began >= self.rules.confirm_s
-        target.confirmed = target.confirmed or enough
         score = float(detections.scores[row])
+        target.score_sum += score
+        target.confirmed = target.confirmed or self._is_person(target, time)
         return Track(self.camera, target.number, time, box, score, target.confirmed, row)
+
+    def _is_person(self, target: Target, time: float) -> bool:
+        """Whether the target was seen for long enough, often enough and surely enough."""
+        rules = self.rules
+        lasted = time - target.began >= rules.confirm_s
+        sure = target.score_sum >= rules.sure * target.hits
+        return lasted and target.hits >= rules.confirm_hits and sure
 
     def _drop_unconfirmed(self, time: float) -> list[int]:
         """A target that is not confirmed ends when it is not seen."""

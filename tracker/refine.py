@@ -23,8 +23,8 @@ MOST = 20_000
 ENOUGH = 300
 """Tracklets from which on the footage is asked how its cameras differ and follow each other."""
 
-TURNS = 2
-"""Of learning and clustering; a third changes nothing to speak of."""
+TURNS = 3
+"""Of learning and clustering; a fourth changes nothing to speak of."""
 
 ACCEPT = 0.7
 """Mean probability from which two clusters are one person: a wrong merge is worse than a duplicate."""
@@ -32,7 +32,7 @@ ACCEPT = 0.7
 SLACK_S = 0.5
 """How far the clocks of two cameras may differ that are said to agree."""
 
-NEVER, SURELY = -np.inf, 1e6
+NEVER = -np.inf
 
 
 class TooManyError(ValueError):
@@ -97,18 +97,21 @@ def second_pass(
     overlap: frozenset[frozenset[str]] = frozenset(),
     together: Collection[tuple[int, int]] = (),
     apart: Collection[tuple[int, int]] = (),
+    turns: int = TURNS,
 ) -> Pass:
-    """As refine, with what was learned."""
+    """As refine, with what was learned. turns: of learning and clustering."""
     if len(tracklets) > MOST:
         raise TooManyError(f"{len(tracklets)} sightings are more than the {MOST} that are compared at once.")
     if not tracklets:
         return Pass()
     rows = {tracklet.number: row for row, tracklet in enumerate(tracklets)}
     never = impossible(tracklets, overlap)
+    ties = [(rows[a], rows[b]) for a, b in together]
+    for a, b in ties:  # people outrank what seems impossible
+        never[a, b] = never[b, a] = False
     for a, b in apart:
         never[rows[a], rows[b]] = never[rows[b], rows[a]] = True
-    ties = [(rows[a], rows[b]) for a, b in together]
-    odds, clocks, curve = _odds(tracklets, never)
+    odds, clocks, curve = _odds(tracklets, never, turns)
     labels = joined(odds, never, ties)
     return Pass(_clusters(tracklets, odds, labels), odds, clocks, curve)
 
@@ -134,7 +137,7 @@ def impossible(tracklets: Sequence[Tracklet], overlap: frozenset[frozenset[str]]
 
 
 def _odds(
-    tracklets: Sequence[Tracklet], never: NDArray[np.bool_]
+    tracklets: Sequence[Tracklet], never: NDArray[np.bool_], turns: int
 ) -> tuple[Table, Clocks | None, Curve | None]:
     """(N, N) log odds of being one person, and what they were learned with."""
     plain = straight(midpoint=0.5, width=0.05)
@@ -144,14 +147,14 @@ def _odds(
     alike, stays = similarities(tracklets, centred=True), stays_of(tracklets)
     recordings = int(stays.recording.max()) + 1
     chance = _chance(plain(alike), never)
-    for turn in range(TURNS):
+    for turn in range(turns):
         clocks = set_clocks(heaps(stays, chance), recordings)
         travel = travel_log_odds(stays, clocks, chance, never)
         curve = _curve(alike, travel, never)
         if curve is None:
             return untaught, None, None
         odds: Table = travel + curve(alike)
-        if turn + 1 < TURNS:
+        if turn + 1 < turns:
             labels = joined(odds, never, ())
             chance = ((labels[:, None] == labels[None]) & ~never).astype(np.float32)
     return odds, clocks, curve
@@ -198,11 +201,13 @@ def _mean(tracklet: Tracklet) -> Floats:
     return mean / np.float32(max(float(np.linalg.norm(mean)), 1e-9))
 
 
-def joined(odds: Table, never: NDArray[np.bool_], ties: Collection[tuple[int, int]]) -> NDArray[np.int64]:
+def joined(
+    odds: Table, never: NDArray[np.bool_], ties: Collection[tuple[int, int]], *, accept: float = ACCEPT
+) -> NDArray[np.int64]:
     """(N,) labels: clusters joined by the mean log odds of their pairs, the highest first, while accepted.
 
     never: pairs that are in no cluster together. ties: pairs that are, whatever the odds; raises ValueError
-    where that cannot be.
+    where that cannot be. accept: the mean probability from which clusters join.
     """
     table = np.where(never, NEVER, odds.astype(np.float64))
     np.fill_diagonal(table, NEVER)
@@ -210,11 +215,11 @@ def joined(odds: Table, never: NDArray[np.bool_], ties: Collection[tuple[int, in
     for a, b in ties:
         first, second = labels[a], labels[b]
         if first != second:
-            if table[first, second] == NEVER:
+            if never[a, b]:
                 raise ValueError("Two sightings are said to be one person's, and cannot be.")
             _join(table, labels, sizes, first, second)
     best, where = table.max(axis=1, initial=NEVER), table.argmax(axis=1)
-    while len(best) and best.max() > np.log(ACCEPT / (1 - ACCEPT)):
+    while len(best) and best.max() > np.log(accept / (1 - accept)):
         first = int(best.argmax())
         second = int(where[first])
         stale = _join(table, labels, sizes, first, second) & ((where == first) | (where == second))
