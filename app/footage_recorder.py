@@ -27,6 +27,7 @@ NAME = "%Y%m%dT%H%M%S"
 
 _TELL_EVERY_S = 2.0  # how often the database is told how long a file has become
 _MOST_GAP_S = 2.0  # a silence, or a clock that moves so far, begins a new file
+_REORDERED_S = 1.0  # how far, at most, B-frames come in another order than they are shown
 _CLOSE_S = 3.0  # how long the end may wait for the disk
 _MEGABYTE = 1_000_000
 
@@ -73,6 +74,7 @@ class FootageRecorder:
         self._changed = threading.Condition()
         self.closed = self._skipping = False
         self._early: Packet[VideoStream] | None = None
+        self._last_dts = 0
         self._template: Template | None = None
         self._file: SegmentFile | None = None
         self._told_s = 0.0
@@ -128,8 +130,11 @@ class FootageRecorder:
             return
         pts, dts = (packet.pts, packet.dts) if dated else (None, None)
         if early is not None and pts is not None:
-            before = (pts if dts is None else dts) - max(early.duration or 0, 1)
-            self._items.append(_taken(early, pts=before, dts=before, zero_s=zero_s))
+            step = max(early.duration or 0, 1)
+            self._last_dts = pts - max(step, round(_REORDERED_S / early.time_base))
+            self._items.append(_taken(early, pts=pts - step, dts=self._last_dts, zero_s=zero_s))
+        if pts is not None:  # FFmpeg does not know the first ones of a stream with B-frames
+            dts = self._last_dts = self._last_dts + 1 if dts is None else dts
         self._items.append(_taken(packet, pts=pts, dts=dts, zero_s=zero_s))
 
     @property
