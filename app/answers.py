@@ -20,6 +20,7 @@ from rich.text import Text
 
 from storage.errors import ExportError
 from storage.history import FootageRow, History, PersonRow, SightingRow
+from storage.segments import Shown
 
 MOST_PICTURES = 60
 SURE = 0.8  # from here on a probability is shown as good, below DOUBTFUL as bad
@@ -101,9 +102,10 @@ def print_person(
     sightings = history.sightings(person=id)
     footage = {row.id: row for row in history.footage()}
     folder = (pictures or history.path.with_name(history.path.name + ".pictures")) / f"person-{id}"
+    shown = history.shown([sighting.id for sighting in sightings])
     files, problem = _write_pictures(history, person, folder, asked=pictures is not None)
     if as_json:
-        print(json.dumps(_person_story(person, sightings, footage, files), indent=2))
+        print(json.dumps(_person_story(person, sightings, footage, files, shown), indent=2))
         return
     console = console or Console(highlight=False)
     clock = _Clock([time for sighting in sightings for time in (sighting.start, sighting.end)])
@@ -114,6 +116,7 @@ def print_person(
     console.print()
     console.print(_sightings_table(sightings, files, clock))
     console.print()
+    _say_where_shown(console, sightings, shown, clock)
     _say(console, problem or f"pictures: {folder}", link=None if problem else folder)
 
 
@@ -196,6 +199,17 @@ def _reason(sighting: SightingRow, *, first: bool) -> str:
     return ", ".join([*parts, _count(why.crops, "crop")])
 
 
+def _say_where_shown(
+    console: Console, sightings: Sequence[SightingRow], shown: dict[int, list[Shown]], clock: _Clock
+) -> None:
+    """The recorded files that show them, and from where on; nothing where there are none."""
+    for sighting in sightings:
+        for part in shown[sighting.id]:
+            where = f"{part.path} from {elapsed(part.offset_s)} on, {duration(part.seconds)}"
+            moment = clock.show(sighting.start)
+            _say(console, f"{moment} {sighting.camera}: {where}", link=Path(part.path))
+
+
 def _write_pictures(
     history: History, person: PersonRow, folder: Path, *, asked: bool
 ) -> tuple[dict[int, Path], str | None]:
@@ -227,6 +241,7 @@ def _person_story(
     sightings: Sequence[SightingRow],
     footage: dict[int, FootageRow],
     files: dict[int, Path],
+    shown: dict[int, list[Shown]],
 ) -> dict[str, Any]:
     visits = []
     for sighting in sightings:
@@ -241,6 +256,7 @@ def _person_story(
                 "source": source.uri,
                 "offset_s": sighting.start - source.start,
                 "picture": None if picture is None else str(picture),
+                "recorded": [asdict(part) for part in shown[sighting.id]],
             }
         )
     return _person_facts(person) | {"sightings": visits}

@@ -73,7 +73,7 @@ BUNDLED = "bnneck-mobilenet"
 
 
 def default_reid() -> tuple[Path, str]:
-    """The file of the network that embeds where none is named, and words on why it is no better one, if so."""
+    """The file of the network that embeds where none is named, and words on why it is no better one."""
     at_hand = next((path for path in map(find, REID) if path is not None), None)
     if at_hand is not None:
         return at_hand, ""

@@ -14,6 +14,8 @@ from pathlib import Path
 from app.assets import cache_folder, default_reid, resolve
 from app.config import CameraSettings, ConfigError, HeldError, Settings
 from app.feeds import FileCamera, FileFeed, LiveFeed
+from app.footage_recorder import FootageRecorder, Recorders
+from app.footage_shelf import Shelf
 from app.pipeline import Line, Status, View
 from app.roster import Roster
 from app.sources import FileSource, LiveSource, redact
@@ -68,7 +70,8 @@ def build_run(settings: Settings) -> Iterator[Run]:
     if not settings.cameras:
         raise ConfigError("No camera was given; name at least one video file or stream.")
     with ExitStack() as stack:
-        roster = stack.enter_context(_live(settings)) if settings.live else None
+        recorders = Recorders(settings.recording)
+        roster = stack.enter_context(_live(settings, recorders)) if settings.live else None
         feed = roster.feed if roster is not None else stack.enter_context(_files(settings))
         held = _held(settings, feed)
         reid, lacking = default_reid() if settings.reid == "default" else (resolve(settings.reid), "")
@@ -93,6 +96,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
             writer.erase(camera, start, end)
         writer.flush()
         history = History(engine)
+        shelf = stack.enter_context(Shelf(settings.recording, history, writer, writing=recorders.writing))
         gallery = Gallery(dimension=embedder.dimension)
         identities = history.identities(embedder.fingerprint)
         last = history.last_identity()  # after the identities: whoever is made in between has a higher id
@@ -111,6 +115,8 @@ def build_run(settings: Settings) -> Iterator[Run]:
         )
         if roster is not None:
             roster.gone = line.leave
+        stack.callback(recorders.close)  # before the writer, which is told of their last files
+        recorders.start(writer, shelf.begin)
         words = ", ".join(filter(None, (lacking, embedder.backend)))
         yield Run(line, history, writer, detector.backend, words, roster)
 
@@ -172,12 +178,13 @@ def _held_until(file: FileCamera, history: History) -> float:
 
 
 @contextmanager
-def _live(settings: Settings) -> Iterator[Roster]:
+def _live(settings: Settings, recorders: Recorders) -> Iterator[Roster]:
     """The streams, each connecting in its own thread."""
     wake = threading.Condition()
 
     def opened(camera: CameraSettings) -> LiveSource:
-        return live_source(camera, max_latency_s=settings.max_latency_s, wake=wake)
+        recorder = recorders.of(camera.name, offset_s=camera.clock_offset_s) if camera.record else None
+        return live_source(camera, max_latency_s=settings.max_latency_s, wake=wake, recorder=recorder)
 
     feed = LiveFeed([], wake=wake, offsets={}, max_latency_s=settings.max_latency_s)
     with Roster(feed, opened) as roster:
@@ -185,7 +192,13 @@ def _live(settings: Settings) -> Iterator[Roster]:
         yield roster
 
 
-def live_source(camera: CameraSettings, *, max_latency_s: float, wake: threading.Condition) -> LiveSource:
+def live_source(
+    camera: CameraSettings,
+    *,
+    max_latency_s: float,
+    wake: threading.Condition,
+    recorder: FootageRecorder | None = None,
+) -> LiveSource:
     """A stream as its settings say. Raises SourceError."""
     return LiveSource(
         camera=camera.name,
@@ -197,5 +210,6 @@ def live_source(camera: CameraSettings, *, max_latency_s: float, wake: threading
         max_latency_s=max_latency_s,
         decode=camera.decode,
         size=camera.size,
+        recorder=recorder,
         wake=wake,
     )

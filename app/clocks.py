@@ -94,6 +94,13 @@ class LiveClock:
         """
         return self._drift.ppm
 
+    @property
+    def zero_s(self) -> float | None:
+        """The time of this connection's timestamp 0, by its last frame; None where nobody knows it."""
+        if self._last is None or self._last_stamp is None or self._last_stamp.pts_s is None:
+            return None
+        return self._last - self._last_stamp.pts_s
+
     def time(self, stamp: Stamp) -> float:
         """The time of the next frame, in epoch seconds."""
         smooth = self._smooth(stamp)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -31,7 +32,8 @@ class CameraSettings:
     source: a file's path or a stream's address. start: epoch seconds of the first frame by the camera's
     clock, None to take it from the file. clock_offset_s: how far the camera's clock is ahead; subtracted.
     shown: what to show in place of a source that was filled in from the environment, else "".
-    Of streams only: open_timeout_s, read_timeout_s, frozen_after_s, decode, size: see LiveSource.
+    Of streams only: open_timeout_s, read_timeout_s, frozen_after_s, decode, size: see LiveSource. record:
+    keep its footage.
     """
 
     name: str
@@ -44,6 +46,21 @@ class CameraSettings:
     frozen_after_s: float = 30.0
     decode: str = "auto"
     size: tuple[int, int] | None = None
+    record: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingSettings:
+    """Of the footage that is kept. folder: of this history alone. The oldest files go where they are older
+    than keep_days or larger than keep_gb in all. segment_s: how long a file is, at least. keep_free_gb: how
+    much is to be left free on the disk; below it nothing is recorded. GB are 10^9 bytes.
+    """
+
+    folder: Path = Path("recordings")
+    keep_days: float = 7.0
+    keep_gb: float = 100.0
+    segment_s: float = 60.0
+    keep_free_gb: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +83,7 @@ class Settings:
     overlap: frozenset[frozenset[str]] = field(default_factory=frozenset)
     command: str = "sightline"
     max_latency_s: float = 1.0
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
 
 
 def read_config(path: Path, *, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -132,9 +150,12 @@ def read_time(text: str) -> float:
 class _Reader:
     """Checks a parsed TOML table, key by key."""
 
-    STREAM = frozenset({"open_timeout_s", "read_timeout_s", "frozen_after_s", "decode", "size"})
+    STREAM = frozenset({"open_timeout_s", "read_timeout_s", "frozen_after_s", "decode", "size", "record"})
     CAMERA = STREAM | {"name", "source", "username", "password_file", "start", "clock_offset_s"}
-    TOP = frozenset({"camera", "database", "detector", "reid", "device", "overlap", "max_latency_s"})
+    TOP = frozenset(
+        {"camera", "database", "detector", "reid", "device", "overlap", "max_latency_s", "recording"}
+    )
+    RECORDING = frozenset({"folder", "keep_days", "keep_gb", "segment_s", "keep_free_gb"})
 
     def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
         self.path = path
@@ -162,7 +183,36 @@ class _Reader:
             plain["database"] = self.path.parent / database
         if "max_latency_s" in table:
             plain["max_latency_s"] = self._seconds(table, "max_latency_s", "at the top", 1.0)
+        plain["recording"] = self._recording(self._want(table, "recording", dict, "at the top", {}))
         return Settings(cameras, live=self._live(cameras), overlap=self._overlap(table, names), **plain)
+
+    def _recording(self, table: dict[str, Any]) -> RecordingSettings:
+        where, default = "in [recording]", RecordingSettings()
+        self._known(table, self.RECORDING, where)
+        return RecordingSettings(
+            self.path.parent / self._want(table, "folder", str, where, str(default.folder)),
+            self._amount(table, "keep_days", where, default.keep_days),
+            self._amount(table, "keep_gb", where, default.keep_gb),
+            self._seconds(table, "segment_s", where, default.segment_s, least=1.0),
+            self._amount(table, "keep_free_gb", where, default.keep_free_gb),
+        )
+
+    def _amount(self, table: dict[str, Any], key: str, where: str, default: float) -> float:
+        value = float(self._want(table, key, (int, float), where, default))
+        if not (value > 0.0 and math.isfinite(value)):
+            self._fail(key, where, f"a number above 0, but found {value:g}")
+        return value
+
+    def _recordable(self, address: str, where: str) -> bool:
+        if not is_live(address):
+            self._fail("record", where, "a live stream to be recorded; a file is there already")
+        return True
+
+    def _flag(self, row: dict[str, Any], key: str, where: str) -> bool:
+        value = row.get(key, False)
+        if not isinstance(value, bool):
+            self._fail(key, where, f"true or false, but found {value!r}")
+        return value
 
     def _live(self, cameras: Sequence[CameraSettings]) -> bool:
         """Whether these are streams rather than files."""
@@ -195,6 +245,7 @@ class _Reader:
             frozen_after_s=self._seconds(row, "frozen_after_s", where, 30.0, least=0.0),
             decode=self._decode(row, where),
             size=self._size(row, where),
+            record=self._flag(row, "record", where) and self._recordable(address, where),
         )
 
     def _seconds(
@@ -264,7 +315,7 @@ class _Reader:
         if value is default:
             return default
         if not isinstance(value, kind) or isinstance(value, bool):
-            words = {str: "a text", list: "a list", (int, float): "a number"}
+            words = {str: "a text", list: "a list", dict: "a table", (int, float): "a number"}
             self._fail(key, where, f"{words[kind]}, but found {value!r}")
         return value
 

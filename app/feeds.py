@@ -200,6 +200,8 @@ class LiveFeed:
                 clock_drift_ppm=s.times.drift_ppm,
                 clock_jumps=s.times.jumps,
                 clock_jumped_s=s.times.jumped_s,
+                recording="off" if s.recorder is None else s.recorder.problem or "on",
+                not_recorded=0 if s.recorder is None else s.recorder.dropped,
             )
             for s in self.sources.values()
         ]

@@ -64,9 +64,14 @@ class JsonLog:
             self.write(event, dropped_share=round(self._pace.dropped_share, 3))
 
     def _compare_pictures(self, before: CameraStatus, camera: CameraStatus) -> None:
-        """Tells of a clock that was set, and of another size."""
+        """Tells of a clock that was set, of another size, and of recording that fails or goes on."""
         if camera.clock_jumps > before.clock_jumps:
             self.write("clock_jumped", camera=camera.name, by_s=round(camera.clock_jumped_s, 3))
+        if camera.recording not in (before.recording, "off"):
+            if camera.recording != "on":
+                self.write("recording_stopped", camera=camera.name, problem=camera.recording)
+            elif before.recording not in ("", "off"):
+                self.write("recording_resumed", camera=camera.name)
         if None not in (before.size, camera.size) and camera.size != before.size:
             self.write("size_changed", camera=camera.name, size=camera.size, before=before.size)
 
@@ -124,6 +129,8 @@ class JsonLog:
             "size": camera.size,
             "decoder": camera.decoder,
             "people": camera.people,
+            "recording": camera.recording,
+            "not_recorded": camera.not_recorded,
             "problem": camera.problem,
         }
 

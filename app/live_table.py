@@ -76,7 +76,7 @@ def _row(camera: CameraStatus, pace: Pace) -> list[str]:
         "" if camera.latency_s is None else f"{camera.latency_s:.2f} s",
         str(camera.people),
         str(camera.reconnects),
-        escape(camera.problem),
+        escape(camera.recording if camera.recording not in ("", "on", "off") else camera.problem),
     ]
 
 

@@ -64,6 +64,7 @@ class Monitor(Collector):
             yield from _of_run(self._shown[0])
             yield from _of_cameras(self._shown[0].cameras)
             yield from _of_clocks(self._shown[0].cameras)
+            yield from _of_recording(self._shown[0].cameras)
             yield from _of_load(self._pace)
 
 
@@ -100,6 +101,19 @@ def _of_clocks(cameras: Sequence[CameraStatus]) -> Iterator[Metric]:
         if camera.clock_drift_ppm is not None:
             drift.add_metric([camera.name], camera.clock_drift_ppm)
     yield from (offset, drift, jumps)
+
+
+def _of_recording(cameras: Sequence[CameraStatus]) -> Iterator[Metric]:
+    """Of the cameras that are to be recorded."""
+    kept = "1 while footage is kept, 0 while it can't be."
+    on = GaugeMetricFamily("sightline_recording", kept, labels=["camera"])
+    slow = "Packets the disk was too slow for."
+    lost = CounterMetricFamily("sightline_packets_not_recorded", slow, labels=["camera"])
+    for camera in cameras:
+        if camera.recording not in ("", "off"):
+            on.add_metric([camera.name], camera.recording == "on")
+            lost.add_metric([camera.name], camera.not_recorded)
+    yield from (on, lost)
 
 
 def _of_cameras(cameras: Sequence[CameraStatus]) -> Iterator[Metric]:

@@ -83,7 +83,8 @@ class CameraStatus:
     the times are by, `camera` or `arrival`. damaged: packets and pictures that were. size: (width, height)
     of its pictures. decoder: such as `h264 by cuda`. clock_offset_s: how far its clock is ahead of ours, less
     its least delay; clock_drift_ppm: how much faster it runs; None where unknown. clock_jumps: how often it
-    was set; clock_jumped_s: by how much the last time.
+    was set; clock_jumped_s: by how much the last time. recording: off, on, or why no footage is
+    kept just now; not_recorded: packets the disk was too slow for.
     """
 
     name: str
@@ -106,6 +107,8 @@ class CameraStatus:
     clock_drift_ppm: float | None = None
     clock_jumps: int = 0
     clock_jumped_s: float = 0.0
+    recording: str = ""
+    not_recorded: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from av.video.stream import VideoStream
 
 from app.clocks import Backlog, FileClock, LiveClock, Stamp
 from app.decoding import Decoder, hardware
+from app.footage_recorder import FootageRecorder
 from app.stillness import Stillness
 from app.stream import (
     Pictures,
@@ -36,6 +37,7 @@ from app.stream import (
     file_info,
     frames_per_s,
     interruptible,
+    is_dated,
     live_address,
     live_pictures,
     open_file,
@@ -217,6 +219,7 @@ class LiveSource:
     is rid of them. The pauses between attempts double from retry_min_s to retry_max_s, less a random part of
     up to half (by seed), and begin anew after ten seconds of playing.
     decode: auto, software, or a kind of hardware such as cuda. size: (width, height) that is expected.
+    recorder: is given every packet, and closed at the end.
     shown: what to show in its place where the uri holds secrets that only its owner can tell from the rest.
 
     state: connecting, playing, stalled (connected, but no picture just now), frozen (always the same
@@ -244,10 +247,12 @@ class LiveSource:
         retry_max_s: float = 15.0,
         decode: str = "auto",
         size: tuple[int, int] | None = None,
+        recorder: FootageRecorder | None = None,
         wake: threading.Condition | None = None,
         seed: int | None = None,
     ) -> None:
         self.camera = camera
+        self.recorder = recorder
         self.uri = redact(shown or uri)
         self.info: SourceInfo | None = None
         self.decoded = 0
@@ -314,6 +319,8 @@ class LiveSource:
         self._stop.set()
         self._thread.shutdown()
         self._change("ended")
+        if self.recorder is not None:
+            self.recorder.close()
         if error is None:
             self._work.result()
 
@@ -369,7 +376,10 @@ class LiveSource:
         decoder = self._decoder = Decoder(stream, device=self._device)
         began, self._late_since = time.monotonic(), None
         shown = failed = 0
-        for pictures in live_pictures(
+        dated = is_dated(container)
+        if self.recorder is not None:
+            self.recorder.connected(stream)
+        for packet, pictures in live_pictures(
             container, stream, decoder, uri=self.uri, read_timeout_s=self._read_timeout_s
         ):
             self.damaged += decoder.errors - failed + sum(picture.is_corrupt for picture, _ in pictures)
@@ -377,6 +387,8 @@ class LiveSource:
             for picture, stamp in pictures:
                 if not backlog.holds(stamp) and self._show(picture, stamp, stream, first=not shown):
                     shown += 1
+            if self.recorder is not None:
+                self.recorder.offer(packet, zero_s=self.times.zero_s, dated=dated)
             trouble = self._trouble(max(self._seen, began))
             if trouble or self._stop.is_set():
                 return trouble

@@ -228,12 +228,12 @@ def _silence(uri: str, waited_s: float) -> SourceError:
 
 def live_pictures(
     container: InputContainer, stream: VideoStream, decoder: Decoder, *, uri: str, read_timeout_s: float
-) -> Iterator[list[tuple[VideoFrame, Stamp]]]:
-    """What each packet brings, which may be nothing, until the stream ends. uri: redacted.
+) -> Iterator[tuple[Packet[VideoStream], list[tuple[VideoFrame, Stamp]]]]:
+    """Each packet, and what it brings, which may be nothing, until the stream ends. uri: redacted.
 
     Raises SourceError where the stream is lost.
     """
-    dated = not container.format.flags & _NO_TIMESTAMPS
+    dated = is_dated(container)
     lead_s: float | None = None
     for packet in _live_packets(container, stream, uri=uri, read_timeout_s=read_timeout_s):
         arrival_s = time.time()
@@ -243,7 +243,12 @@ def live_pictures(
             pts_s = seconds(picture, stream) if dated else None
             camera_s = None if pts_s is None or lead_s is None else pts_s + lead_s
             stamps.append((picture, Stamp(pts_s, camera_s, arrival_s)))
-        yield stamps
+        yield packet, stamps
+
+
+def is_dated(container: InputContainer) -> bool:
+    """Whether its timestamps are those of the stream, and no guess."""
+    return not container.format.flags & _NO_TIMESTAMPS
 
 
 def _live_packets(

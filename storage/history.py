@@ -18,6 +18,7 @@ from storage.packing import Trajectory as Trajectory
 from storage.packing import unpack
 from storage.schema import Camera, Footage, Identity, Portrait, Sighting
 from storage.schema import Trajectory as Chunk
+from storage.segments import SegmentRow, Shown, all_segments, showing, size_of_all
 from storage.vectors import best_portraits, best_vectors, check_model, last_presences, models_used
 from tracker import types
 
@@ -251,6 +252,21 @@ class History:
         )
         with self._asking() as connection:
             return [FootageRow(*row) for row in connection.execute(query)]
+
+    def shown(self, sightings: Sequence[int]) -> dict[int, list[Shown]]:
+        """By sighting, the recorded files that show it, in order of time."""
+        with self._asking() as connection:
+            return showing(connection, list(sightings))
+
+    def segments(self, *, most: int | None = None) -> list[SegmentRow]:
+        """The files of recorded footage, by end, the oldest first; at most so many."""
+        with self._asking() as connection:
+            return all_segments(connection, most=most)
+
+    def segment_bytes(self) -> int:
+        """How large they are in all."""
+        with self._asking() as connection:
+            return size_of_all(connection)
 
     def held(self, camera: str, start: float, end: float) -> bool:
         """Whether footage of the camera reaches into the time between start and end, or starts with it."""

@@ -161,7 +161,7 @@ class Recording:
             return
         statement = insert(schema.Footage).values(
             run_id=self._run,
-            camera_id=_camera(connection, footage.camera),
+            camera_id=camera_row(connection, footage.camera),
             uri=footage.uri,
             start=footage.start,
             width=footage.width,
@@ -285,7 +285,8 @@ def _write_chunk(connection: Connection, sighting: int, chunk: _Chunk) -> None:
         connection.execute(_UPDATE_CHUNK, {"row": chunk.row, **values})
 
 
-def _camera(connection: Connection, name: str) -> int:
+def camera_row(connection: Connection, name: str) -> int:
+    """The camera's row, made where it is missing."""
     connection.execute(insert(schema.Camera).values(name=name).on_conflict_do_nothing())
     return connection.execute(select(schema.Camera.id).where(schema.Camera.name == name)).scalar_one()
 

@@ -6,6 +6,8 @@
                      |
                      +--< portrait >-- model   a good picture and its vector
 
+    segment >-- camera                     a file with recorded footage
+
     correction --< correction_identity     the journal: who was merged, split, named, told apart
                --< correction_sighting     and which sightings that is about
 
@@ -20,7 +22,7 @@ from typing import ClassVar
 from sqlalchemy import Double, ForeignKey, Index, MetaData, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-VERSION = 2
+VERSION = 3
 
 
 class Base(DeclarativeBase):
@@ -79,6 +81,20 @@ class Footage(Base):
     width: Mapped[int]
     height: Mapped[int]
     frames: Mapped[int]
+
+
+class Segment(Base):
+    """A file of recorded footage. ``start``: what its own time 0 is; ``end``: of its last frame, nearly."""
+
+    __tablename__ = "segment"
+    __table_args__ = (Index(None, "camera_id", "start"), Index(None, "end"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    camera_id: Mapped[int] = mapped_column(ForeignKey("camera.id"))
+    path: Mapped[str] = mapped_column(unique=True)
+    start: Mapped[float]
+    end: Mapped[float]
+    bytes: Mapped[int]
 
 
 class Identity(Base):

@@ -18,6 +18,7 @@ from storage.database import path_of, writing
 from storage.errors import DatabaseError, in_plain_words
 from storage.lock import RunLock
 from storage.recording import Recording, erase
+from storage.segments import SegmentRow, Segments
 from storage.vectors import check_model
 from tracker.types import Point, Portrait, Sighting
 
@@ -60,6 +61,7 @@ class Writer:
                 self._run = _begin_run(connection, command, version)
             on_failure.pop_all()
         self._recording = Recording(run=self._run, model=model_row, dimension=dimension)
+        self._segments = Segments()
         self._thread = Thread(target=self._work, name="history writer", daemon=True)
         self._thread.start()
 
@@ -90,6 +92,14 @@ class Writer:
     def knows(self, last: int) -> None:
         """The run's new people get ids above ``last``; one that a correction takes meanwhile is given way."""
         self._put(lambda _: self._recording.knows(last))
+
+    def segment(self, row: SegmentRow) -> None:
+        """A file of recorded footage as known now; it replaces what was said of the same path."""
+        self._put(lambda _: self._segments.say(row.path, row))
+
+    def forget_segment(self, path: str) -> None:
+        """The file is gone."""
+        self._put(lambda _: self._segments.say(path, None))
 
     @property
     def queued(self) -> int:
@@ -155,7 +165,7 @@ class Writer:
             task = self._next(due)
             if task:
                 task(connection)
-            due = min(due, time.monotonic() + self._commit_s) if self._recording.pending else math.inf
+            due = min(due, time.monotonic() + self._commit_s) if self._pending else math.inf
             if time.monotonic() >= due:
                 self._commit(connection)
                 due = math.inf
@@ -168,9 +178,14 @@ class Writer:
             return None
 
     def _commit(self, connection: Connection) -> None:
-        if self._recording.pending:
+        if self._pending:
             with connection.begin():
                 self._recording.commit(connection)
+                self._segments.commit(connection)
+
+    @property
+    def _pending(self) -> bool:
+        return self._recording.pending or self._segments.pending
 
     def _acknowledge(self, done: Event, connection: Connection) -> None:
         self._commit(connection)

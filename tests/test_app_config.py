@@ -9,6 +9,7 @@ import pytest
 from app.config import (
     CameraSettings,
     ConfigError,
+    RecordingSettings,
     cameras_from_sources,
     read_config,
     read_time,
@@ -58,6 +59,14 @@ def test_everything_a_file_may_say(tmp_path: Path) -> None:
     assert not settings.live
 
 
+def test_what_is_recorded_and_how_long_it_is_kept(tmp_path: Path) -> None:
+    table = '[recording]\nfolder = "kept"\nkeep_days = 2\nkeep_gb = 1.5\nsegment_s = 30\nkeep_free_gb = 3\n'
+    cameras = '[[camera]]\nsource = "rtsp://h/x"\nrecord = true\n[[camera]]\nsource = "rtsp://h/y"\n'
+    settings = read_config(written(tmp_path, table + cameras))
+    assert settings.recording == RecordingSettings(tmp_path / "kept", 2.0, 1.5, 30.0, 3.0)
+    assert [camera.record for camera in settings.cameras] == [True, False]
+
+
 def test_streams_make_a_live_run(tmp_path: Path) -> None:
     path = written(tmp_path, '[[camera]]\nname = "door"\nsource = "rtsp://10.0.0.4/main"\n')
     settings = read_config(path)
@@ -81,6 +90,10 @@ def test_streams_make_a_live_run(tmp_path: Path) -> None:
         ('[[camera]]\nsource = "a.mp4"\nstart = "noon"', "'start' in camera 1: expected a time"),
         ('[[camera]]\nsource = "a.mp4"\n[[camera]]\nsource = "b/a.mp4"', "'a' is there twice"),
         ('overlap = [["a", "c"]]\n[[camera]]\nsource = "a.mp4"', "'overlap' at the top: expected pairs"),
+        ('[[camera]]\nsource = "a.mp4"\nrecord = true', "'record' in camera 1: expected a live stream"),
+        ('[[camera]]\nsource = "rtsp://h"\nrecord = 1', "'record' in camera 1: expected true or false"),
+        ('[recording]\nkeep = 1\n[[camera]]\nsource = "a"', "'keep' in [recording]: expected one of folder"),
+        ('[recording]\nkeep_gb = 0\n[[camera]]\nsource = "a"', "'keep_gb' in [recording]: expected a number"),
         ('camera = ["a.mp4"]', "'camera' in camera 1: expected a [[camera]] table"),
     ],
 )

@@ -135,3 +135,13 @@ def test_overload_is_told_when_it_begins_and_when_it_is_over() -> None:
         for s in range(1, 25)
     ]
     assert [event for lines in found for event in lines] == ["overloaded", "overload_over"]
+
+
+def test_recording_that_fails_and_goes_on_is_told_once_each() -> None:
+    told = Told()
+    told.show(0.0, "playing", received=1, recording="on")
+    (line,) = told.show(1.0, "playing", received=2, recording="Not recorded: full.")
+    assert (line["event"], line["problem"]) == ("recording_stopped", "Not recorded: full.")
+    assert told.show(2.0, "playing", received=3, recording="Not recorded: full.") == []
+    assert events(told.show(3.0, "playing", received=4, recording="on")) == ["recording_resumed"]
+    assert told.show(4.0, "playing", received=5, recording="on") == []

@@ -12,7 +12,7 @@ from rtsp_server import RtspServer
 
 from app import errors
 from app.cli import main
-from app.config import read_config
+from app.config import RecordingSettings, read_config
 from app.site import EXAMPLE
 
 PASSWORD = "p@ss:/?#w\u00f6rd"
@@ -46,6 +46,8 @@ def test_every_setting_of_the_example_is_one_and_each_that_there_is_is_in_it(tmp
     assert hall.source == "rtsp://viewer:secret@10.0.0.4/main"
     assert (hall.clock_offset_s, settings.device, settings.detector) == (2.0, "auto", "yolov8n")
     assert stairs.start is not None
+    assert hall.record
+    assert settings.recording == RecordingSettings(tmp_path / "recordings")
     assert settings.overlap == {frozenset({"hall", "stairs"})}
 
 
