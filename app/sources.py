@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 import av
 from av.container import InputContainer
@@ -26,7 +26,6 @@ from av.video.stream import VideoStream
 
 from app.clocks import Backlog, FileClock, LiveClock, Stamp
 from app.decoding import Decoder, hardware
-from app.footage_recorder import FootageRecorder
 from app.stillness import Stillness
 from app.stream import (
     Pictures,
@@ -47,6 +46,9 @@ from app.stream import (
     seconds,
 )
 from tracker.types import Frame, Image
+
+if TYPE_CHECKING:
+    from app.footage_recorder import FootageRecorder
 
 __all__ = ["FileSource", "LiveSource", "SourceError", "SourceInfo", "redact"]
 
