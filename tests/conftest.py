@@ -26,10 +26,19 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def assets(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Networks from the folder of real data; conversions are kept for the tests that follow."""
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where converted networks are kept for the tests that follow: SIGHTLINE_CACHE, or a new folder."""
+    return Path(os.environ.get("SIGHTLINE_CACHE") or tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def assets(shared: Path, cache: Path) -> None:
+    """Networks from the folder of real data, already converted, for this process and those it starts."""
+    from tracker.detector import Detector
+
     os.environ["SIGHTLINE_ASSETS"] = str(shared)
-    os.environ.setdefault("SIGHTLINE_CACHE", str(tmp_path_factory.mktemp("cache")))
+    os.environ["SIGHTLINE_CACHE"] = str(cache)
+    Detector(shared / "weights/yolov8n.pt", cache=cache)
 
 
 @pytest.hookimpl(wrapper=True)
