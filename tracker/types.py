@@ -96,6 +96,10 @@ class Evidence:
     distance: cosine distance to the identity chosen (or to the nearest one, where a new identity was
     made), None where the gallery was empty. gap_s: seconds since that identity was last seen.
     runner_up, runner_up_distance: the second nearest identity. crops: how many pictures were compared.
+
+    The two most alike of the pictures compared: of this sighting, the one taken at picture_time; of that
+    identity, the one taken at nearest_time of nearest_sighting. That is a number of this run; negative, the
+    id of an earlier run's sighting. What the history answers with are ids alone, which are positive.
     """
 
     distance: float | None
@@ -103,6 +107,9 @@ class Evidence:
     runner_up: int | None
     runner_up_distance: float | None
     crops: int
+    picture_time: float | None = None
+    nearest_sighting: int | None = None
+    nearest_time: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +157,15 @@ class Identity:
     """One person as known over all cameras: the id, the name people gave, and a few good embeddings.
 
     embeddings: (K, D) float32 unit rows. seen: camera -> (start, end) of the last presence there.
+    taken: of each embedding's picture, the id of its sighting in the history and the time; empty where
+    nobody knows.
     """
 
     id: int
     name: str | None
     embeddings: Floats
     seen: dict[str, tuple[float, float]]
+    taken: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
