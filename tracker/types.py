@@ -184,3 +184,73 @@ class Result:
 
     frame: Frame
     people: tuple[Person, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """People who were on one camera are next on another, after a time at which chance alone brings fewer.
+
+    ways: how often that was seen; people: of how many; share: of the visits to ``first``. delay_s: median
+    from leaving to coming, negative where people come before they have left; middle_half_s: its quartiles;
+    range_s: the least and the most of those counted. height: standard deviations over chance. counts: delays
+    in equal bins over span_s, which reaches beyond those counted.
+    """
+
+    first: str
+    second: str
+    ways: int
+    people: int
+    share: float
+    delay_s: float
+    middle_half_s: tuple[float, float]
+    range_s: tuple[float, float]
+    height: float
+    span_s: tuple[float, float]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Whether two cameras see the same people at the same moment. first comes before second by name.
+
+    at_once: sightings that had one on the other camera at the same moment. share: of them, those of the very
+    person on the other, at least. height: standard deviations over chance. sure: they do; without, they
+    don't where many were at once, else it is unknown.
+    """
+
+    first: str
+    second: str
+    at_once: int
+    share: float
+    height: float
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """How far a recording's times are ahead, the way from camera to camera included.
+
+    Those of one group are on one clock.
+    """
+
+    recording: int
+    camera: str
+    offset_s: float
+    group: int
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """How cameras lie to each other, learned from the sightings between two times (epoch seconds).
+
+    visits: camera -> sightings of people. clocks: where they were found out, none where they were told; then
+    nobody knows which camera comes first: links are of cameras in the order of their names, their delays what
+    is left when the clocks' offsets are taken away.
+    """
+
+    links: tuple[Link, ...]
+    overlaps: tuple[Overlap, ...]
+    visits: dict[str, int]
+    start: float
+    end: float
+    clocks: tuple[ClockOffset, ...] = ()
