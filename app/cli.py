@@ -32,6 +32,7 @@ CARRIED_OUT_BY = {
     "differ": "app.history.corrections:differ",
     "corrections": "app.history.corrections:corrections",
     "undo": "app.history.corrections:undo",
+    "topology": "app.topology.command:topology",
     "refine": "app.history.refining:refine",
     "score": "app.scoring.command:score",
     "train": "app.weights.train:train",
@@ -81,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
     _export(commands)
     _corrections(commands)
     _refine(commands)
+    _topology(commands)
     _score(commands)
     _train(commands)
     _evaluate_reid(commands)
@@ -227,6 +229,29 @@ def _refine(commands: Commands) -> None:
         "--apply", action="store_true", help="write it, as one correction that undo takes back"
     )
     _question(refine)
+
+
+def _topology(commands: Commands) -> None:
+    topology = commands.add_parser(
+        "topology", help="which camera follows which after how long, and which overlap, as the history has it"
+    )
+    topology.add_argument("--learn", action="store_true", help="learn anew, though something is kept")
+    topology.add_argument("--save", action="store_true", help="learn anew, and keep it in the history")
+    topology.add_argument("--since", metavar="TIME", help="learn from sightings that end after it")
+    topology.add_argument("--until", metavar="TIME", help="learn from sightings that begin before it")
+    topology.add_argument("--config", type=Path, metavar="FILE", help="the site, for what its [[link]]s say")
+    topology.add_argument(
+        "--own-clocks",
+        action="store_true",
+        help="the clocks of the sources are not one: find out how they lie to each other",
+    )
+    topology.add_argument(
+        "--page", type=Path, metavar="FILE", help="also write a picture: a page (.html) or a drawing (.svg)"
+    )
+    topology.add_argument(
+        "--toml", action="store_true", help="as [[link]] tables, to be pasted into the site and edited"
+    )
+    _question(topology)
 
 
 def _corrections(commands: Commands) -> None:

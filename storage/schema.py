@@ -235,7 +235,7 @@ class Overlap(Base):
     at_once: Mapped[int]
     share: Mapped[float]
     height: Mapped[float]
-    sure: Mapped[bool]
+    seen: Mapped[bool | None]
 
 
 class Clock(Base):

@@ -56,7 +56,7 @@ def saved(engine: Engine) -> Learned | None:
             return None
         links = [_link(values) for values in _pairs(connection, schema.Link, row.id)]
         overlaps = [
-            Overlap(v.first, v.second, v.at_once, v.share, v.height, v.sure)
+            Overlap(v.first, v.second, v.at_once, v.share, v.height, v.seen)
             for v in _pairs(connection, schema.Overlap, row.id)
         ]
         clocks = tuple(_clocks(connection, row.id))
@@ -106,7 +106,7 @@ def _overlap_row(overlap: Overlap) -> dict[str, Any]:
         "at_once": overlap.at_once,
         "share": overlap.share,
         "height": overlap.height,
-        "sure": overlap.sure,
+        "seen": overlap.seen,
     }
 
 

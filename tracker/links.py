@@ -48,7 +48,10 @@ LEAST_SHARE = 0.1
 """Cameras overlap where a tenth of those at once on both are one: a few may be friends dressed alike."""
 
 ENOUGH_AT_ONCE = 20
-"""From which on no overlap found means that there is none."""
+"""From which on no overlap found means that there is none ..."""
+
+MOST_AT_ONCE = 0.5
+"""... where of all pairs no more are at once: if all are with all, nobody can tell who belongs to whom."""
 
 COUNTS = 24
 """Bars of a link's histogram."""
@@ -93,7 +96,7 @@ def learn(tracklets: Sequence[Tracklet], *, seed: int = 0) -> Topology:
 
     The tracklets' times are on one clock. Those nobody has decided on count for overlaps alone.
     """
-    tracklets = sorted(tracklets, key=lambda tracklet: tracklet.start)
+    tracklets = sorted(tracklets, key=lambda tracklet: (tracklet.start, tracklet.number))
     visits = visits_of(tracklets, [-1 if t.identity is None else t.identity for t in tracklets])
     rng = np.random.default_rng(seed)
     overlaps = _overlaps(visits, _looks(tracklets, visits), rng)
@@ -110,7 +113,8 @@ def learn_on_own_clocks(
 ) -> Topology:
     """The same where each recording has a clock of its own, by what a second pass found out.
 
-    recording: (N,) codes as the clocks have them. Who comes first, and who overlaps, nobody can tell then.
+    recording: (N,) codes as the clocks have them. On the one clock everybody is everywhere at about the same
+    time: who comes first, by way of which camera, and which overlap, nobody can tell then.
     """
     group = clocks.group[recording]
     cluster_of = {number: row for row, cluster in enumerate(clusters) for number in cluster.tracklets}
@@ -273,6 +277,8 @@ def _link(visits: Visits, ways: Ways, pair: int, window_s: tuple[float, float], 
 
 def _looks(tracklets: Sequence[Tracklet], visits: Visits) -> Floats:
     """(N, D) unit rows: each tracklet's mean, from its camera's own, which takes out its light."""
+    if not tracklets:
+        return np.zeros((0, 0), np.float32)
     means = np.array([t.vectors.mean(axis=0) for t in tracklets], np.float32)
     for camera in range(len(visits.names)):
         rows = visits.rows_of(camera)
@@ -288,17 +294,19 @@ def _overlaps(visits: Visits, looks: Floats, rng: np.random.Generator) -> list[O
         rows, columns = visits.rows_of(a), visits.rows_of(b)
         together = np.argwhere(_at_once(visits, rows, columns))
         if len(together):
-            tried.append((a, b, _likest(looks[rows] @ looks[columns].T, together, rng)))
-    heights = [_standard(likest.sum(axis=1)) for _, _, likest in tried]
+            crowd = len(together) / (len(rows) * len(columns))
+            tried.append((a, b, crowd, _likest(looks[rows] @ looks[columns].T, together, rng)))
+    heights = [_standard(likest.sum(axis=1)) for *_, likest in tried]
     chance = max((float(height[1:].max()) for height in heights), default=0.0)
     found = []
-    for (a, b, likest), height in zip(tried, heights, strict=True):
+    for (a, b, crowd, likest), height in zip(tried, heights, strict=True):
         bar = float(np.quantile(likest[1:], 0.95))
         share = max(0.0, (float((likest[0] > bar).mean()) - 0.05) / 0.95)
-        sure = bool(height[0] > chance and share >= LEAST_SHARE)
-        found.append(
-            Overlap(visits.names[a], visits.names[b], likest.shape[1], share, float(height[0]), sure)
-        )
+        seen = True if height[0] > chance and share >= LEAST_SHARE else None
+        if seen is None and likest.shape[1] >= ENOUGH_AT_ONCE and crowd <= MOST_AT_ONCE:
+            seen = False
+        names = visits.names[a], visits.names[b]
+        found.append(Overlap(*names, likest.shape[1], share, float(height[0]), seen))
     return found
 
 

@@ -214,8 +214,8 @@ class Overlap:
     """Whether two cameras see the same people at the same moment. first comes before second by name.
 
     at_once: sightings that had one on the other camera at the same moment. share: of them, those of the very
-    person on the other, at least. height: standard deviations over chance. sure: they do; without, they
-    don't where many were at once, else it is unknown.
+    person on the other, at least. height: standard deviations over chance. seen: they do, or they don't; None
+    where too few were at once, or all with all, to tell.
     """
 
     first: str
@@ -223,7 +223,7 @@ class Overlap:
     at_once: int
     share: float
     height: float
-    sure: bool
+    seen: bool | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from app import errors
-from app.config import ConfigError, read_config, read_time
+from app.config import read_config, read_time
 from app.history.answers import local_iso
+from app.history.tracklets import tracklets_of
 
 if TYPE_CHECKING:
     from storage.presences import Decisions, PresenceRow
@@ -73,27 +74,9 @@ def differences(
 
     own_clocks: each source has a clock of its own.
     """
-    from tracker.refine import MOST, Tracklet
     from tracker.refine import refine as second_pass
 
-    if len(rows) > MOST:
-        raise ConfigError(
-            f"{len(rows)} sightings are too many to compare at once, {MOST} are the most; "
-            "name a shorter span with --since and --until."
-        )
-    tracklets = [
-        Tracklet(
-            number=row.id,
-            camera=row.camera,
-            start=row.start,
-            end=row.end,
-            vectors=row.vectors,
-            qualities=row.qualities,
-            identity=row.identity,
-            recording=row.footage if own_clocks else 0,
-        )
-        for row in rows
-    ]
+    tracklets = tracklets_of(rows, own_clocks=own_clocks)
     here = {row.id for row in rows}
     clusters = second_pass(
         tracklets,

@@ -30,7 +30,7 @@ def upgrade() -> None:
         "overlap",
         sa.Column("at_once", sa.Integer, nullable=False),
         *_seconds("share", "height"),
-        sa.Column("sure", sa.Boolean, nullable=False),
+        sa.Column("seen", sa.Boolean),
     )
     op.create_table(
         "clock",
