@@ -219,7 +219,7 @@ def _refine(commands: Commands) -> None:
     )
     refine.add_argument("--since", metavar="TIME", help="only sightings that end after it")
     refine.add_argument("--until", metavar="TIME", help="only sightings that begin before it")
-    refine.add_argument("--config", type=Path, metavar="FILE", help="the site, for the cameras that overlap")
+    refine.add_argument("--config", type=Path, metavar="FILE", help="the site: overlaps and [[link]]s")
     refine.add_argument(
         "--own-clocks",
         action="store_true",
@@ -227,6 +227,9 @@ def _refine(commands: Commands) -> None:
     )
     refine.add_argument(
         "--apply", action="store_true", help="write it, as one correction that undo takes back"
+    )
+    refine.add_argument(
+        "--page", type=Path, metavar="OUT.html", help="also write a page of each one's pictures and reasons"
     )
     _question(refine)
 

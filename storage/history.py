@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
 
-from storage.compared import Compared, compared
+from storage.compared import Compared, PictureRow, compared, pictures_of
 from storage.database import path_of
 from storage.errors import DatabaseError, in_plain_words
 from storage.errors import UnknownPerson as UnknownPerson
@@ -261,6 +261,11 @@ class History:
         """By sighting, the recorded files that show it, in order of time."""
         with self._asking() as connection:
             return showing(connection, list(sightings))
+
+    def pictures(self, portraits: Collection[int]) -> dict[int, PictureRow]:
+        """By portrait, with whose they are; those that are gone are left out."""
+        with self._asking() as connection:
+            return pictures_of(connection, portraits)
 
     def compared(self, sightings: Sequence[int]) -> dict[int, Compared]:
         """By sighting, the two pictures that were compared when it was decided; without those of no note."""

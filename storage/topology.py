@@ -25,11 +25,12 @@ class Learned:
     topology: Topology
 
 
-def save(engine: Engine, topology: Topology) -> None:
+def save(engine: Engine, topology: Topology) -> Learned:
     """In place of what was saved before. Its cameras and recordings are the history's own."""
+    now = time.time()
     with in_plain_words(path_of(engine)), writing(engine).begin() as connection:
         connection.execute(delete(schema.Topology))
-        values = {"learned": time.time(), "start": topology.start, "end": topology.end}
+        values = {"learned": now, "start": topology.start, "end": topology.end}
         made = insert(schema.Topology).values(**values, visits=json.dumps(topology.visits))
         row = connection.execute(made.returning(schema.Topology.id)).scalar_one()
         cameras: dict[str, int] = {
@@ -44,6 +45,7 @@ def save(engine: Engine, topology: Topology) -> None:
                 connection.execute(insert(table), pairs)
         if topology.clocks:
             connection.execute(insert(schema.Clock), [_clock_row(c, row) for c in topology.clocks])
+    return Learned(now, topology)
 
 
 def saved(engine: Engine) -> Learned | None:

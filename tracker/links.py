@@ -122,11 +122,18 @@ def learn_on_own_clocks(
     people = [cluster_of[t.number] * groups + int(g) for t, g in zip(tracklets, group, strict=True)]
     visits = visits_of(tracklets, people, ahead_s=clocks.offset_s[recording])
     links = _links(visits, np.random.default_rng(seed), directed=False)
-    told = {
-        int(code): ClockOffset(t.recording, t.camera, float(clocks.offset_s[code]), int(clocks.group[code]))
-        for t, code in zip(tracklets, recording, strict=True)
-    }
-    return _topology(visits, links, (), tuple(told[code] for code in sorted(told)))
+    return _topology(visits, links, (), tuple(_offsets(tracklets, clocks, recording)))
+
+
+def _offsets(tracklets: Sequence[Tracklet], clocks: Clocks, recording: Integers) -> list[ClockOffset]:
+    """Of each recording, against the first of its group."""
+    found = []
+    for code, row in zip(*np.unique(recording, return_index=True), strict=True):
+        group = clocks.group[code]
+        offset_s = clocks.offset_s[code] - clocks.offset_s[clocks.group == group][0]
+        one = tracklets[row]
+        found.append(ClockOffset(one.recording, one.camera, float(offset_s), int(group)))
+    return found
 
 
 def visits_of(
@@ -161,7 +168,8 @@ def _links(visits: Visits, rng: np.random.Generator, *, directed: bool) -> list[
     pairs = np.flatnonzero(np.bincount(seen.pair, minlength=len(visits.names) ** 2) >= LEAST_PEOPLE)
     if not len(pairs):
         return []
-    shuffled = [_ways(visits, _shuffled(visits, rng), directed=directed) for _ in range(SHUFFLES)]
+    middle = _shuffled(visits, visits.person, rng, back=True)
+    shuffled = [_ways(visits, _shuffled(visits, middle, rng), directed=directed) for _ in range(SHUFFLES)]
     heights, lows, widths = _heaps(np.array([_histogram(ways, pairs) for ways in (seen, *shuffled)]))
     chance = heights[1:].max()
     found = []
@@ -192,18 +200,24 @@ def _ways(visits: Visits, person: Integers, *, directed: bool) -> Ways:
     return Ways(visits.camera[before] * len(visits.names) + visits.camera[after], delay, person[before])
 
 
-def _shuffled(visits: Visits, rng: np.random.Generator) -> Integers:
-    """(N,) people, exchanged within each camera among visits of about the same time."""
-    person = visits.person.copy()
+def _shuffled(visits: Visits, person: Integers, rng: np.random.Generator, *, back: bool = False) -> Integers:
+    """(N,) people, exchanged within each camera among visits of about the same time. back: see _stirred."""
+    person = person.copy()
     for camera in range(len(visits.names)):
         rows = visits.rows_of(camera)
-        person[rows] = person[rows[_stirred(len(rows), rng)]]
+        person[rows] = person[rows[_stirred(len(rows), rng, back=back)]]
     return person
 
 
-def _stirred(count: int, rng: np.random.Generator) -> Integers:
-    """An order in which nobody is further from their place than NEAR."""
-    return np.argsort(np.arange(count) + rng.uniform(0, NEAR, count)).astype(np.int64)
+def _stirred(count: int, rng: np.random.Generator, *, back: bool = False) -> Integers:
+    """An order in which nobody is further from their place than NEAR. back: the inverse of one.
+
+    Were histories stirred from the one that there is, it would be the middle of them all, and not one among
+    them. So all of them, it too, are stirred from one that it may have been stirred from (Besag and Clifford,
+    "Generalized Monte Carlo significance tests", 1989).
+    """
+    order = np.argsort(np.arange(count) + rng.uniform(0, NEAR, count))
+    return (np.argsort(order) if back else order).astype(np.int64)
 
 
 def _of_pair(ways: Ways, pair: int) -> Ways:
@@ -329,8 +343,9 @@ def _likest(alike: Floats, together: Integers, rng: np.random.Generator) -> Floa
     new_row = np.flatnonzero(np.diff(row, prepend=-1))
     new_column = np.flatnonzero(np.diff(column[by_column], prepend=-1))
     found = []
+    middle = _stirred(alike.shape[1], rng, back=True)
     for turn in range(SHUFFLES + 1):
-        order = np.arange(alike.shape[1]) if turn == 0 else _stirred(alike.shape[1], rng)
+        order = np.arange(len(middle)) if turn == 0 else middle[_stirred(len(middle), rng)]
         here = alike[row, order[column]]
         likest = np.maximum.reduceat(here, new_row), np.maximum.reduceat(here[by_column], new_column)
         found.append(np.concatenate(likest))

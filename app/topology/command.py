@@ -18,8 +18,7 @@ from tracker.rules import Rule
 from tracker.types import Topology
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
+    from storage.presences import PresenceRow
     from tracker.refine import Tracklet
 
 
@@ -28,36 +27,32 @@ def topology(arguments: argparse.Namespace) -> int:
     from app.topology.picture import write_picture
     from app.topology.table import as_toml, facts, print_topology
     from storage.database import open_database
+    from storage.presences import presences
 
     rules = () if arguments.config is None else read_config(arguments.config).links
+    since, until = (None if t is None else read_time(t) for t in (arguments.since, arguments.until))
+    anew = arguments.learn or arguments.save or arguments.own_clocks or since is not None or until is not None
     engine = open_database(arguments.db, create=False)
     try:
-        known, kept = _known(engine, arguments)
+        known = None if anew else saved(engine)
+        kept = known is not None or arguments.save
+        if known is None:
+            rows = presences(engine, since=since, until=until)
+            where = f"{arguments.db}" if since is until is None else f"{arguments.db}, in that span,"
+            found = learned_from(rows, where, own_clocks=arguments.own_clocks)
+            known = save(engine, found) if arguments.save else Learned(time.time(), found)
     finally:
         engine.dispose()
-    found, state = known.topology, _state(known, kept=kept)
+    state = _state(known, kept=kept)
     if arguments.page is not None:
-        write_picture(found, rules, state, arguments.page)
+        write_picture(known.topology, rules, state, arguments.page)
     if arguments.toml:
-        print(as_toml(found, rules))
+        print(as_toml(known.topology, rules))
     elif arguments.json:
-        print(json.dumps(facts(found, rules, learned=known.time, kept=kept), indent=2))
+        print(json.dumps(facts(known.topology, rules, learned=known.time, kept=kept), indent=2))
     else:
-        print_topology(found, rules, state=state)
+        print_topology(known.topology, rules, state=state)
     return errors.OK
-
-
-def _known(engine: Engine, arguments: argparse.Namespace) -> tuple[Learned, bool]:
-    """What is kept, unless something else was asked for; and whether it is kept."""
-    span = [None if t is None else read_time(t) for t in (arguments.since, arguments.until)]
-    anew = arguments.learn or arguments.save or arguments.own_clocks or any(t is not None for t in span)
-    kept = None if anew else saved(engine)
-    if kept is not None:
-        return kept, True
-    found = learned_from(engine, since=span[0], until=span[1], own_clocks=arguments.own_clocks)
-    if arguments.save:
-        save(engine, found)
-    return Learned(time.time(), found), bool(arguments.save)
 
 
 def _state(known: Learned, *, kept: bool) -> str:
@@ -68,27 +63,22 @@ def _state(known: Learned, *, kept: bool) -> str:
     return "Learned now and not kept; --save keeps it in the history."
 
 
-def learned_from(
-    engine: Engine, *, since: float | None = None, until: float | None = None, own_clocks: bool = False
-) -> Topology:
-    """What a span of the history tells. Raises DatabaseError where it tells of no two cameras, ConfigError
-    where the span is too long.
+def learned_from(rows: Sequence[PresenceRow], where: str, *, own_clocks: bool = False) -> Topology:
+    """What a span of a history tells. where: the history's name, for errors.
+
+    Raises DatabaseError where it tells of no two cameras, ConfigError where the span is too long.
     """
-    from storage.database import path_of
-    from storage.presences import presences
     from tracker.links import learn
 
-    rows = presences(engine, since=since, until=until)
     cameras = sorted({row.camera for row in rows})
-    span = "" if since is None and until is None else " in that span"
     if not rows:
         raise DatabaseError(
-            f"the history {path_of(engine)} holds no sightings with pictures{span}; "
+            f"the history {where} holds no sightings with pictures; "
             "'sightline run' or 'sightline watch' over several cameras makes some"
         )
     if len(cameras) == 1:
         raise DatabaseError(
-            f"the history {path_of(engine)} holds sightings of one camera only{span}, {cameras[0]}; "
+            f"the history {where} holds sightings of one camera only ({cameras[0]}); "
             "links are between cameras, so record another one"
         )
     tracklets = tracklets_of(rows, own_clocks=own_clocks)
@@ -109,10 +99,9 @@ def _on_own_clocks(tracklets: Sequence[Tracklet]) -> Topology:
 
 
 def overlaps_known(
-    engine: Engine, told: frozenset[frozenset[str]], rules: Sequence[Rule]
+    kept: Learned | None, told: frozenset[frozenset[str]], rules: Sequence[Rule]
 ) -> frozenset[frozenset[str]]:
     """Pairs of cameras that may see one person at a time: as told, else as learned and kept."""
-    kept = saved(engine)
     learned = () if kept is None else kept.topology.overlaps
     denied = {frozenset((rule.first, rule.second)) for rule in rules if rule.overlap is False}
     found = {frozenset((overlap.first, overlap.second)) for overlap in learned if overlap.seen}

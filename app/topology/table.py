@@ -66,7 +66,7 @@ def _links_table(rows: Sequence[Row], *, on_own_clocks: bool) -> Table:
     for heading in ("between", "and") if on_own_clocks else ("from", "to"):
         table.add_column(heading, overflow="fold")
     for heading in ("people", "ways", "share", "delay", "middle half", "sure"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("overlap")
     told = any(told_words(row.told) for row in rows)
     if told:
