@@ -203,6 +203,12 @@ def _show(commands: Commands) -> None:
         metavar="DIR",
         help="where to write the pictures (default: beside the database)",
     )
+    show.add_argument(
+        "--page",
+        type=Path,
+        metavar="OUT.html",
+        help="also write a page: each visit, and what it was held against",
+    )
     _question(show)
 
 
