@@ -223,14 +223,7 @@ def _refine(commands: Commands) -> None:
     refine = commands.add_parser(
         "refine", help="a second pass over what was recorded: who is who, seen whole"
     )
-    refine.add_argument("--since", metavar="TIME", help="only sightings that end after it")
-    refine.add_argument("--until", metavar="TIME", help="only sightings that begin before it")
-    refine.add_argument("--config", type=Path, metavar="FILE", help="the site: overlaps and [[link]]s")
-    refine.add_argument(
-        "--own-clocks",
-        action="store_true",
-        help="the clocks of the sources are not one: find out how they lie to each other",
-    )
+    _span(refine)
     refine.add_argument(
         "--apply", action="store_true", help="write it, as one correction that undo takes back"
     )
@@ -246,14 +239,7 @@ def _topology(commands: Commands) -> None:
     )
     topology.add_argument("--learn", action="store_true", help="learn anew, though something is kept")
     topology.add_argument("--save", action="store_true", help="learn anew, and keep it in the history")
-    topology.add_argument("--since", metavar="TIME", help="learn from sightings that end after it")
-    topology.add_argument("--until", metavar="TIME", help="learn from sightings that begin before it")
-    topology.add_argument("--config", type=Path, metavar="FILE", help="the site, for what its [[link]]s say")
-    topology.add_argument(
-        "--own-clocks",
-        action="store_true",
-        help="the clocks of the sources are not one: find out how they lie to each other",
-    )
+    _span(topology)
     topology.add_argument(
         "--page", type=Path, metavar="FILE", help="also write a picture: a page (.html) or a drawing (.svg)"
     )
@@ -261,6 +247,18 @@ def _topology(commands: Commands) -> None:
         "--toml", action="store_true", help="as [[link]] tables, to be pasted into the site and edited"
     )
     _question(topology)
+
+
+def _span(command: argparse.ArgumentParser) -> None:
+    """Which sightings, and what is known of their cameras."""
+    command.add_argument("--since", metavar="TIME", help="only sightings that end after it")
+    command.add_argument("--until", metavar="TIME", help="only sightings that begin before it")
+    command.add_argument("--config", type=Path, metavar="FILE", help="the site: overlaps and [[link]]s")
+    command.add_argument(
+        "--own-clocks",
+        action="store_true",
+        help="the clocks of the sources are not one: find out how they lie to each other",
+    )
 
 
 def _corrections(commands: Commands) -> None:

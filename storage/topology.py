@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select
@@ -38,7 +38,7 @@ def save(engine: Engine, topology: Topology) -> Learned:
         }
         for table, rows in (
             (schema.Link, [_link_row(link) for link in topology.links]),
-            (schema.Overlap, [_overlap_row(overlap) for overlap in topology.overlaps]),
+            (schema.Overlap, [asdict(overlap) for overlap in topology.overlaps]),
         ):
             pairs = [_in_ids(values, cameras) | {"topology_id": row} for values in rows]
             if pairs:
@@ -99,17 +99,6 @@ def _link(row: Any) -> Link:
         (row.span_start_s, row.span_end_s),
         tuple(json.loads(row.counts)),
     )
-
-
-def _overlap_row(overlap: Overlap) -> dict[str, Any]:
-    return {
-        "first": overlap.first,
-        "second": overlap.second,
-        "at_once": overlap.at_once,
-        "share": overlap.share,
-        "height": overlap.height,
-        "seen": overlap.seen,
-    }
 
 
 def _clock_row(clock: ClockOffset, topology: int) -> dict[str, Any]:

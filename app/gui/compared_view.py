@@ -49,12 +49,12 @@ class ComparedView(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         pair = self._visit.pair
-        left = _paint_picture(painter, pair.own, 0.0)
+        left = paint_picture(painter, pair.own, 0.0, self.HEIGHT)
         painter.setPen(QPen(identity_colour(self._visit.sighting.person), 2))
         middle = self.HEIGHT / 2
         painter.drawLine(QPointF(left - GAP + 2, middle - 3), QPointF(left + GAP - 2, middle - 3))
         painter.drawLine(QPointF(left - GAP + 2, middle + 3), QPointF(left + GAP - 2, middle + 3))
-        left = _paint_picture(painter, pair.nearest, left + GAP)
+        left = paint_picture(painter, pair.nearest, left + GAP, self.HEIGHT)
         self._paint_lines(painter, QRectF(left + GAP, 0, self.width() - left - GAP, self.HEIGHT))
         painter.end()
 
@@ -70,10 +70,14 @@ class ComparedView(QWidget):
             painter.drawText(row, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), words)
 
 
-def _paint_picture(painter: QPainter, picture: QImage, left: float) -> float:
-    """At the height of the view; where the next begins."""
-    height = ComparedView.HEIGHT
-    width = min(height * picture.width() / max(1, picture.height()), height)
+def width_of(picture: QImage, height: float) -> float:
+    """How wide a picture is shown at that height: as it is, but no wider than high."""
+    return min(height * picture.width() / max(1, picture.height()), height)
+
+
+def paint_picture(painter: QPainter, picture: QImage, left: float, height: float) -> float:
+    """With round corners; where the next one begins."""
+    width = width_of(picture, height)
     frame = QRectF(left, 0, width, height)
     path = QPainterPath()
     path.addRoundedRect(frame, 4, 4)

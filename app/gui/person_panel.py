@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from PyQt5.QtCore import QModelIndex, QRectF, QSize, Qt, pyqtSignal
-from PyQt5.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QResizeEvent
+from PyQt5.QtCore import QModelIndex, QSize, Qt, pyqtSignal
+from PyQt5.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent
 from PyQt5.QtWidgets import QFrame, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from app.gui.cards import CARD_ROLE, VisitDelegate
-from app.gui.compared_view import ComparedView
+from app.gui.compared_view import ComparedView, paint_picture, width_of
 from app.gui.questions import Details, Visit
 from app.gui.style import GAP
 from app.gui.timeline import Timeline
@@ -44,15 +44,9 @@ class PictureStrip(QWidget):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         left = 0.0
         for picture in self._pictures:
-            width = min(self.HEIGHT * picture.width() / max(1, picture.height()), self.HEIGHT)
-            if left + width > self.width():
+            if left + width_of(picture, self.HEIGHT) > self.width():
                 break
-            frame = QRectF(left, 0, width, self.HEIGHT)
-            path = QPainterPath()
-            path.addRoundedRect(frame, 4, 4)
-            painter.setClipPath(path)
-            painter.drawImage(frame, picture)
-            left += width + GAP
+            left = paint_picture(painter, picture, left, self.HEIGHT)
         painter.end()
 
 
