@@ -16,6 +16,7 @@ from app.config import CameraSettings, ConfigError, HeldError, Settings
 from app.feeds import FileCamera, FileFeed, LiveFeed
 from app.footage_recorder import FootageRecorder, Recorders
 from app.footage_shelf import Shelf
+from app.passage import Passage
 from app.pipeline import Line, Status, View
 from app.roster import Roster
 from app.sources import FileSource, LiveSource, redact
@@ -53,10 +54,18 @@ class Run:
     roster: Roster | None = None
 
     def run(
-        self, *, view: View, stop: threading.Event, note: Callable[[Sighting], None] | None = None
+        self,
+        *,
+        view: View,
+        stop: threading.Event,
+        note: Callable[[Sighting], None] | None = None,
+        passed: Callable[[Passage], None] | None = None,
     ) -> Status:
-        """Runs to the end or until ``stop``; all of it is on disk when this returns. note: see Line.run."""
-        status = self.line.run(view=view, stop=stop, note=note)
+        """Runs to the end or until ``stop``; all of it is on disk when this returns.
+
+        note, passed: see Line.run.
+        """
+        status = self.line.run(view=view, stop=stop, note=note, passed=passed)
         self.writer.flush()
         return status
 
