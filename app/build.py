@@ -88,7 +88,9 @@ def build_run(settings: Settings) -> Iterator[Run]:
         # An OpenVINO network runs on the CPU, wherever the detector runs.
         device = "auto" if reid.suffix == ".xml" else settings.device
         embedder = open_embedder(reid, device=device, cache=cache_folder())
-        detector = Detector(yolo, device=settings.device, cache=cache_folder())
+        detector = Detector(
+            yolo, device=settings.device, image_size=settings.detector_size, cache=cache_folder()
+        )
         engine = open_database(settings.database, create=True)
         stack.callback(engine.dispose)
         writer = stack.enter_context(

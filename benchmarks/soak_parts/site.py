@@ -1,0 +1,44 @@
+"""Many cameras on loopback: RTSP servers, before each a proxy that can break it, and a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fault_proxy import FaultProxy
+from rtsp_server import RtspServer
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """A server of a few cameras, as a video recorder is one, and the network before it."""
+
+    name: str
+    server: RtspServer
+    proxy: FaultProxy
+
+
+@contextmanager
+def served(
+    films: dict[str, Path], *, recorders: int, seed: int
+) -> Iterator[tuple[list[Recorder], dict[str, str]]]:
+    """The recorders, and each camera's address; cameras are dealt out to the recorders in turn."""
+    names = list(films)
+    with ExitStack() as stack:
+        made, urls = [], {}
+        for number in range(min(recorders, len(names))):
+            own = names[number::recorders]
+            server = stack.enter_context(RtspServer({name: films[name] for name in own}))
+            proxy = stack.enter_context(FaultProxy(server.port, seed=seed + number))
+            made.append(Recorder(f"recorder{number + 1}", server, proxy))
+            urls |= {name: proxy.url(name) for name in own}
+        yield made, {name: urls[name] for name in names}
+
+
+def write_config(path: Path, urls: dict[str, str]) -> Path:
+    """For `sightline watch`: the cameras, with the settings people use, and a history beside the file."""
+    cameras = (f'[[camera]]\nname = "{name}"\nsource = "{url}"\n' for name, url in urls.items())
+    path.write_text("\n".join(['database = "history.db"\n', *cameras]), encoding="utf-8")
+    return path
