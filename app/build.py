@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from app.assets import cache_folder, default_reid, resolve
 from app.config import CameraSettings, ConfigError, HeldError, Settings
-from app.feeds import FileCamera, FileFeed, LiveFeed
-from app.footage_recorder import FootageRecorder, Recorders
-from app.footage_shelf import Shelf
 from app.passage import Passage
 from app.pipeline import Line, Status, View
-from app.roster import Roster
-from app.sources import FileSource, LiveSource, redact
+from app.recording.recorder import FootageRecorder, Recorders
+from app.recording.shelf import Shelf
+from app.sources.feeds import FileCamera, FileFeed, LiveFeed
+from app.sources.ffmpeg import redact
+from app.sources.file import FileSource
+from app.sources.live import LiveSource
+from app.sources.roster import Roster
+from app.weights.assets import cache_folder, default_reid, resolve
 from reid.embedder import open_embedder
 from reid.preprocess import cut
 from storage.database import open_database

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from app import config, errors
 from app.config import Settings
-from app.execution import execute, overridden, report, settings_of, write_videos
+from app.headless.execution import execute, overridden, report, settings_of, write_videos
 
 if TYPE_CHECKING:
     from storage.history import History
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> int:
     """``sightline run``: files to the end, then the table, and videos where asked for."""
-    from app.outputs import make_folder
+    from app.output.place import make_folder
 
     settings = settings_of(arguments, live=False)
     if arguments.annotate is not None:
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def watch(arguments: argparse.Namespace) -> int:
     """``sightline watch``: streams until Ctrl-C, SIGTERM or the time given."""
-    from app.watching import watch
+    from app.headless.watching import watch
 
     return watch(arguments)
 
@@ -50,7 +50,7 @@ def gui(arguments: argparse.Namespace) -> int:
 
 def people(arguments: argparse.Namespace) -> int:
     """``sightline people``: everyone known, or those of a camera or a time."""
-    from app.answers import print_people
+    from app.history.answers import print_people
 
     since, until = (None if t is None else config.read_time(t) for t in (arguments.since, arguments.until))
     with opened(arguments.db) as history:
@@ -60,7 +60,7 @@ def people(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """``sightline show ID``: one person's sightings."""
-    from app.answers import print_person
+    from app.history.answers import print_person
 
     with opened(arguments.db) as history:
         print_person(history, arguments.id, as_json=arguments.json, pictures=arguments.pictures)
@@ -79,7 +79,7 @@ def export(arguments: argparse.Namespace) -> int:
 
 def assets(arguments: argparse.Namespace) -> int:
     """``sightline assets``: what is known by name, what is here."""
-    from app.assets import print_assets
+    from app.weights.assets import print_assets
 
     print_assets(arguments.json)
     return errors.OK
@@ -87,7 +87,7 @@ def assets(arguments: argparse.Namespace) -> int:
 
 def doctor(arguments: argparse.Namespace) -> int:
     """``sightline doctor``: what works here."""
-    from app.doctor import print_checks
+    from app.checks.doctor import print_checks
 
     return print_checks(arguments.json)
 

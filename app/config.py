@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app.passwords import PasswordError, fill, read_password, with_login
+from app.sources.passwords import PasswordError, fill, read_password, with_login
 
 DECODE = ("auto", "software", "cuda", "vaapi", "qsv")
 """What may decode streams."""

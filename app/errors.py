@@ -16,15 +16,15 @@ TRAINING = 8
 INTERRUPTED = 130
 
 _ERRORS = {
-    ("app.stream", "SourceError"): SOURCE,
-    ("app.assets", "AssetError"): NETWORK,
+    ("app.sources.ffmpeg", "SourceError"): SOURCE,
+    ("app.weights.assets", "AssetError"): NETWORK,
     ("tracker.detector", "DetectorError"): NETWORK,
     ("reid.card", "ReidError"): NETWORK,
     ("storage.errors", "DatabaseError"): DATABASE,
     ("storage.errors", "UnknownPerson"): USAGE,
     ("storage.repair", "CorrectionError"): USAGE,
     ("storage.errors", "ExportError"): OUTPUT,
-    ("app.outputs", "OutputError"): OUTPUT,
+    ("app.output.place", "OutputError"): OUTPUT,
     ("app.config", "ConfigError"): CONFIG,
     ("training.errors", "TrainingError"): TRAINING,
 }

@@ -9,9 +9,10 @@ than 30 s; junk and distractors (persons -1 and 0) are left out. Sequences follo
 Each tracklet comes to the associator as a track that is seen at its pictures' times, and ends with the last.
 
 IDF1 is over all cameras and counts pictures: the best one-to-one pairing of people and ids. Purity, merges
-and hand-overs are as in app/identity_errors.py, a tracklet being a visit. Hand-overs follow the files' times,
-though the cameras' clocks differ by constants nobody tells: a person may seem to be on two cameras at once,
-which the associator rules out unless told that the cameras overlap. --overlap tells it so of all pairs, too.
+and hand-overs are as in app/scoring/identity_errors.py, a tracklet being a visit. Hand-overs follow the
+files' times, though the cameras' clocks differ by constants nobody tells: a person may seem to be on two
+cameras at once, which the associator rules out unless told that the cameras overlap. --overlap tells it so
+of all pairs, too.
 The second pass is told which tracklets are of one recording (a camera's sequence); how the clocks of the 25
 recordings lie to each other it finds by itself, and prints. Nothing is fitted on the truth.
 """
@@ -33,7 +34,7 @@ from rich.table import Table
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.optimize import linear_sum_assignment
 
-from app.identity_errors import IdentityErrors, Visit
+from app.scoring.identity_errors import IdentityErrors, Visit
 from tracker import refine as second
 from tracker.associator import Associator, Seen
 from tracker.gallery import Gallery

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from app.assets import cache_folder
-from app.identity_errors import FrameClock
-from app.score import Boxes, Score, score
+from app.scoring.identity_errors import FrameClock
+from app.scoring.score import Boxes, Score, score
+from app.weights.assets import cache_folder
 from reid.embedder import Embedder, open_embedder
 from reid.preprocess import cut
 from tracker.associator import Associator, Seen

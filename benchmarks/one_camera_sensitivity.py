@@ -15,7 +15,7 @@ from pathlib import Path
 
 from one_camera import FPS, outcome
 
-from app.score import Score
+from app.scoring.score import Score
 from tracker.camera_tracker import Rules
 
 TRIED: dict[str, tuple[float, ...]] = {

@@ -177,7 +177,7 @@ def found(begun: tuple[float, float], rank1: float, mean: float) -> dict[str, fl
 
 
 def their_folder() -> Path:
-    from app.assets import cache_folder
+    from app.weights.assets import cache_folder
 
     return cache_folder() / "benchmarks" / THEIRS.replace("==", "-")
 

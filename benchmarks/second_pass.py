@@ -13,12 +13,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from app.assets import find, resolve
 from app.cli import main as sightline
-from app.demo import demo_truth, make_cameras
-from app.demo_run import clocks_of, people_in
-from app.score import Scores, found_in, score
-from app.score_table import print_errors, print_scores
+from app.demo.cameras import demo_truth, make_cameras
+from app.demo.run import clocks_of, people_in
+from app.scoring.score import Scores, found_in, score
+from app.scoring.table import print_errors, print_scores
+from app.weights.assets import find, resolve
 from storage.database import open_database
 from storage.history import History
 

@@ -3,9 +3,9 @@
     python benchmarks/soak.py [--minutes 60] [--streams 16] [--no-faults] [--seed 1] [--out FOLDER]
 
 Real footage of people, cut into small films of 1 to 15 frames/s, is served over RTSP (GStreamer's server,
-four processes) through proxies that break it; `sightline watch --config` runs over it as a service would, with
-its real networks (other options, such as --detector FILE, are passed on), and is looked at from outside every
-few seconds. Writes samples.csv, faults.csv, soak.png and verdict.md.
+four processes) through proxies that break it. `sightline watch --config` runs over it like a service, with
+its real networks; other options, such as --detector FILE, are passed on to it. It is looked at from outside
+every few seconds. Writes samples.csv, faults.csv, soak.png and verdict.md.
 
 Ends with 0 where every line is flat after the warm-up, every camera plays at the end, the run ends within
 five seconds of SIGTERM and the database is sound; with 1 else.

@@ -23,9 +23,9 @@ import numpy as np
 from fault_proxy import FaultProxy
 from rtsp_server import RtspServer
 
-from app.feeds import LiveFeed
 from app.pipeline import CameraStatus, Line, Status
-from app.sources import LiveSource
+from app.sources.feeds import LiveFeed
+from app.sources.live import LiveSource
 from reid.preprocess import cut
 from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker

@@ -10,9 +10,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from app.demo import CLIP_FPS, DemoCamera, demo_truth, make_cameras
-from app.score import Boxes
-from app.video import VideoWriter
+from app.demo.cameras import CLIP_FPS, DemoCamera, demo_truth, make_cameras
+from app.output.video import VideoWriter
+from app.scoring.score import Boxes
 from storage.database import open_database
 from storage.history import History
 from storage.writer import Writer

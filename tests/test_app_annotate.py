@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from filled_history import DIMENSION, MODEL, Demo, demo_history, pictures_of
 
-from app.annotate import annotate
-from app.drawing import UNIDENTIFIED, Label, colour_of, draw_people, text_on
-from app.outputs import OutputError
-from app.video import VideoWriter
+from app.output.annotate import annotate
+from app.output.drawing import UNIDENTIFIED, Label, colour_of, draw_people, text_on
+from app.output.place import OutputError
+from app.output.video import VideoWriter
 from storage.database import open_database
 from storage.history import History
 from storage.writer import Writer

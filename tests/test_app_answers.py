@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from small_history import name_footage, picture, record_all, small_history, unit, writer
 
-from app.answers import duration, elapsed, local_iso, print_people, print_person
+from app.history.answers import duration, elapsed, local_iso, print_people, print_person
 from storage.database import open_database
 from storage.errors import ExportError
 from storage.history import History, UnknownPerson

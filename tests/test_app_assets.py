@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 from rich.progress import Progress
 
-from app import assets, download
-from app.download import FetchError, File, Package, Release
+from app.weights import assets, download
+from app.weights.download import FetchError, File, Package, Release
 
 BODY = bytes(range(256)) * 4000
 

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from app.clocks import Backlog, Drift, FileClock, LiveClock, Stamp
+from app.sources.clocks import Backlog, Drift, FileClock, LiveClock, Stamp
 
 
 def file_times(presented: list[float | None], *, start: float = 100.0, step_s: float = 0.1) -> list[float]:

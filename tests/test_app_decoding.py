@@ -9,7 +9,7 @@ import pytest
 from av.packet import Packet
 from clips import write_clip
 
-from app.decoding import Decoder, hardware
+from app.sources.decoding import Decoder, hardware
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from filled_history import short_clip
 
-from app.demo import CLIP_FPS, START, VIEWS, DemoCamera, View, demo_truth, make_cameras
-from app.outputs import OutputError
-from app.score import score
+from app.demo.cameras import CLIP_FPS, START, VIEWS, DemoCamera, View, demo_truth, make_cameras
+from app.output.place import OutputError
+from app.scoring.score import score
 from tracker.types import Image
 
 FRAMES = 50

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app import doctor, probes
+from app.checks import doctor, probes
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +95,7 @@ def test_without_qt_only_the_window_is_missing() -> None:
 
 def test_a_library_that_crashes_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cv2.py").write_text("import os; os.abort()", encoding="utf-8")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     assert doctor._probe("opencv") == doctor.Check(
         "opencv", "bad", "ended with code -6", "run `make setup` again, or reinstall the package named"
     )
@@ -103,7 +103,7 @@ def test_a_library_that_crashes_is_a_row(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_probe_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cv2.py").write_text("import time; time.sleep(60)", encoding="utf-8")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr(doctor, "_PATIENCE_S", 0.5)
     assert doctor._probe("opencv").found.startswith("no answer within")
 

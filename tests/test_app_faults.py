@@ -15,10 +15,10 @@ import pytest
 from fault_run import FPS, FaultRun, Outcome, write_people, write_resized
 from rtsp_server import RtspServer
 
-from app.feeds import LiveFeed
-from app.pace import Pace
+from app.headless.pace import Pace
 from app.pipeline import CameraStatus, Status
-from app.sources import LiveSource
+from app.sources.feeds import LiveFeed
+from app.sources.live import LiveSource
 
 SOON = {"open_timeout_s": 3.0, "read_timeout_s": 1.0, "retry_min_s": 0.1, "retry_max_s": 0.4}
 

@@ -14,9 +14,10 @@ from rtsp_server import RtspServer
 
 from app.build import align
 from app.config import CameraSettings
-from app.feeds import FileCamera, FileFeed, LiveFeed
 from app.pipeline import Round
-from app.sources import FileSource, LiveSource
+from app.sources.feeds import FileCamera, FileFeed, LiveFeed
+from app.sources.file import FileSource
+from app.sources.live import LiveSource
 
 
 def rounds_of(stack: ExitStack, *cameras: tuple[str, Path, float]) -> tuple[FileFeed, list[Round]]:

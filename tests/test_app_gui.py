@@ -23,7 +23,7 @@ from app.config import CameraSettings, Settings
 from app.gui import main as gui
 from app.gui.bridge import Build
 from app.gui.window import MainWindow
-from app.sources import SourceError
+from app.sources.ffmpeg import SourceError
 from storage.database import open_database
 from storage.history import History
 

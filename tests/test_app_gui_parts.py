@@ -28,8 +28,8 @@ from app.gui.reader import Reader
 from app.gui.stretch import AHEAD, Shot, Stream, stretch
 from app.gui.style import identity_colour, readable_on
 from app.pipeline import CameraStatus, Status
-from app.sources import FileSource
-from app.stream import SourceError
+from app.sources.ffmpeg import SourceError
+from app.sources.file import FileSource
 from storage.history import History, Trajectory
 from tracker.types import Frame, Person, Result, Track
 

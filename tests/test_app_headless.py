@@ -8,7 +8,15 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from app.headless import TerminalView, clock, pace_line, plain_line, stage_table, stop_on_signals, time_left
+from app.headless.view import (
+    TerminalView,
+    clock,
+    pace_line,
+    plain_line,
+    stage_table,
+    stop_on_signals,
+    time_left,
+)
 from app.pipeline import CameraStatus, Status
 
 

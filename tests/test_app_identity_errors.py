@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.identity_errors import NOBODY, Handover, IdentityErrors, Matched, Visit, identity_errors
+from app.scoring.identity_errors import NOBODY, Handover, IdentityErrors, Matched, Visit, identity_errors
 
 Rows = list[tuple[float, int | None, int | None]]
 

@@ -4,7 +4,7 @@ import json
 from io import StringIO
 from typing import Any
 
-from app.json_log import JsonLog
+from app.headless.json_log import JsonLog
 from app.pipeline import CameraStatus, Status
 from tracker.types import Sighting
 

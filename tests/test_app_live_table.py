@@ -4,8 +4,8 @@ from io import StringIO
 
 from rich.console import Console
 
-from app.live_table import LiveTable, camera_table
-from app.pace import Pace
+from app.headless.live_table import LiveTable, camera_table
+from app.headless.pace import Pace
 from app.pipeline import CameraStatus, Status
 
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app import metrics
 from app.config import ConfigError
-from app.metrics import Monitor, MonitorServer
+from app.headless import metrics
+from app.headless.metrics import Monitor, MonitorServer
 from app.passage import Passage
 from app.pipeline import CameraStatus, Status
 from tracker.types import Frame, Result

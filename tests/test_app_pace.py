@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.pace import Pace, Rates
+from app.headless.pace import Pace, Rates
 from app.pipeline import CameraStatus, Status
 
 

@@ -14,14 +14,14 @@ import pytest
 from filled_history import DIMENSION, MODEL, Demo, demo_history
 from sqlalchemy import update
 
-from app.contact_sheet import Clock, duration, person_cards
-from app.demo import scene_of
-from app.drawing import colour_of
-from app.last_run import last_sightings
-from app.outputs import OutputError
-from app.page import write_page
+from app.demo.cameras import scene_of
+from app.history.last_run import last_sightings
+from app.output.contact_sheet import Clock, duration, person_cards
+from app.output.drawing import colour_of
+from app.output.page import write_page
+from app.output.place import OutputError
 from app.pipeline import Status
-from app.score import found_in, score
+from app.scoring.score import found_in, score
 from storage import schema
 from storage.database import open_database
 from storage.history import History

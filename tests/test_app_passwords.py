@@ -5,7 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from app.passwords import PasswordError, fill, read_password, with_login
+from app.sources.passwords import PasswordError, fill, read_password, with_login
 
 NASTY = "p@ss:/?#%&wörd [x]"
 

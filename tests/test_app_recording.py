@@ -21,10 +21,10 @@ from walks import cut_walk
 
 from app.cli import main
 from app.config import RecordingSettings
-from app.footage_recorder import FootageRecorder
-from app.footage_shelf import Shelf
-from app.segment_file import length_of
-from app.sources import LiveSource
+from app.recording.recorder import FootageRecorder
+from app.recording.segment_file import length_of
+from app.recording.shelf import Shelf
+from app.sources.live import LiveSource
 from storage.database import open_database
 from storage.history import History
 from storage.segments import SegmentRow
@@ -109,8 +109,8 @@ import sys, time
 from pathlib import Path
 from app.cli import main
 from app.config import RecordingSettings
-from app.footage_recorder import FootageRecorder
-from app.sources import LiveSource
+from app.recording.recorder import FootageRecorder
+from app.sources.live import LiveSource
 class Rows:
     def segment(self, row): print("told", flush=True)
     def forget_segment(self, path): pass

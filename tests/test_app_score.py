@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from filled_history import demo_history, record
 
-from app.score import Boxes, Scores, found_in, read_mot, score
+from app.scoring.score import Boxes, Scores, found_in, read_mot, score
 
 MATLAB = {
     "IDF1": 0,

@@ -11,9 +11,9 @@ from clips import write_clip
 from rtsp_server import RtspServer
 
 from app import errors
+from app.checks.site import EXAMPLE
 from app.cli import main
 from app.config import RecordingSettings, read_config
-from app.site import EXAMPLE
 
 PASSWORD = "p@ss:/?#w\u00f6rd"
 

@@ -20,7 +20,8 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 from clips import number_of, picture, write_clip
 
-from app.sources import FileSource, SourceError, SourceInfo
+from app.sources.ffmpeg import SourceError, SourceInfo
+from app.sources.file import FileSource
 from tracker.types import Frame
 
 
@@ -391,7 +392,7 @@ def test_only_one_camera_waits(tmp_path: Path) -> None:
 
 def test_import_is_light() -> None:
     heavy = "'torch', 'cv2', 'PyQt5', 'sqlalchemy'"
-    code = f"import sys, app.sources; print([name for name in ({heavy}) if name in sys.modules])"
+    code = f"import sys, app.sources.live; print([name for name in ({heavy}) if name in sys.modules])"
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.stillness import Stillness
+from app.sources.stillness import Stillness
 
 
 def picture(level: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -16,7 +16,8 @@ import pytest
 from clips import number_of, picture, write_clip
 from rtsp_server import RtspServer
 
-from app.sources import LiveSource, SourceError
+from app.sources.ffmpeg import SourceError
+from app.sources.live import LiveSource
 from tracker.types import Frame
 
 PATIENCE_S = 10.0

@@ -10,7 +10,7 @@ import torch
 from small_market import write_market
 
 from app.cli import main
-from app.training_commands_train import commit
+from app.weights.train import commit
 
 SMALL = [
     "--recipe=bnneck-mobilenet",

@@ -67,10 +67,8 @@ def test_the_images_command_is_one_and_what_it_copies_is_there() -> None:
 
 def test_the_guide_names_every_metric_event_and_key() -> None:
     guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    code = "".join(
-        (ROOT / "app" / name).read_text(encoding="utf-8") for name in ("metrics.py", "json_log.py")
-    )
-    code += (ROOT / "app" / "watching.py").read_text(encoding="utf-8")
+    files = ("metrics.py", "json_log.py", "watching.py")
+    code = "".join((ROOT / "app" / "headless" / name).read_text(encoding="utf-8") for name in files)
     metrics = re.findall(r'(Counter|Gauge)MetricFamily\(\s*"(sightline_\w+)"', code)
     assert len(metrics) >= 11
     names = {f"{name}_total" if kind == "Counter" else name for kind, name in metrics}

@@ -29,16 +29,24 @@ ONLY = {
     "ultralytics": ("tracker.detector",),
     "sqlalchemy": ("storage",),
     "alembic": ("storage",),
-    "torch": ("reid", "training", "tracker.detector", "tracker.networks", "tracker.conversion", "app.probes"),
-    "torchvision": ("reid", "training", "tracker.detector", "tracker.networks", "app.probes"),
+    "torch": (
+        "reid",
+        "training",
+        "tracker.detector",
+        "tracker.networks",
+        "tracker.conversion",
+        "app.checks.probes",
+    ),
+    "torchvision": ("reid", "training", "tracker.detector", "tracker.networks", "app.checks.probes"),
 }
 
 # These modules must not import these libraries, nor modules of the project that do, at any depth.
 NEVER = {
     "app.pipeline": ("PyQt5", "sqlalchemy", "torch", "torchvision", "cv2", "ultralytics"),
     "app.cli": ("PyQt5", "torch", "cv2", "sqlalchemy", "ultralytics"),
-    "app.assets": ("PyQt5", "torch", "cv2", "sqlalchemy", "ultralytics"),
-    "app.headless": ("PyQt5",),
+    "app.weights.assets": ("PyQt5", "torch", "cv2", "sqlalchemy", "ultralytics"),
+    "app.headless.view": ("PyQt5",),
+    "app.headless.watching": ("PyQt5",),
     "tracker.types": ("PyQt5", "torch", "cv2", "sqlalchemy", "ultralytics"),
 }
 
@@ -192,7 +200,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_the_run_loads_no_qt() -> None:
-    assert "PyQt5" not in loaded_by("import app.build, app.headless, app.commands")
+    assert "PyQt5" not in loaded_by("import app.build, app.headless.watching, app.commands")
 
 
 def test_help_comes_at_once() -> None:

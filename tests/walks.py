@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from app.video import VideoWriter
+from app.output.video import VideoWriter
 
 START = 1_243_857_600.0
 """When the clip is said to begin."""

@@ -17,7 +17,7 @@ from app.config import Settings
 from app.gui.bridge import Build, Running
 from app.gui.window import MainWindow
 from app.pipeline import CameraStatus, Status, View
-from app.sources import FileSource
+from app.sources.file import FileSource
 from storage.database import open_database
 from storage.history import History
 from tracker.types import Result

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.outputs import OutputError
+from app.output.place import OutputError
 
 
 class DisplayError(OutputError):

@@ -16,8 +16,8 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from app.clocks import FileClock
-from app.stream import Pictures, SourceError, best_video, open_file, seconds
+from app.sources.clocks import FileClock
+from app.sources.ffmpeg import Pictures, SourceError, best_video, open_file, seconds
 from tracker.types import Image
 
 AHEAD = 6

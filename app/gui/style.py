@@ -5,7 +5,7 @@ from __future__ import annotations
 from PyQt5.QtGui import QColor, QPalette
 from PyQt5.QtWidgets import QApplication
 
-from app.drawing import colour_of
+from app.output.drawing import colour_of
 
 BACKGROUND = QColor("#14171c")
 PANEL = QColor("#1a1e25")

@@ -1,0 +1,109 @@
+"""A run as the terminal has it: from what was typed to what was found."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from app import config
+from app.config import Settings
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from app.pipeline import Status
+    from storage.history import History
+
+
+def settings_of(arguments: argparse.Namespace, *, live: bool) -> Settings:
+    """The configuration file, with what the command line says put over it. Raises ConfigError."""
+    if arguments.command == "run" and any(config.is_live(name) for name in arguments.files):
+        raise config.ConfigError("That is a live stream and no video file; use `sightline watch` for it.")
+    if arguments.config is None:
+        settings = Settings(config.cameras_from_sources(arguments.files, live=live), live=live)
+    elif arguments.files:
+        raise config.ConfigError("Name the cameras either in --config or on the command line, not in both.")
+    else:
+        settings = config.read_config(arguments.config)
+    if settings.live and not live and arguments.command == "run":
+        raise config.ConfigError("The configuration names live streams; use `sightline watch` for them.")
+    if not settings.cameras:
+        what = "stream" if live else "video file"
+        raise config.ConfigError(f"No camera was given; name at least one {what}, or a --config that does.")
+    cameras = config.with_starts(settings.cameras, getattr(arguments, "start", []))
+    return overridden(replace(settings, cameras=cameras, live=live or settings.live), arguments)
+
+
+def overridden(settings: Settings, arguments: argparse.Namespace) -> Settings:
+    """The settings with what the command line says of networks, device and database."""
+    names = [name for name in ("detector", "reid", "device") if getattr(arguments, name)]
+    said = {name: getattr(arguments, name) for name in names}
+    if getattr(arguments, "db", None) is not None:
+        said["database"] = arguments.db
+    if getattr(arguments, "max_latency", None) is not None:
+        if not arguments.max_latency >= 0.1:
+            raise config.ConfigError("--max-latency: expected seconds, 0.1 at least.")
+        said["max_latency_s"] = arguments.max_latency
+    return replace(settings, replace=getattr(arguments, "replace", False), **said)
+
+
+@contextmanager
+def execute(settings: Settings) -> Iterator[tuple[History, Status, bool]]:
+    """Runs in this thread to the end; then the history, how the run went, and whether it came to its end."""
+    from app.headless.view import TerminalView, stop_on_signals, terminal
+
+    console = terminal()
+    with stop_on_signals() as stop, ExitStack() as stack:
+        with console.status("Loading the networks ..."):
+            from app.build import build_run, command_line
+
+            built = stack.enter_context(build_run(replace(settings, command=command_line())))
+        console.print(f"detector: {built.detector}; re-identification: {built.embedder}", highlight=False)
+        with TerminalView(console) as view:
+            status = built.run(view=view, stop=stop)
+        yield built.history, status, not stop.is_set()
+
+
+def report(history: History, status: Status) -> None:
+    """Who was seen in the last run, and where its time went."""
+    from app.headless.view import pace_line, stage_table
+    from app.history.answers import print_people
+
+    rows = history.footage()
+    last = max((row.run for row in rows), default=0)
+    spans = [(row.start, row.end) for row in rows if row.run == last]
+    since = min((start for start, _ in spans), default=None)
+    until = max((end for _, end in spans), default=None)
+    print_people(history, as_json=False, camera=None, since=since, until=until)
+    Console().print(stage_table(status))
+    print(pace_line(status))
+    for camera in status.cameras:
+        if camera.problem:
+            print(f"{camera.name}: {camera.problem}")
+
+
+def write_videos(history: History, folder: Path) -> list[Path]:
+    """The last run's footage with boxes and ids drawn in, with a bar a video."""
+    from rich.progress import Progress
+
+    from app.headless.view import terminal
+    from app.output.annotate import annotate
+
+    with Progress(console=terminal(), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(camera: str, done: int, expected: int) -> None:
+            if camera not in tasks:
+                tasks[camera] = bars.add_task(f"drawing {camera}", total=expected)
+            bars.update(tasks[camera], completed=done)
+
+        paths = annotate(history, folder, progress=progress)
+    for path in paths:
+        print(f"annotated: {path}")
+    return paths

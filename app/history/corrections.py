@@ -1,0 +1,122 @@
+"""The commands that correct identities: merge, split, move, name, differ, and their journal and undo."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app import errors
+from app.config import ConfigError
+from app.history.answers import local_iso
+
+if TYPE_CHECKING:
+    from storage.repair import CorrectionRow, Repair
+
+
+def merge(arguments: argparse.Namespace) -> int:
+    """``sightline merge A B``: B is A from now on."""
+    return _correct(arguments.db, lambda repair: repair.merge(arguments.id, arguments.other))
+
+
+def split(arguments: argparse.Namespace) -> int:
+    """``sightline split ID --sightings 12,13``: these are somebody else."""
+    try:
+        sightings = [int(part) for part in arguments.sightings.split(",")]
+    except ValueError as error:
+        raise ConfigError(
+            f"--sightings is {arguments.sightings}; numbers such as 12,13 belong there."
+        ) from error
+    return _correct(arguments.db, lambda repair: repair.split(arguments.id, sightings, arguments.into))
+
+
+def move(arguments: argparse.Namespace) -> int:
+    """``sightline move SIGHTING ID``: this one surely is that person, or somebody new."""
+    if arguments.id != "new" and not arguments.id.isdecimal():
+        raise ConfigError(f"A sighting can't be moved to {arguments.id}; a person's id or 'new' is expected.")
+    person = None if arguments.id == "new" else int(arguments.id)
+    return _correct(arguments.db, lambda repair: repair.move(arguments.sighting, person))
+
+
+def name(arguments: argparse.Namespace) -> int:
+    """``sightline name ID NAME``."""
+    return _correct(arguments.db, lambda repair: repair.name(arguments.id, arguments.name))
+
+
+def differ(arguments: argparse.Namespace) -> int:
+    """``sightline differ A B``: never the same person."""
+    return _correct(arguments.db, lambda repair: repair.differ(arguments.id, arguments.other))
+
+
+def undo(arguments: argparse.Namespace) -> int:
+    """``sightline undo [N]``: take back that correction, or the last."""
+    return _correct(arguments.db, lambda repair: repair.undo(arguments.number))
+
+
+def corrections(arguments: argparse.Namespace) -> int:
+    """``sightline corrections``: the journal."""
+    with _opened(arguments.db) as repair:
+        rows = repair.journal()
+    if arguments.json:
+        print(json.dumps([asdict(row) for row in rows], indent=2))
+    elif rows:
+        Console(highlight=False).print(_table(rows))
+    else:
+        print(f"Nothing has been corrected in {arguments.db}.")
+    return errors.OK
+
+
+def _correct(path: Path, change: Callable[[Repair], int]) -> int:
+    """Make the correction, and say what was done."""
+    with _opened(path) as repair:
+        number = change(repair)
+        row = next(row for row in repair.journal() if row.id == number)
+    print(f"{number}: {told(row)}{' (undone)' if row.undone is not None else ''}")
+    return errors.OK
+
+
+def told(row: CorrectionRow) -> str:
+    """A correction in words."""
+    a, b = row.people[0] if row.people else (None, None)
+    which = ", ".join(map(str, row.sightings))
+    words = {
+        "merge": f"{a} is {b}",
+        "differ": f"{a} and {b} are different people",
+        "name": f"{a} is called {row.name}" if row.name else f"{a} has no name",
+        "split": f"sightings {which} of {a} are {b}",
+        "move": f"sighting {which} is {a if b is None else b}",
+        "refine": f"second pass: {row.note}",
+        "revise": f"sighting {which} of {a} is {'undecided' if b is None else b}",
+    }
+    return words.get(row.kind, row.kind)
+
+
+def _table(rows: list[CorrectionRow]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("number", justify="right")
+    for heading in ("when", "by", "what", ""):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        undone = "undone" if row.undone is not None else ""
+        table.add_row(str(row.id), local_iso(row.time), row.author, Text(told(row)), undone)
+    return table
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Repair]:
+    from storage.database import open_database
+    from storage.repair import Repair
+
+    engine = open_database(path, create=False)
+    try:
+        yield Repair(engine)
+    finally:
+        engine.dispose()

@@ -1,0 +1,364 @@
+"""What files and cameras need of FFmpeg: sources opened or refused in words, upright pictures, a way to stop.
+
+Nothing here owns a thread.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import av.container.core
+import av.stream
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.sidedata.sidedata import SideData
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from app.sources.clocks import Stamp
+from app.sources.decoding import Decoder
+from tracker.types import Frame, Image
+
+# PyAV 18 refuses words that are not UTF-8 unless told otherwise; 19 takes them, and cannot be told.
+_ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+_NOT_FOOTAGE = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+_NO_TIMESTAMPS = 0x80  # AVFMT_NOTIMESTAMPS: a format that only guesses, such as MJPEG over HTTP
+_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "srt", "udp")
+_SECRET = re.compile(
+    r"(?i)((?:pass(?:word|wd|phrase)?|pwd|token|secret|auth|key)=)[^&;/?#]*?(?=_\w+=|[&;/?#]|$)"
+)
+
+
+class SourceError(Exception):
+    """A file or camera that cannot be used: one sentence that says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What a source is. uri: without credentials. width, height: of the first frame, upright, in pixels.
+
+    fps: the average by the container, 0 where unknown. start: epoch seconds of the first frame; where
+    nobody knows it (start_known is False) it is 0. frames, duration_s: expected, None where unknown.
+    """
+
+    uri: str
+    width: int
+    height: int
+    fps: float
+    start: float
+    start_known: bool
+    frames: int | None
+    duration_s: float | None
+    live: bool
+
+
+def redact(uri: str) -> str:
+    """The address without user, password, or keys in its path and query; fit for logs and screens."""
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        return uri
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    # What looks like a port and is no number is the beginning of a password with a slash in it.
+    cut_short = re.search(r":(?!\d*$)", authority.rpartition("]")[2])
+    login = rest if cut_short else authority
+    host_on = rest[login.rfind("@") + 1 :]
+    return f"{scheme}://" + _SECRET.sub(r"\1***", host_on)
+
+
+def open_file(path: Path) -> InputContainer:
+    """Raises SourceError where there is no readable video file."""
+    head = _head(path)
+    try:
+        # As an address, so that no character of the name means anything; and no file leads to another.
+        container: InputContainer = av.open(
+            f"file:{path.absolute()}",
+            "r",
+            options={"protocol_whitelist": "file"},
+            **_ANY_TEXT,
+        )
+    except av.FFmpegError:
+        if head[4:8] == b"ftyp":
+            raise SourceError(
+                f"{path}: is cut off or damaged, its index (moov) is missing; copy or record it again."
+            ) from None
+        raise SourceError(f"{path}: is no video; give a video file such as .mp4, .mkv or .avi.") from None
+    if container.format.name == "tty":  # FFmpeg would show a text as pictures
+        container.close()
+        raise SourceError(f"{path}: is a text; give a video file such as .mp4, .mkv or .avi.")
+    return container
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of the file, or SourceError where it has none."""
+    if path.is_dir():
+        raise SourceError(f"{path}: is a folder; give the video files in it.")
+    if path.exists() and not path.is_file():
+        raise SourceError(f"{path}: is no regular file; give a video file.")
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except FileNotFoundError:
+        raise SourceError(f"{path}: there is no such file; check the path.") from None
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror}); check its permissions.") from None
+    if not head:
+        raise SourceError(f"{path}: is empty (0 bytes); copy or record it again.")
+    return head
+
+
+def recorded_at(container: InputContainer, stream: VideoStream) -> float | None:
+    """Epoch seconds by the `creation_time` (UTC); None where absent or before 1971 (a clock never set)."""
+    written = container.metadata.get("creation_time") or stream.metadata.get("creation_time")
+    try:
+        moment = datetime.fromisoformat(written or "")
+    except ValueError:
+        return None
+    epoch_s = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return epoch_s if epoch_s >= 365 * 86400 else None
+
+
+def duration_s(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / 1e6 if container.duration else None
+
+
+def file_info(
+    path: Path, container: InputContainer, stream: VideoStream, first: Frame, *, start_known: bool
+) -> SourceInfo:
+    """Of a file whose first frame has been decoded."""
+    fps = frames_per_s(stream)
+    duration = duration_s(container, stream)
+    guess = round(duration * fps) if duration and fps else None
+    height, width = first.image.shape[:2]
+    return SourceInfo(
+        uri=str(path),
+        width=width,
+        height=height,
+        fps=fps,
+        start=first.time,
+        start_known=start_known,
+        frames=stream.frames or guess,
+        duration_s=duration,
+        live=False,
+    )
+
+
+def frames_per_s(stream: VideoStream) -> float:
+    """The average by the container, else FFmpeg's guess, else 0."""
+    return float(stream.average_rate or stream.guessed_rate or 0)
+
+
+def seconds(picture: VideoFrame, stream: VideoStream) -> float | None:
+    if picture.pts is None or stream.time_base is None:
+        return None
+    return float(picture.pts * stream.time_base)
+
+
+def live_address(uri: str, *, shown: str) -> str:
+    """The uri itself; raises SourceError where it is none of a network stream or a device."""
+    if uri.partition("://")[0].lower() not in _SCHEMES and not uri.startswith("/dev/"):
+        raise SourceError(f"{shown}: is no live camera; give an rtsp:// address or /dev/video0.")
+    return uri
+
+
+def open_live(uri: str, *, shown: str, open_timeout_s: float, read_timeout_s: float) -> InputContainer:
+    """Connects, which takes open_timeout_s at most (within `interruptible`). Raises SourceError.
+
+    shown: the address without secrets, for the error.
+    """
+    options = {"fpsprobesize": "0"}  # do not hold back a second of pictures to guess the frame rate
+    if uri.lower().startswith("rtsp"):
+        options |= {"rtsp_transport": "tcp", "allowed_media_types": "video"}
+    device = "v4l2" if uri.startswith("/dev/") else None
+    began = time.monotonic()
+    _clock.until = began + open_timeout_s  # PyAV by itself would wait twice: to connect, and to look
+    try:
+        container: InputContainer = av.open(
+            uri,
+            "r",
+            format=device,
+            options=options,
+            **_ANY_TEXT,
+            timeout=(open_timeout_s, read_timeout_s),
+        )
+    except av.FFmpegError as error:
+        late = time.monotonic() - began >= open_timeout_s
+        raise _trouble(error, uri=shown, waited_s=open_timeout_s if late else None) from None
+    finally:
+        _clock.until = math.inf
+    if time.monotonic() - began >= open_timeout_s:  # connected, but looked in vain for a picture
+        container.close()
+        raise _silence(shown, open_timeout_s)
+    return container
+
+
+def _trouble(error: av.FFmpegError, *, uri: str, waited_s: float | None) -> SourceError:
+    """Why a live stream is not there. uri: redacted. waited_s: the timeout that ran out, if one did."""
+    match error:
+        case _ if waited_s is not None:
+            return _silence(uri, waited_s)
+        case av.error.HTTPUnauthorizedError() | av.error.HTTPForbiddenError():
+            return SourceError(f"{uri} refused the user name or password; check both.")
+        case av.error.HTTPNotFoundError():
+            return SourceError(f"{uri}: the server has no stream of that name; check the path.")
+        case av.error.ConnectionRefusedError():
+            return SourceError(f"{uri}: nobody answers there (connection refused); check host and port.")
+        case av.error.FileNotFoundError():
+            return SourceError(f"{uri}: there is no such device; check that the camera is plugged in.")
+    return SourceError(f"{uri} cannot be played ({error.strerror}); check the address and the camera.")
+
+
+def _silence(uri: str, waited_s: float) -> SourceError:
+    return SourceError(f"{uri} sent nothing for {waited_s:g} s; check that camera and network are up.")
+
+
+def live_pictures(
+    container: InputContainer, stream: VideoStream, decoder: Decoder, *, uri: str, read_timeout_s: float
+) -> Iterator[tuple[Packet[VideoStream], list[tuple[VideoFrame, Stamp]]]]:
+    """Each packet, and what it brings, which may be nothing, until the stream ends. uri: redacted.
+
+    Raises SourceError where the stream is lost.
+    """
+    dated = is_dated(container)
+    lead_s: float | None = None
+    for packet in _live_packets(container, stream, uri=uri, read_timeout_s=read_timeout_s):
+        arrival_s = time.time()
+        lead_s = _camera_lead_s(packet, before=lead_s)
+        stamps = []
+        for picture in decoder.decode(packet):
+            pts_s = seconds(picture, stream) if dated else None
+            camera_s = None if pts_s is None or lead_s is None else pts_s + lead_s
+            stamps.append((picture, Stamp(pts_s, camera_s, arrival_s)))
+        yield packet, stamps
+
+
+def is_dated(container: InputContainer) -> bool:
+    """Whether its timestamps are those of the stream, and no guess."""
+    return not container.format.flags & _NO_TIMESTAMPS
+
+
+def _live_packets(
+    container: InputContainer, stream: VideoStream, *, uri: str, read_timeout_s: float
+) -> Iterator[Packet[VideoStream]]:
+    asked = time.monotonic()
+    try:
+        for packet in container.demux(stream):
+            # Interrupted, FFmpeg first brings what its parser held, and would wait once more for the rest.
+            if time.monotonic() - asked >= read_timeout_s:
+                raise _silence(uri, read_timeout_s)
+            yield packet
+            asked = time.monotonic()
+    except av.FFmpegError as error:
+        late = isinstance(error, av.error.ExitError)
+        raise _trouble(error, uri=uri, waited_s=read_timeout_s if late else None) from None
+
+
+def _camera_lead_s(packet: Packet[VideoStream], *, before: float | None) -> float | None:
+    """Epoch seconds at timestamp 0 by the camera's clock, which FFmpeg adds to packets once it was reported.
+
+    The side data is an AVProducerReferenceTime: int64 microseconds since the epoch, then flags.
+    """
+    if packet.pts is None or not packet.has_sidedata("prft"):
+        return before
+    (wall_us,) = struct.unpack_from("=q", bytes(packet.get_sidedata("prft")))
+    return float(wall_us / 1e6 - packet.pts * packet.time_base)
+
+
+def best_video(container: InputContainer) -> VideoStream | None:
+    """The stream to watch: decodable footage (no cover art), the default one first, then the largest."""
+    footage = [s for s in container.streams.video if s.codec_context and not s.disposition & _NOT_FOOTAGE]
+    return max(footage, key=_rank, default=None)
+
+
+def _rank(stream: VideoStream) -> tuple[bool, int]:
+    return bool(stream.disposition & av.stream.Disposition.default), stream.width * stream.height
+
+
+def decode_in_this_thread(stream: VideoStream) -> None:
+    """Decode without helper threads, so that damaged footage looks the same in every run.
+
+    FFmpeg's frame threads conceal errors from whatever the neighbouring thread has decoded by then, and
+    they hold back a frame each, which a live picture must not.
+    """
+    stream.thread_type = "SLICE"
+    stream.thread_count = 1
+
+
+class Pictures:
+    """Decoded frames -> (H, W, 3) uint8 BGR images, contiguous and upright.
+
+    Any pixel format and size, also changing from frame to frame. Interlaced frames stay woven.
+    """
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+
+    def image(self, frame: VideoFrame) -> Image:
+        """Raises av.FFmpegError where the pixels cannot be converted."""
+        bgr = self._reformatter.reformat(frame, format="bgr24", threads=1)
+        image: Image = bgr.to_ndarray().astype(np.uint8, copy=False)
+        matrix = cast(SideData | None, frame.side_data.get("DISPLAYMATRIX"))
+        return image if matrix is None else upright(image, bytes(matrix))
+
+
+def upright(image: Image, display_matrix: bytes) -> Image:
+    """The image turned and mirrored by quarter turns as its display matrix says.
+
+    display_matrix: nine native int32, rows (a, b, u), (c, d, v), (x, y, w); a pixel at (x, y) is shown at
+    (a x + c y, b x + d y), the `matrix structure` of the QuickTime file format.
+    """
+    a, b, _, c, d = struct.unpack_from("=5i", display_matrix)
+    turned = abs(b) > abs(a)
+    right, down = (c, b) if turned else (a, d)
+    pixels = image.view("V3")[..., 0]  # whole pixels move four times faster than single bytes
+    pixels = pixels.T if turned else pixels
+    pixels = pixels[:: -1 if down < 0 else 1, :: -1 if right < 0 else 1]
+    return np.ascontiguousarray(pixels).view(np.uint8).reshape(*pixels.shape, 3)
+
+
+class _StoppableClock(threading.local):
+    """The clock PyAV measures its timeouts by; time is up once a thread was told to stop, or past `until`."""
+
+    stop: threading.Event | None = None
+    until = math.inf
+    ahead_s = 0.0
+
+    def monotonic(self) -> float:
+        now = time.monotonic()
+        if now > self.until or (self.stop is not None and self.stop.is_set()):
+            self.ahead_s += 1e9  # further at each look: also a wait begun after that is over at once
+        return now + self.ahead_s
+
+
+_clock = _StoppableClock()
+
+
+@contextmanager
+def interruptible(stop: threading.Event) -> Iterator[None]:
+    """Within it, FFmpeg gives up waiting for the network about 0.1 s after `stop` is set, in this thread.
+
+    FFmpeg asks its caller ten times a second whether to go on waiting, but PyAV answers by its timeout
+    alone; a thread in `av.open` would hold up the end of a run by twice that. PyAV takes the time from the
+    `time` of its module; ours stands in for it and is the ordinary clock to every other thread. Were a
+    PyAV to take it from elsewhere, stopping would wait for the timeouts again; a test notices.
+    """
+    vars(av.container.core)["time"] = _clock
+    _clock.stop = stop
+    try:
+        yield
+    finally:
+        _clock.stop = None
