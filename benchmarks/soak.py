@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import argparse
 import csv
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,32 +30,34 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from kill_cycle import problems, start, until_running
-from soak_parts.faults import Fault, Faults, faults
-from soak_parts.film import write_films
-from soak_parts.plots import plot
-from soak_parts.samples import Sample, Sampler, metrics_url, write_csv
-from soak_parts.site import served, write_config
-from soak_parts.verdict import judge, table
+from live_parts.faults import Fault, Faults, faults
+from live_parts.film import write_films
+from live_parts.plots import plot
+from live_parts.samples import Sample, Sampler, metrics_url, write_csv
+from live_parts.site import served, write_config
+from live_parts.verdict import judge, table
 
-RATES = (1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 6, 8, 15)
+RATES = (1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 5, 15)
 RECORDERS = 4
 CALM_S = 60.0  # how long before the end the last fault is over, so that all cameras can be back
 STOP_S = 5.0
 TELL_EVERY_S = 60.0
+RELOAD_EVERY = 24  # looks; then the last camera is taken out of the configuration until the next look
 
 
 def main() -> int:
     arguments, passed_on = parsed()
     out: Path = arguments.out or Path(tempfile.mkdtemp(prefix="soak-"))
     out.mkdir(parents=True, exist_ok=True)
-    (out / "history.db").unlink(missing_ok=True)
+    for old in (*out.glob("history.db*"), *out.glob("*.jsonl")):
+        old.unlink()
+    shutil.rmtree(out / "recordings", ignore_errors=True)
     length_s = 60 * arguments.minutes
     rates = [float(RATES[n * len(RATES) // arguments.streams]) for n in range(arguments.streams)]
     print(f"{len(rates)} films, {sum(rates):g} frames a second in all; {out}", flush=True)
     films = write_films(arguments.data / "data/video/vtest.avi", out, rates=rates, seconds=length_s + 60)
     with served(films, recorders=RECORDERS, seed=arguments.seed) as (recorders, urls):
-        config, log = write_config(out / "site.toml", urls), out / "log.jsonl"
-        log.unlink(missing_ok=True)
+        config, log = write_config(out / "site.toml", urls, record=True), out / "log.jsonl"
         process = start(config, log, ["--metrics", "0", "--status-every", "10", *passed_on])
         try:
             until_running(process, log)
@@ -62,7 +66,7 @@ def main() -> int:
                 until_s = length_s - CALM_S
                 breaking = faults(recorders, every_s=arguments.every, seed=arguments.seed, until_s=until_s)
             with breaking as told:
-                samples = watched(process, out, length_s, look_s=arguments.look)
+                samples = watched(process, out, length_s, urls, look_s=arguments.look)
             wrong = at_the_end(process, out, samples, streams=len(rates))
         finally:
             process.kill()
@@ -91,20 +95,36 @@ def parsed() -> tuple[argparse.Namespace, list[str]]:
     return arguments, passed_on
 
 
-def watched(process: subprocess.Popen[bytes], out: Path, length_s: float, *, look_s: float) -> list[Sample]:
+def watched(
+    process: subprocess.Popen[bytes], out: Path, length_s: float, urls: dict[str, str], *, look_s: float
+) -> list[Sample]:
     """Looks at the run until the time is over, or the run is."""
     sampler = Sampler(process, metrics_url(out / "log.jsonl"), out / "history.db")
     samples: list[Sample] = []
     began, told_s = time.monotonic(), 0.0
     while (at_s := time.monotonic() - began) < length_s and process.poll() is None:
         time.sleep(look_s - at_s % look_s)
-        if process.poll() is None:
-            samples.append(sampler.look())
-            write_csv(samples, out / "samples.csv")
-        if samples and at_s - told_s >= TELL_EVERY_S:
+        if process.poll() is not None:
+            break
+        samples.append(sampler.look())
+        if at_s < length_s - CALM_S or len(samples) % RELOAD_EVERY == 1:
+            change_cameras(process, out / "site.toml", urls, look=len(samples))
+        if at_s - told_s >= TELL_EVERY_S:
             told_s = at_s
             print(line(samples[-1]), flush=True)
+            write_csv(samples, out / "samples.csv")
+    write_csv(samples, out / "samples.csv")
     return samples
+
+
+def change_cameras(
+    process: subprocess.Popen[bytes], config: Path, urls: dict[str, str], *, look: int
+) -> None:
+    """Takes a camera out of the configuration now and then, or puts it back."""
+    if look % RELOAD_EVERY in (0, 1) and look > 1:
+        there = list(urls)[:-1] if look % RELOAD_EVERY == 0 else list(urls)
+        write_config(config, {name: urls[name] for name in there}, record=True)
+        process.send_signal(signal.SIGHUP)
 
 
 def line(s: Sample) -> str:

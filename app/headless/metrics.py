@@ -37,25 +37,8 @@ STALLED_S = 30.0
 _STATES = ("connecting", "playing", "stalled", "frozen", "waiting", "ended")
 _LATENCY = "From when the newest frame was filmed to its result; none while the camera is away."
 _BUCKETS_S = (
-    0.001,
-    0.002,
-    0.005,
-    0.01,
-    0.02,
-    0.03,
-    0.05,
-    0.075,
-    0.1,
-    0.15,
-    0.2,
-    0.3,
-    0.4,
-    0.5,
-    0.7,
-    1,
-    1.5,
-    2,
-    5,
+    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8),
+    *(1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0, 10.0),
 )
 _TALK_S = 5.0  # how long a client may keep silent before it is let go
 

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 _PAGE_MB = 4096 / 1e6
 
 Metrics = dict[tuple[str, ...], float]
-"""(name, label values ...) -> value."""
+"""(name, label values by their labels' order, that of a histogram's bucket last) -> value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Sample:
     cpu_s: float
     database_mb: float
     wal_mb: float
+    recordings_mb: float
     points: int
     received_fps: float
     processed_fps: float
@@ -79,6 +80,7 @@ class Sampler:
             cpu_s=cpu_s,
             database_mb=_size_mb(self._database),
             wal_mb=_size_mb(self._database.with_name(f"{self._database.name}-wal")),
+            recordings_mb=sum(map(_size_mb, self._database.parent.glob("recordings/*/*/*"))),
             points=_points(self._database),
             received_fps=rate["received"],
             processed_fps=rate["processed"],
@@ -96,7 +98,12 @@ class Sampler:
 def metrics(url: str) -> Metrics:
     with urllib.request.urlopen(url, timeout=10) as answer:
         families = text_string_to_metric_families(answer.read().decode())
-    return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
+    samples = (sample for family in families for sample in family.samples)
+    return {(s.name, *(s.labels[n] for n in sorted(s.labels, key=_le_last))): s.value for s in samples}
+
+
+def _le_last(label: str) -> tuple[bool, str]:
+    return label == "le", label
 
 
 def total(found: Metrics, what: str) -> float:

@@ -37,8 +37,21 @@ def served(
         yield made, {name: urls[name] for name in names}
 
 
-def write_config(path: Path, urls: dict[str, str]) -> Path:
-    """For `sightline watch`: the cameras, with the settings people use, and a history beside the file."""
-    cameras = (f'[[camera]]\nname = "{name}"\nsource = "{url}"\n' for name, url in urls.items())
-    path.write_text("\n".join(['database = "history.db"\n', *cameras]), encoding="utf-8")
-    return path
+HEAD = """\
+database = "history.db"
+detector_size = {size}
+[recording]
+keep_gb = 0.005
+segment_s = 20
+"""
+
+
+def write_config(path: Path, urls: dict[str, str], *, detector_size: int = 320, record: bool) -> Path:
+    """For `sightline watch`: the cameras, and a history beside the file. record: every fourth camera."""
+    cameras = [
+        f'[[camera]]\nname = "{name}"\nsource = "{url}"\nrecord = {str(record and not number % 4).lower()}\n'
+        for number, (name, url) in enumerate(urls.items())
+    ]
+    new = path.with_suffix(".new")
+    new.write_text("\n".join([HEAD.format(size=detector_size), *cameras]), encoding="utf-8")
+    return new.replace(path)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from live_parts.samples import Sample
 from scipy.stats import theilslopes
-from soak_parts.samples import Sample
 
 MOST_POINTS = 600  # the estimator looks at all pairs: longer soaks are thinned to medians
 
@@ -32,6 +32,7 @@ LINES = (
     Line("threads", "", lambda s: s.threads, 1),
     Line("file handles", "", lambda s: s.handles, 2),
     Line("write-ahead log", "MB", lambda s: s.wal_mb, 2),
+    Line("recordings", "MB", lambda s: s.recordings_mb, 1),
     Line("database a point", "bytes", lambda s: 1e6 * s.database_mb / max(s.points, 1), 10, 0.05),
 )
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from soak_parts.faults import Fault
-from soak_parts.samples import Sample
+from live_parts.faults import Fault
+from live_parts.samples import Sample
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -18,7 +18,10 @@ PANELS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("frames a second", (("received_fps", "in"), ("processed_fps", "processed"), ("dropped_fps", "dropped"))),
     ("memory, MB", (("memory_mb", "resident"),)),
     ("threads, file handles", (("threads", "threads"), ("handles", "file handles"))),
-    ("database, MB", (("database_mb", "file"), ("wal_mb", "write-ahead log"))),
+    (
+        "on disk, MB",
+        (("database_mb", "database"), ("wal_mb", "write-ahead log"), ("recordings_mb", "recordings")),
+    ),
     ("cameras, people", (("playing", "cameras playing"), ("people", "identities met"))),
 )
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from soak_parts.site import Recorder
+from live_parts.site import Recorder
 
 CLOCKS_S = (-3600.0, -3.0, -0.3, 0.0, 0.3, 3.0, 3600.0)
 
