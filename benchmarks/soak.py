@@ -7,8 +7,8 @@ four processes) through proxies that break it. `sightline watch --config` runs o
 its real networks; other options, such as --detector FILE, are passed on to it. It is looked at from outside
 every few seconds. Writes samples.csv, faults.csv, soak.png and verdict.md.
 
-Ends with 0 where every line is flat after the warm-up, every camera plays at the end, the run ends within
-five seconds of SIGTERM and the database is sound; with 1 else.
+Ends with 0 where no line grows for sure after the warm-up, every camera plays at the end, the run ends
+within five seconds of SIGTERM and the database is sound; with 1 else.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def tell(
         writer.writerows(astuple(fault) for fault in done)
     plot(samples, done, out / "soak.png", warm_up_s=warm_up_s)
     judged = judge([s for s in samples if s.at_s >= warm_up_s])
-    grown = [f"{j.line.name} grows" for j in judged if not j.flat]
+    grown = [f"{j.line.name} grows" for j in judged if j.grows]
     kinds = Counter(fault.kind for fault in done)
     words = [
         f"{samples[-1].at_s / 60:.0f} minutes; {sum(s.processed_fps for s in samples) / len(samples):.1f} of "
