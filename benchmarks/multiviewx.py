@@ -37,7 +37,8 @@ from tracker.associator import Associator, Seen
 from tracker.camera_tracker import CameraTracker
 from tracker.detector import Detector
 from tracker.gallery import Gallery
-from tracker.refine import Tracklet, second_pass
+from tracker.refine import second_pass
+from tracker.tracklets import Tracklet
 from tracker.types import Detections, Floats, Image
 
 CAMERAS = tuple(f"C{number}" for number in range(1, 7))
