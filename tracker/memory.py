@@ -1,8 +1,8 @@
 """What is remembered of the last presences, so that a run can think again about who they were.
 
 A decision at the moment knows one presence; some hundred presences later it is known which way people went,
-and how the same person looked on the other cameras. `regroup` is the second pass (tracker.refine) over the last
-presences alone. What came before them stays as it was decided, and is remembered by its journeys' looks.
+and how the same person looked on the other cameras. `regroup` is the second pass (tracker.refine) over the
+last presences alone. What came before them stays as decided, and is remembered by its journeys' looks.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Journey:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One person among the last presences. identity: as known before, None for somebody new. numbers: theirs;
-    probabilities: of each that it belongs here. journeys: of which each is, by numbers that mean nothing else.
+    """One person among the last presences. identity: as known before, None for somebody new. numbers:
+    theirs; probabilities: of each that it belongs here. journeys: of each, to tell them apart.
     """
 
     identity: int | None
@@ -63,11 +63,12 @@ class Recollection:
 
     window: tuple[Tracklet, ...]
     older: tuple[Journey, ...]
+    thought: frozenset[int]
     overlap: frozenset[frozenset[str]]
     apart: frozenset[frozenset[int]]
 
     def groups(self) -> list[Group]:
-        return regroup(self.window, self.older, overlap=self.overlap, apart=self.apart)
+        return regroup(self.window, self.older, thought=self.thought, overlap=self.overlap, apart=self.apart)
 
 
 @dataclass(slots=True)
@@ -118,7 +119,13 @@ class Memory:
     def recollect(self) -> Recollection:
         """All there is to think about; it is then no longer due."""
         self._fresh = 0
-        return Recollection(tuple(self._last.values()), tuple(self._older.values()), self.overlap, self.apart)
+        return Recollection(
+            window=tuple(self._last.values()),
+            older=tuple(self._older.values()),
+            thought=frozenset(self._journey),
+            overlap=self.overlap,
+            apart=self.apart,
+        )
 
     def settle(self, group: Group, identity: int | None) -> None:
         """The presences of a group are this identity's."""
@@ -140,7 +147,8 @@ class Memory:
 
     def _freeze(self, tracklet: Tracklet, identity: int, journey: int) -> None:
         known = self._older.pop((identity, journey), None)
-        looks, cameras = tracklet.vectors, (tracklet.camera,)
+        looks: Floats = tracklet.vectors
+        cameras: tuple[str, ...] = (tracklet.camera,)
         if known is not None:
             looks, cameras = np.vstack([known.looks, looks]), (*known.cameras, *cameras)
         self._keep(Journey(identity, looks, cameras), journey)
@@ -155,18 +163,22 @@ def regroup(
     window: Sequence[Tracklet],
     older: Sequence[Journey],
     *,
+    thought: Collection[int] = (),
     overlap: frozenset[frozenset[str]] = frozenset(),
     apart: Collection[frozenset[int]] = (),
 ) -> list[Group]:
-    """Who the last presences are. Those of an older identity take it, of others the one most of them have."""
+    """Who the last presences are. Those of an older identity take it, others the one most of them have.
+
+    thought: numbers of those that were thought about before; learning begins with what was decided of them.
+    overlap, apart: as in Memory.
+    """
     if not window:
         return []
     never = impossible(window, overlap)
     never |= _said_apart(window, apart)
-    names = sorted({t.camera for t in window}.union(*(journey.cameras for journey in older)))
-    looks, before = _centred(window, older, names)
-    journey, odds = _journeys(window, looks, never)
-    between, never_between = _between(looks, journey, odds, never, before)
+    looks = _looks(window, older)
+    journey, odds = _journeys(window, looks.centred[0], never, thought)
+    between, never_between = _between(looks, journey, odds, never)
     ties = _decided(older, never_between, int(journey.max()) + 1)
     labels = joined(between, never_between, ties)
     return _groups(window, older, journey, labels, odds, between)
@@ -182,30 +194,49 @@ def _said_apart(window: Sequence[Tracklet], apart: Collection[frozenset[int]]) -
     return never | never.T
 
 
-def _centred(
-    window: Sequence[Tracklet], older: Sequence[Journey], names: Sequence[str]
-) -> tuple[Floats, Floats]:
-    """(N, D) looks of the window, and (J, D) of the older journeys, less the means of all cameras."""
-    code = {name: k for k, name in enumerate(names)}
-    cameras = [t.camera for t in window] + [name for journey in older for name in journey.cameras]
-    rows = np.concatenate([looks_of(window), *(journey.looks for journey in older)])
-    looks = centred(rows, np.array([code[name] for name in cameras], np.int64))
-    if not older:
-        return looks, looks[:0]
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Of N presences and J older journeys. bare: (N, D) and (J, D) unit rows; centred: the same, less the
+    means of their cameras.
+    """
+
+    bare: tuple[Floats, Floats]
+    centred: tuple[Floats, Floats]
+
+    def of_journeys(self, journey: Integers) -> tuple[Floats, Floats]:
+        """(K + J, D) means, centred and bare. journey: (N,) of the presences, 0..K-1."""
+        means = [
+            np.concatenate([journeys.looks_of(mine, journey), older])
+            for mine, older in (self.centred, self.bare)
+        ]
+        return means[0], means[1]
+
+
+def _looks(window: Sequence[Tracklet], older: Sequence[Journey]) -> Looks:
+    names = [t.camera for t in window] + [name for journey in older for name in journey.cameras]
+    camera = np.unique(names, return_inverse=True)[1].astype(np.int64)
+    bare = np.concatenate([looks_of(window), *(journey.looks for journey in older)])
     of = np.repeat(np.arange(len(older)), [len(journey.cameras) for journey in older])
-    return looks[: len(window)], journeys.looks_of(looks[len(window) :], of)
+
+    def parts(rows: Floats) -> tuple[Floats, Floats]:
+        mine, rest = rows[: len(window)], rows[len(window) :]
+        return mine, journeys.looks_of(rest, of) if older else rest
+
+    return Looks(bare=parts(bare), centred=parts(centred(bare, camera)))
 
 
-def _journeys(window: Sequence[Tracklet], looks: Floats, never: NDArray[np.bool_]) -> tuple[Integers, Table]:
-    """(N,) journeys and (N, N) log odds; each presence a journey of its own while there is little to learn from."""
+def _journeys(
+    window: Sequence[Tracklet], looks: Floats, never: NDArray[np.bool_], thought: Collection[int]
+) -> tuple[Integers, Table]:
+    """(N,) journeys and (N, N) log odds; each presence a journey of its own where nothing can be learned."""
     alone = np.arange(len(window), dtype=np.int64)
     untaught: Table = straight()(similarities(window))
     if len(window) < ENOUGH:
         return alone, untaught
     stays, alike = stays_of(window), np.asarray(looks @ looks.T, np.float32)
-    chance, decided = _so_far(window, alike, never)
+    chance = _so_far(window, alike, never, thought)
     journey, odds = alone, untaught
-    for turn in range(1 if decided else TURNS):
+    for turn in range(1 if thought else TURNS):
         learned = ways(stays, alike, chance, never)
         if learned is None:
             return journey, odds
@@ -216,27 +247,28 @@ def _journeys(window: Sequence[Tracklet], looks: Floats, never: NDArray[np.bool_
     return journey, odds
 
 
-def _so_far(window: Sequence[Tracklet], alike: Table, never: NDArray[np.bool_]) -> tuple[Table, bool]:
+def _so_far(
+    window: Sequence[Tracklet], alike: Table, never: NDArray[np.bool_], thought: Collection[int]
+) -> Table:
     """(N, N) chances: of those that were thought about before what was decided, of others by looks."""
+    known = np.array([t.number in thought and t.identity is not None for t in window])
     identity = np.array([-1 if t.identity is None else t.identity for t in window])
-    known = identity >= 0
-    both = known[:, None] & known[None]
-    chance = chances(straight()(alike), never)
-    return np.where(both, together_so_far(identity, never), chance), bool(known.mean() > 0.5)
+    by_looks = chances(straight()(alike), never)
+    return np.where(known[:, None] & known[None], together_so_far(identity, never), by_looks)
 
 
 def _between(
-    looks: Floats, journey: Integers, odds: Table, never: NDArray[np.bool_], before: Floats
+    looks: Looks, journey: Integers, odds: Table, never: NDArray[np.bool_]
 ) -> tuple[Table, NDArray[np.bool_]]:
     """(K + J, K + J) log odds of the window's journeys and the older ones, and which are never one."""
-    count, size = int(journey.max()) + 1, int(journey.max()) + 1 + len(before)
-    apart: NDArray[np.bool_] = np.eye(size, dtype=bool)
+    count = int(journey.max()) + 1
+    means, bare = looks.of_journeys(journey)
+    apart: NDArray[np.bool_] = np.eye(len(means), dtype=bool)
     apart[:count, :count] = journeys.spread(never, journey)
-    means = np.concatenate([journeys.looks_of(looks, journey), before])
     learned = journeys.odds_of(means, apart)
     if learned is not None:
         return learned[0], apart
-    plain: Table = straight()(means @ means.T)
+    plain: Table = straight()(bare @ bare.T)
     plain[:count, :count] = journeys.averaged(odds, journey)
     return plain, apart
 
