@@ -229,22 +229,23 @@ def _journeys(
     window: Sequence[Tracklet], looks: Floats, never: NDArray[np.bool_], thought: Collection[int]
 ) -> tuple[Integers, Table]:
     """(N,) journeys and (N, N) log odds; each presence a journey of its own where nothing can be learned."""
-    alone = np.arange(len(window), dtype=np.int64)
-    untaught: Table = straight()(similarities(window))
     if len(window) < ENOUGH:
-        return alone, untaught
+        return _untaught(window)
     stays, alike = stays_of(window), np.asarray(looks @ looks.T, np.float32)
     chance = _so_far(window, alike, never, thought)
-    journey, odds = alone, untaught
     for turn in range(1 if thought else TURNS):
         learned = ways(stays, alike, chance, never)
         if learned is None:
-            return journey, odds
+            return _untaught(window)
         odds = learned.odds
         journey = joined(odds, never | journeys.too_far(stays, learned.clocks), ())
         if turn + 1 < TURNS:
             chance = together_so_far(journey, never)
     return journey, odds
+
+
+def _untaught(window: Sequence[Tracklet]) -> tuple[Integers, Table]:
+    return np.arange(len(window), dtype=np.int64), straight()(similarities(window))
 
 
 def _so_far(
@@ -253,8 +254,11 @@ def _so_far(
     """(N, N) chances: of those that were thought about before what was decided, of others by looks."""
     known = np.array([t.number in thought and t.identity is not None for t in window])
     identity = np.array([-1 if t.identity is None else t.identity for t in window])
-    by_looks = chances(straight()(alike), never)
-    return np.where(known[:, None] & known[None], together_so_far(identity, never), by_looks)
+    chance = together_so_far(identity, never)
+    rest = ~known
+    chance[rest] = chances(straight()(alike[rest]), never[rest])
+    chance[:, rest] = chance[rest].T
+    return chance
 
 
 def _between(
