@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from filled_history import Demo
 
 MAY_BE_LEFT_OUT_IN_CI = ("needs a GPU", "root may read everything")
 """How the reasons begin for which a test may be skipped where CI is set; any other skip fails there."""
@@ -39,6 +43,14 @@ def assets(shared: Path, cache: Path) -> None:
     os.environ["SIGHTLINE_ASSETS"] = str(shared)
     os.environ["SIGHTLINE_CACHE"] = str(cache)
     Detector(shared / "weights/yolov8n.pt", cache=cache)
+
+
+@pytest.fixture(scope="session")
+def demo(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demo's cameras and a history of them; only to be read."""
+    from filled_history import demo_history
+
+    return demo_history(shared, tmp_path_factory.mktemp("demo"))
 
 
 @pytest.hookimpl(wrapper=True)
