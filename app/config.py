@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from app.sources.passwords import PasswordError, fill, read_password, with_login
+from tracker.rules import Rule
 
 DECODE = ("auto", "software", "cuda", "vaapi", "qsv")
 """What may decode streams."""
@@ -67,15 +68,18 @@ class RecordingSettings:
 class Settings:
     """Everything a run is told.
 
-    detector, reid: an asset's name or a path. device: auto, cpu, cuda or cuda:N. live: streams rather
+    detector, reid: an asset's name or a path. detector_size: to how many pixels the longer side of a picture
+    is scaled for the detector, a multiple of 32. device: auto, cpu, cuda or cuda:N. live: streams rather
     than files. replace: record anew what the database already holds of these cameras and times.
     overlap: pairs of cameras that see the same place, so that one person may be on both at a time.
+    links: what is known of the ways between cameras, their overlap included.
     max_latency_s: of live cameras; where the machine is too slow for it, frames are dropped.
     """
 
     cameras: tuple[CameraSettings, ...]
     database: Path = Path("history.db")
     detector: str = "yolov8n"
+    detector_size: int = 640
     reid: str = "default"
     device: str = "auto"
     live: bool = False
@@ -84,6 +88,7 @@ class Settings:
     command: str = "sightline"
     max_latency_s: float = 1.0
     recording: RecordingSettings = field(default_factory=RecordingSettings)
+    links: tuple[Rule, ...] = ()
 
 
 def read_config(path: Path, *, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -154,7 +159,9 @@ class _Reader:
     CAMERA = STREAM | {"name", "source", "username", "password_file", "start", "clock_offset_s"}
     TOP = frozenset(
         {"camera", "database", "detector", "reid", "device", "overlap", "max_latency_s", "recording"}
+        | {"detector_size", "link"}
     )
+    LINK = frozenset({"from", "to", "after_s", "never", "overlap"})
     RECORDING = frozenset({"folder", "keep_days", "keep_gb", "segment_s", "keep_free_gb"})
 
     def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
@@ -183,8 +190,74 @@ class _Reader:
             plain["database"] = self.path.parent / database
         if "max_latency_s" in table:
             plain["max_latency_s"] = self._seconds(table, "max_latency_s", "at the top", 1.0)
+        if "detector_size" in table:
+            plain["detector_size"] = self._detector_size(table)
         plain["recording"] = self._recording(self._want(table, "recording", dict, "at the top", {}))
-        return Settings(cameras, live=self._live(cameras), overlap=self._overlap(table, names), **plain)
+        links = self._links(self._want(table, "link", list, "at the top", []), names)
+        overlap = self._overlap(table, names)
+        for rule in links:
+            if rule.overlap is False and frozenset((rule.first, rule.second)) in overlap:
+                self._fail(
+                    "overlap", "at the top", f"no {rule.first} and {rule.second}, as a [[link]] has it"
+                )
+        overlap |= {frozenset((rule.first, rule.second)) for rule in links if rule.overlap}
+        return Settings(cameras, live=self._live(cameras), overlap=overlap, links=links, **plain)
+
+    def _links(self, rows: list[Any], names: Sequence[str]) -> tuple[Rule, ...]:
+        rules: list[Rule] = []
+        for number, row in enumerate(rows, 1):
+            rule = self._link(row, f"in link {number}", names)
+            there = [known for known in rules if {known.first, known.second} == {rule.first, rule.second}]
+            if any(known.first == rule.first for known in there):
+                self._fail(
+                    "to", f"in link {number}", "one [[link]] for each way, but this one is there twice"
+                )
+            if any({known.overlap, rule.overlap} == {True, False} for known in there):
+                self._fail("overlap", f"in link {number}", "the same as in the [[link]] of the way back")
+            rules.append(rule)
+        return tuple(rules)
+
+    def _link(self, row: Any, where: str, names: Sequence[str]) -> Rule:
+        if not isinstance(row, dict):
+            self._fail("link", where, "a [[link]] table")
+        self._known(row, self.LINK, where)
+        first, second = (self._end(row, key, where, names) for key in ("from", "to"))
+        if first == second:
+            self._fail("to", where, f"another camera than {first!r}")
+        overlap = self._flag(row, "overlap", where) if "overlap" in row else None
+        rule = Rule(first, second, self._after(row, where), self._flag(row, "never", where), overlap)
+        if rule.after_s is None and not rule.never and rule.overlap is None:
+            self._fail("after_s", where, "this key, never = true, or overlap = true or false")
+        if rule.never and (rule.after_s is not None or rule.overlap):
+            self._fail("never", where, "this key without after_s and overlap = true, which contradict it")
+        if rule.overlap and rule.after_s is not None:
+            self._fail("after_s", where, "no such key beside overlap = true: nobody has to leave first")
+        return rule
+
+    def _end(self, row: dict[str, Any], key: str, where: str, names: Sequence[str]) -> str:
+        name: str = self._want(row, key, str, where, "")
+        if name not in names:
+            found = f", but found {name!r}" if name else ""
+            self._fail(key, where, f"a camera's name, one of {', '.join(names)}{found}")
+        return name
+
+    def _after(self, row: dict[str, Any], where: str) -> tuple[float, float] | None:
+        """At the lowest 0, at the highest endless (inf)."""
+        after = self._want(row, "after_s", list, where, None)
+        if after is None:
+            return None
+        numbers = all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in after)
+        if not (len(after) == 2 and numbers and 0 <= after[0] <= after[1]):
+            self._fail(
+                "after_s", where, f"the lowest and the highest, such as [5, 60.0], but found {after!r}"
+            )
+        return float(after[0]), float(after[1])
+
+    def _detector_size(self, table: dict[str, Any]) -> int:
+        size = table["detector_size"]
+        if type(size) is not int or not 32 <= size <= 4096 or size % 32:
+            self._fail("detector_size", "at the top", f"a multiple of 32, such as 640, but found {size!r}")
+        return size
 
     def _recording(self, table: dict[str, Any]) -> RecordingSettings:
         where, default = "in [recording]", RecordingSettings()

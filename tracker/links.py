@@ -1,0 +1,358 @@
+"""Which camera follows which, and which overlap: what a history's people tell of how its cameras lie.
+
+A link is a heap of delays: from leaving one camera to coming to the next, people take about the same time.
+An overlap is a likeness of those who are on two cameras at the same moment. Either is told only where it
+rises over chance, by the same test: if it had nothing to do with the other cameras which of a camera's
+visits are whose, any other order of its people were as good. So they are shuffled SHUFFLES times, among
+visits of about the same time, lest the hours of a day look like a link; what is found must be higher than
+the highest of all pairs of cameras in all shuffles. Chance does that once in SHUFFLES + 1 histories. (Tieu,
+Dalley and Grimson, "Inference of non-overlapping camera network topology by measuring statistical
+dependence", ICCV 2005, ask the same by mutual information.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.types import ClockOffset, Floats, Link, Overlap, Topology
+
+if TYPE_CHECKING:
+    from tracker.refine import Cluster, Tracklet
+    from tracker.topology import Clocks
+
+SHUFFLES = 199
+"""A link or an overlap that is none is told once in 200 histories."""
+
+NEAR = 100
+"""Visits to a camera, before and after, among which people are shuffled."""
+
+ROUND_S, STEP = 2.0, 0.1
+"""Delays are binned by asinh(delay / ROUND_S) in steps of STEP: in 0.2 s near 0, in tenths of long delays."""
+
+WINDOWS = (1, 2, 3, 4, 6, 8, 12, 16)
+"""Widths of heaps that are looked for, in bins: from a tenth of the delay to five times it."""
+
+LEAST_PEOPLE = 3
+"""Fewer make no link, however improbable."""
+
+ONCE_S = 1.0
+"""At the same moment: for so long at least, twice what the clocks of two cameras may differ."""
+
+LEAST_SHARE = 0.1
+"""Cameras overlap where a tenth of those at once on both are one: a few may be friends dressed alike."""
+
+ENOUGH_AT_ONCE = 20
+"""From which on no overlap found means that there is none ..."""
+
+MOST_AT_ONCE = 0.5
+"""... where of all pairs no more are at once: if all are with all, nobody can tell who belongs to whom."""
+
+COUNTS = 24
+"""Bars of a link's histogram."""
+
+Integers = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """Tracklets as columns, by start. camera: (N,) codes of names. person: (N,), -1 where undecided."""
+
+    names: tuple[str, ...]
+    camera: Integers
+    person: Integers
+    start: Doubles
+    end: Doubles
+
+    def __len__(self) -> int:
+        return len(self.camera)
+
+    def of_people(self) -> Visits:
+        """Those that are decided."""
+        rows = self.person >= 0
+        return Visits(self.names, self.camera[rows], self.person[rows], self.start[rows], self.end[rows])
+
+    def rows_of(self, camera: int) -> Integers:
+        return np.flatnonzero(self.camera == camera)
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Steps of people from one camera to another. pair: (W,) first camera times cameras, plus second."""
+
+    pair: Integers
+    delay_s: Doubles
+    person: Integers
+
+
+def learn(tracklets: Sequence[Tracklet], *, seed: int = 0) -> Topology:
+    """Links from who is who as decided (Tracklet.identity), overlaps from how alike those at once are.
+
+    The tracklets' times are on one clock. Those nobody has decided on count for overlaps alone.
+    """
+    tracklets = sorted(tracklets, key=lambda tracklet: (tracklet.start, tracklet.number))
+    visits = visits_of(tracklets, [-1 if t.identity is None else t.identity for t in tracklets])
+    rng = np.random.default_rng(seed)
+    overlaps = _overlaps(visits, _looks(tracklets, visits), rng)
+    return _topology(visits, _links(visits.of_people(), rng, directed=True), overlaps)
+
+
+def learn_on_own_clocks(
+    tracklets: Sequence[Tracklet],
+    clusters: Sequence[Cluster],
+    clocks: Clocks,
+    recording: Integers,
+    *,
+    seed: int = 0,
+) -> Topology:
+    """The same where each recording has a clock of its own, by what a second pass found out.
+
+    recording: (N,) codes as the clocks have them. On the one clock everybody is everywhere at about the same
+    time: who comes first, by way of which camera, and which overlap, nobody can tell then.
+    """
+    group = clocks.group[recording]
+    cluster_of = {number: row for row, cluster in enumerate(clusters) for number in cluster.tracklets}
+    groups = int(group.max(initial=0)) + 1
+    people = [cluster_of[t.number] * groups + int(g) for t, g in zip(tracklets, group, strict=True)]
+    visits = visits_of(tracklets, people, ahead_s=clocks.offset_s[recording])
+    links = _links(visits, np.random.default_rng(seed), directed=False)
+    return _topology(visits, links, (), tuple(_offsets(tracklets, clocks, recording)))
+
+
+def _offsets(tracklets: Sequence[Tracklet], clocks: Clocks, recording: Integers) -> list[ClockOffset]:
+    """Of each recording, against the first of its group."""
+    found = []
+    for code, row in zip(*np.unique(recording, return_index=True), strict=True):
+        group = clocks.group[code]
+        offset_s = clocks.offset_s[code] - clocks.offset_s[clocks.group == group][0]
+        one = tracklets[row]
+        found.append(ClockOffset(one.recording, one.camera, float(offset_s), int(group)))
+    return found
+
+
+def visits_of(
+    tracklets: Sequence[Tracklet], people: Sequence[int], *, ahead_s: Doubles | float = 0.0
+) -> Visits:
+    """people: of each tracklet, who it is, -1 for undecided. ahead_s: to be taken from their times."""
+    names, camera = np.unique([t.camera for t in tracklets], return_inverse=True)
+    start = np.array([t.start for t in tracklets]) - ahead_s
+    end = np.array([t.end for t in tracklets]) - ahead_s
+    order = np.argsort(start, kind="stable")
+    who = np.array(people, np.int64)
+    return Visits(
+        tuple(map(str, names)), camera[order].astype(np.int64), who[order], start[order], end[order]
+    )
+
+
+def _topology(
+    visits: Visits,
+    links: Sequence[Link],
+    overlaps: Sequence[Overlap],
+    clocks: tuple[ClockOffset, ...] = (),
+) -> Topology:
+    counts = np.bincount(visits.of_people().camera, minlength=len(visits.names))
+    seen = dict(zip(visits.names, counts.tolist(), strict=True))
+    start, end = float(visits.start.min(initial=np.inf)), float(visits.end.max(initial=-np.inf))
+    return Topology(tuple(links), tuple(overlaps), seen, start, end, clocks)
+
+
+def _links(visits: Visits, rng: np.random.Generator, *, directed: bool) -> list[Link]:
+    """By height."""
+    seen = _ways(visits, visits.person, directed=directed)
+    pairs = np.flatnonzero(np.bincount(seen.pair, minlength=len(visits.names) ** 2) >= LEAST_PEOPLE)
+    if not len(pairs):
+        return []
+    middle = _shuffled(visits, visits.person, rng, back=True)
+    shuffled = [_ways(visits, _shuffled(visits, middle, rng), directed=directed) for _ in range(SHUFFLES)]
+    heights, lows, widths = _heaps(np.array([_histogram(ways, pairs) for ways in (seen, *shuffled)]))
+    chance = heights[1:].max()
+    found = []
+    for row in np.argsort(-heights[0], kind="stable").tolist():
+        if heights[0, row] > chance:
+            ways = _of_pair(seen, int(pairs[row]))
+            low, high = _edge(lows[row]), _edge(lows[row] + widths[row])
+            link = _link(visits, ways, int(pairs[row]), (low, high), float(heights[0, row]))
+            found += [link] if link.people >= LEAST_PEOPLE else []
+    return found
+
+
+def _ways(visits: Visits, person: Integers, *, directed: bool) -> Ways:
+    """From each visit to the same person's next, where that is on another camera.
+
+    directed: from leaving to coming; else between the middles, from the camera that is first by name.
+    """
+    order = np.lexsort((visits.start, person))
+    before, after = order[:-1], order[1:]
+    step = (person[before] == person[after]) & (visits.camera[before] != visits.camera[after])
+    before, after = before[step], after[step]
+    delay = visits.start[after] - visits.end[before]
+    if not directed:
+        back = visits.camera[before] > visits.camera[after]
+        before, after = np.where(back, after, before), np.where(back, before, after)
+        middle = (visits.start + visits.end) / 2
+        delay = middle[after] - middle[before]
+    return Ways(visits.camera[before] * len(visits.names) + visits.camera[after], delay, person[before])
+
+
+def _shuffled(visits: Visits, person: Integers, rng: np.random.Generator, *, back: bool = False) -> Integers:
+    """(N,) people, exchanged within each camera among visits of about the same time. back: see _stirred."""
+    person = person.copy()
+    for camera in range(len(visits.names)):
+        rows = visits.rows_of(camera)
+        person[rows] = person[rows[_stirred(len(rows), rng, back=back)]]
+    return person
+
+
+def _stirred(count: int, rng: np.random.Generator, *, back: bool = False) -> Integers:
+    """An order in which nobody is further from their place than NEAR. back: the inverse of one.
+
+    Were histories stirred from the one that there is, it would be the middle of them all, and not one among
+    them. So all of them, it too, are stirred from one that it may have been stirred from (Besag and Clifford,
+    "Generalized Monte Carlo significance tests", 1989).
+    """
+    order = np.argsort(np.arange(count) + rng.uniform(0, NEAR, count))
+    return (np.argsort(order) if back else order).astype(np.int64)
+
+
+def _of_pair(ways: Ways, pair: int) -> Ways:
+    rows = ways.pair == pair
+    return Ways(ways.pair[rows], ways.delay_s[rows], ways.person[rows])
+
+
+_HALF = int(np.ceil(np.arcsinh(7 * 86_400 / ROUND_S) / STEP))
+"""Bins on either side of delay 0: up to a week."""
+
+
+def _histogram(ways: Ways, pairs: Integers) -> Floats:
+    """(P, B) how many ways of each of these pairs have which delay."""
+    place = np.searchsorted(pairs, ways.pair)
+    known = (place < len(pairs)) & (pairs[np.minimum(place, len(pairs) - 1)] == ways.pair)
+    bins = np.floor(np.arcsinh(ways.delay_s[known] / ROUND_S) / STEP).astype(np.int64) + _HALF
+    size = 2 * _HALF
+    flat = place[known] * size + np.clip(bins, 0, size - 1)
+    counts: Floats = np.bincount(flat, minlength=len(pairs) * size).reshape(-1, size).astype(np.float32)
+    return counts
+
+
+def _edge(place: int) -> float:
+    """The delay at which a bin begins."""
+    return float(np.sinh((place - _HALF) * STEP) * ROUND_S)
+
+
+def _heaps(counts: Floats) -> tuple[Floats, list[int], list[int]]:
+    """Of S histories' (S, P, B) histograms: how high each one's highest heap is (S, P), and where that of the
+    first history begins (P,) and how wide it is (P,), in bins.
+
+    Expected is the mean over all histories; the height is the root of a Poisson count's likelihood ratio (the
+    scan statistic of Kulldorff, 1997), which is in standard deviations.
+    """
+    sums = np.concatenate([np.zeros_like(counts[..., :1]), counts.cumsum(axis=-1)], axis=-1)
+    heights = np.zeros(counts.shape[:2], np.float32)
+    lows, widths = np.zeros(counts.shape[1], np.int64), np.ones(counts.shape[1], np.int64)
+    for width in WINDOWS:
+        found = sums[..., width:] - sums[..., :-width]
+        expected = np.maximum(found.mean(axis=0, keepdims=True), 1 / len(counts))
+        ratio = found * np.log(np.maximum(found, 1e-9) / expected) - (found - expected)
+        height = np.where(found > expected, np.sqrt(np.maximum(2 * ratio, 0)), 0)
+        best = height.max(axis=-1)
+        better = best[0] > heights[0]
+        lows[better], widths[better] = height[0].argmax(axis=-1)[better], width
+        heights = np.maximum(heights, best)
+    return heights, lows.tolist(), widths.tolist()
+
+
+def _link(visits: Visits, ways: Ways, pair: int, window_s: tuple[float, float], height: float) -> Link:
+    first, second = divmod(pair, len(visits.names))
+    inside = (ways.delay_s >= window_s[0]) & (ways.delay_s < window_s[1])
+    delays = ways.delay_s[inside]
+    low, lower, middle, upper, high = np.percentile(delays, (0, 25, 50, 75, 100)).tolist()
+    beyond = max(window_s[1] - window_s[0], 1.0)
+    span = (window_s[0] - beyond, window_s[1] + beyond)
+    return Link(
+        visits.names[first],
+        visits.names[second],
+        ways=len(delays),
+        people=len(np.unique(ways.person[inside])),
+        share=len(delays) / max(len(visits.rows_of(first)), 1),
+        delay_s=middle,
+        middle_half_s=(lower, upper),
+        range_s=(low, high),
+        height=height,
+        span_s=span,
+        counts=tuple(np.histogram(ways.delay_s, COUNTS, span)[0].tolist()),
+    )
+
+
+def _looks(tracklets: Sequence[Tracklet], visits: Visits) -> Floats:
+    """(N, D) unit rows: each tracklet's mean, from its camera's own, which takes out its light."""
+    if not tracklets:
+        return np.zeros((0, 0), np.float32)
+    means = np.array([t.vectors.mean(axis=0) for t in tracklets], np.float32)
+    for camera in range(len(visits.names)):
+        rows = visits.rows_of(camera)
+        means[rows] -= means[rows].mean(axis=0)
+    unit: Floats = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+    return unit
+
+
+def _overlaps(visits: Visits, looks: Floats, rng: np.random.Generator) -> list[Overlap]:
+    """Of each two cameras that had people at the same moment."""
+    tried = []
+    for a, b in combinations(range(len(visits.names)), 2):
+        rows, columns = visits.rows_of(a), visits.rows_of(b)
+        together = np.argwhere(_at_once(visits, rows, columns))
+        if len(together):
+            crowd = len(together) / (len(rows) * len(columns))
+            tried.append((a, b, crowd, _likest(looks[rows] @ looks[columns].T, together, rng)))
+    heights = [_standard(likest.sum(axis=1)) for *_, likest in tried]
+    chance = max((float(height[1:].max()) for height in heights), default=0.0)
+    found = []
+    for (a, b, crowd, likest), height in zip(tried, heights, strict=True):
+        bar = float(np.quantile(likest[1:], 0.95))
+        share = max(0.0, (float((likest[0] > bar).mean()) - 0.05) / 0.95)
+        seen = True if height[0] > chance and share >= LEAST_SHARE else None
+        if seen is None and likest.shape[1] >= ENOUGH_AT_ONCE and crowd <= MOST_AT_ONCE:
+            seen = False
+        names = visits.names[a], visits.names[b]
+        found.append(Overlap(*names, likest.shape[1], share, float(height[0]), seen))
+    return found
+
+
+def _at_once(visits: Visits, rows: Integers, columns: Integers) -> NDArray[np.bool_]:
+    """(R, C): there at the same moment, for ONCE_S at least."""
+    begun = np.maximum(visits.start[rows][:, None], visits.start[columns][None])
+    over = np.minimum(visits.end[rows][:, None], visits.end[columns][None])
+    together: NDArray[np.bool_] = over - begun >= ONCE_S
+    return together
+
+
+def _likest(alike: Floats, together: Integers, rng: np.random.Generator) -> Floats:
+    """(S, K): of each that has others at once, on either camera, how alike the likest of them is; in the
+    history as it is, and in S - 1 in which the second camera's looks are shuffled.
+
+    alike: (R, C) cosines. together: (E, 2) rows and columns that are at once, by row.
+    """
+    row, column = together[:, 0], together[:, 1]
+    by_column = np.argsort(column, kind="stable")
+    new_row = np.flatnonzero(np.diff(row, prepend=-1))
+    new_column = np.flatnonzero(np.diff(column[by_column], prepend=-1))
+    found = []
+    middle = _stirred(alike.shape[1], rng, back=True)
+    for turn in range(SHUFFLES + 1):
+        order = np.arange(len(middle)) if turn == 0 else middle[_stirred(len(middle), rng)]
+        here = alike[row, order[column]]
+        likest = np.maximum.reduceat(here, new_row), np.maximum.reduceat(here[by_column], new_column)
+        found.append(np.concatenate(likest))
+    return np.array(found, np.float32)
+
+
+def _standard(values: Floats) -> Floats:
+    """In standard deviations from the mean; the first is what is looked at, the others are chance."""
+    spread: Floats = (values - values[1:].mean()) / max(float(values[1:].std()), 1e-9)
+    return spread
