@@ -31,8 +31,13 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where converted networks are kept for the tests that follow: SIGHTLINE_CACHE, or a new folder."""
-    return Path(os.environ.get("SIGHTLINE_CACHE") or tmp_path_factory.mktemp("cache"))
+    """Where converted networks are kept for the tests that follow: SIGHTLINE_CACHE, or a new folder.
+
+    Of several processes that share the tests, all have one.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    session = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    return Path(os.environ.get("SIGHTLINE_CACHE") or session / "cache")
 
 
 @pytest.fixture(scope="session")
