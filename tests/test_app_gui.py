@@ -79,9 +79,8 @@ def people_shown(window: MainWindow) -> int:
 
 
 def test_files_are_run_and_their_people_listed_shown_and_played(
-    shared: Path, opened: Open, qtbot: QtBot, tmp_path: Path
+    walks: Sequence[str], opened: Open, qtbot: QtBot
 ) -> None:
-    walks = cut_walks(shared / "data/video/vtest.avi", tmp_path, frames=(10, 40), fps=5)
     window = opened()
     window.add_files(walks)
     with heartbeat() as gaps:
@@ -93,10 +92,10 @@ def test_files_are_run_and_their_people_listed_shown_and_played(
         finish(window, qtbot)
         qtbot.waitUntil(lambda: people_shown(window) >= 3)
     assert max(gaps) < 1.0
-    assert window.line.text.startswith("Done: 30 frames, ")
+    assert window.line.text.startswith("Done: 60 frames, ")
     for view in window.grid.views.values():
         assert view.result is not None
-        assert view.status.frames == view.status.expected == 15
+        assert view.status.frames == view.status.expected == 30
         assert view.status.state == "ended"
     assert all(card.picture is not None for card in window.people.model.cards)
 
