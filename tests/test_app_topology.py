@@ -130,7 +130,10 @@ def test_what_is_told_stands_beside_what_is_learned(
     lines = printed(capsys, *site(tmp_path, links), *db).splitlines()
     assert "yes, told" in lines[1]
     assert lines[2].split() == ["hall", "roof", "unknown", "never"]
-    assert [row["first"] for row in answered(capsys, *site(tmp_path, links), *db)["told"]] == ["hall", "gate"]
+    endless = site(tmp_path, '[[link]]\nfrom = "gate"\nto = "hall"\nafter_s = [4, inf]\n')
+    (told,) = answered(capsys, *endless, *db)["told"]
+    assert (told["first"], told["second"], told["after_s"]) == ("gate", "hall", [4.0, None])
+    assert "4 s or more" in printed(capsys, *endless, *db)
 
 
 def test_a_page_with_a_picture(db: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
