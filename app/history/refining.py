@@ -53,7 +53,12 @@ def refine(arguments: argparse.Namespace) -> int:
             number = Repair(engine).refine(_moves(changes), note=_summary(changes))
         if arguments.page is not None:
             write_refine_page(
-                History(engine), rows, changes, arguments.page, commands=commands_of(arguments, number)
+                History(engine),
+                rows,
+                changes,
+                arguments.page,
+                commands=commands_of(arguments, number),
+                own_clocks=arguments.own_clocks,
             )
         _print(changes, rows, as_json=arguments.json)
         if not arguments.json:
