@@ -8,8 +8,11 @@ ifneq ($(wildcard ../shared),)
 export SIGHTLINE_ASSETS ?= $(abspath ../shared)
 endif
 
+# Their own targets: they take long.
+LONG := benchmarks/soak.py benchmarks/kill.py
+
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-gui setup-test demo gui test lint bench clean distclean
+.PHONY: help setup setup-gui setup-test demo gui test lint bench soak kills clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +43,13 @@ lint: setup-test ## style, types and import rules
 	@$(WITH) $(BIN)/pytest tests/test_rules.py
 
 bench: setup-test ## the figures of docs/benchmarks.md, measured here
-	@. .setup/env && for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+	@. .setup/env && for file in $(filter-out $(LONG),$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+
+soak: setup-test ## many live cameras with faults at random, for an hour or ARGS='--minutes N': does anything grow?
+	@$(WITH) $(BIN)/python benchmarks/soak.py $(ARGS)
+
+kills: setup-test ## a live run killed a hundred times: is its history sound and whole? (20 minutes)
+	@$(WITH) $(BIN)/python benchmarks/kill.py $(ARGS)
 
 clean: ## removes caches and builds
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache

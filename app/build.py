@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from app.config import CameraSettings, ConfigError, HeldError, Settings
+from app.passage import Passage
 from app.pipeline import Line, Status, View
 from app.recording.recorder import FootageRecorder, Recorders
 from app.recording.shelf import Shelf
@@ -55,10 +56,18 @@ class Run:
     roster: Roster | None = None
 
     def run(
-        self, *, view: View, stop: threading.Event, note: Callable[[Sighting], None] | None = None
+        self,
+        *,
+        view: View,
+        stop: threading.Event,
+        note: Callable[[Sighting], None] | None = None,
+        passed: Callable[[Passage], None] | None = None,
     ) -> Status:
-        """Runs to the end or until ``stop``; all of it is on disk when this returns. note: see Line.run."""
-        status = self.line.run(view=view, stop=stop, note=note)
+        """Runs to the end or until ``stop``; all of it is on disk when this returns.
+
+        note, passed: see Line.run.
+        """
+        status = self.line.run(view=view, stop=stop, note=note, passed=passed)
         self.writer.flush()
         return status
 
@@ -81,7 +90,9 @@ def build_run(settings: Settings) -> Iterator[Run]:
         # An OpenVINO network runs on the CPU, wherever the detector runs.
         device = "auto" if reid.suffix == ".xml" else settings.device
         embedder = open_embedder(reid, device=device, cache=cache_folder())
-        detector = Detector(yolo, device=settings.device, cache=cache_folder())
+        detector = Detector(
+            yolo, device=settings.device, image_size=settings.detector_size, cache=cache_folder()
+        )
         engine = open_database(settings.database, create=True)
         stack.callback(engine.dispose)
         writer = stack.enter_context(

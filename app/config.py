@@ -68,7 +68,8 @@ class RecordingSettings:
 class Settings:
     """Everything a run is told.
 
-    detector, reid: an asset's name or a path. device: auto, cpu, cuda or cuda:N. live: streams rather
+    detector, reid: an asset's name or a path. detector_size: to how many pixels the longer side of a picture
+    is scaled for the detector, a multiple of 32. device: auto, cpu, cuda or cuda:N. live: streams rather
     than files. replace: record anew what the database already holds of these cameras and times.
     overlap: pairs of cameras that see the same place, so that one person may be on both at a time.
     links: what is known of the ways between cameras, their overlap included.
@@ -78,6 +79,7 @@ class Settings:
     cameras: tuple[CameraSettings, ...]
     database: Path = Path("history.db")
     detector: str = "yolov8n"
+    detector_size: int = 640
     reid: str = "default"
     device: str = "auto"
     live: bool = False
@@ -156,7 +158,8 @@ class _Reader:
     STREAM = frozenset({"open_timeout_s", "read_timeout_s", "frozen_after_s", "decode", "size", "record"})
     CAMERA = STREAM | {"name", "source", "username", "password_file", "start", "clock_offset_s"}
     TOP = frozenset(
-        {"camera", "database", "detector", "reid", "device", "overlap", "max_latency_s", "recording", "link"}
+        {"camera", "database", "detector", "reid", "device", "overlap", "max_latency_s", "recording"}
+        | {"detector_size", "link"}
     )
     LINK = frozenset({"from", "to", "after_s", "never", "overlap"})
     RECORDING = frozenset({"folder", "keep_days", "keep_gb", "segment_s", "keep_free_gb"})
@@ -187,6 +190,8 @@ class _Reader:
             plain["database"] = self.path.parent / database
         if "max_latency_s" in table:
             plain["max_latency_s"] = self._seconds(table, "max_latency_s", "at the top", 1.0)
+        if "detector_size" in table:
+            plain["detector_size"] = self._detector_size(table)
         plain["recording"] = self._recording(self._want(table, "recording", dict, "at the top", {}))
         links = self._links(self._want(table, "link", list, "at the top", []), names)
         overlap = self._overlap(table, names)
@@ -247,6 +252,12 @@ class _Reader:
                 "after_s", where, f"the lowest and the highest, such as [5, 60.0], but found {after!r}"
             )
         return float(after[0]), float(after[1])
+
+    def _detector_size(self, table: dict[str, Any]) -> int:
+        size = table["detector_size"]
+        if type(size) is not int or not 32 <= size <= 4096 or size % 32:
+            self._fail("detector_size", "at the top", f"a multiple of 32, such as 640, but found {size!r}")
+        return size
 
     def _recording(self, table: dict[str, Any]) -> RecordingSettings:
         where, default = "in [recording]", RecordingSettings()

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app.passage import Arrival, Passage
 from tracker.associator import Associator, Changes, Seen
 from tracker.camera_tracker import CameraTracker
 from tracker.types import Detections, Floats, Frame, Image, Person, Point, Portrait, Result, Sighting
@@ -48,7 +49,9 @@ class Record(Protocol):
     def sighting(self, s: Sighting) -> None: ...
     def point(self, number: int, p: Point) -> None: ...
     def portrait(self, number: int, p: Portrait) -> None: ...
-    def frames(self, camera: str, count: int, end: float) -> None: ...
+    def frames(
+        self, camera: str, count: int, end: float, *, on_commit: Callable[[float], None] | None = None
+    ) -> None: ...
     def check(self) -> None: ...
 
 
@@ -59,11 +62,15 @@ class View(Protocol):
 
 
 class Feed(Protocol):
-    """Where frames come from: rounds in order of time until the end or ``stop``; raises SourceError."""
+    """Where frames come from: rounds in order of time until the end or ``stop``; raises SourceError.
+
+    arrival: of the camera's frame in the round that was given last; None for files.
+    """
 
     def rounds(self, stop: threading.Event) -> Iterator[Round]: ...
     def cameras(self) -> list[CameraStatus]: ...
     def origin(self, camera: str) -> Origin: ...
+    def arrival(self, camera: str) -> Arrival | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +182,14 @@ class _Tally:
     latency_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """When (monotonic seconds) a round began, and what each stage had taken until then."""
+
+    at: float
+    stages: Mapping[str, float]
+
+
 @dataclass(slots=True)
 class Line:
     """Frames -> results and history. Holds every stage, and the state that lasts from round to round.
@@ -196,16 +211,25 @@ class Line:
     _trackers: dict[str, CameraTracker] = field(default_factory=dict)
     _tallies: dict[str, _Tally] = field(default_factory=dict)
     _note: Callable[[Sighting], None] | None = None
+    _passed: Callable[[Passage], None] | None = None
+    _round: _Begun = field(default_factory=lambda: _Begun(0.0, {}))
 
     def run(
-        self, *, view: View, stop: threading.Event, note: Callable[[Sighting], None] | None = None
+        self,
+        *,
+        view: View,
+        stop: threading.Event,
+        note: Callable[[Sighting], None] | None = None,
+        passed: Callable[[Passage], None] | None = None,
     ) -> Status:
         """Runs to the end of the feed, or until ``stop``; what was begun is finished and recorded.
 
-        note: is told every sighting that is recorded, each time more is known of it; must return quickly.
+        note: is told every sighting that is recorded, each time more is known of it. passed: is told of every
+        live frame that is on disk, from the recorder's thread. Both must return quickly.
         """
-        self.watch, self._note = Stopwatch(), note
+        self.watch, self._note, self._passed = Stopwatch(), note, passed
         for rounds in self._batches(stop):
+            self._round = _Begun(time.monotonic(), dict(self.watch.stages))
             with self.watch.stage("detect"):
                 images = [f.image for frames in rounds for f in frames]
                 found = iter(self.detector.detect(images) if images else ())
@@ -318,13 +342,31 @@ class Line:
 
     def _keep_pictures(self, frames: Round, seen: Sequence[Seen], changes: Changes) -> None:
         for frame, view in zip(frames, seen, strict=True):
-            self.record.frames(frame.camera, frame.index + 1, frame.time)
             for kept in changes.kept.get(frame.camera, ()):
                 box = view.detections.boxes[kept.row : kept.row + 1]
                 crop = self.cut(frame.image, box)[0].copy()
                 picture = Portrait(frame.time, kept.quality, kept.embedding, crop)
                 self.record.portrait(kept.sighting, picture)
+            told = self._on_commit(frame)
+            self.record.frames(frame.camera, frame.index + 1, frame.time, on_commit=told)
         self.record.check()
+
+    def _on_commit(self, frame: Frame) -> Callable[[float], None] | None:
+        """What is to be called with the moment (monotonic seconds) of the frame's commit, if anything."""
+        arrival, passed = self.feed.arrival(frame.camera), self._passed
+        if passed is None or arrival is None:
+            return None
+        begun, now = self._round, time.monotonic()
+        parts = {"way": arrival.received - frame.time, "decode": arrival.decode_s}
+        parts["wait"] = begun.at - arrival.ready
+        for stage in ("detect", "embed", "track", "associate"):
+            parts[stage] = self.watch.stages.get(stage, 0.0) - begun.stages.get(stage, 0.0)
+        parts["store"] = now - arrival.ready - sum(list(parts.values())[2:])
+
+        def tell(at: float) -> None:
+            passed(Passage(frame.camera, frame.index, frame.time, {**parts, "commit": at - now}))
+
+        return tell
 
     def _results(self, frames: Round, people: Mapping[str, tuple[Person, ...]]) -> list[Result]:
         results = []

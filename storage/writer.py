@@ -62,6 +62,7 @@ class Writer:
             on_failure.pop_all()
         self._recording = Recording(run=self._run, model=model_row, dimension=dimension)
         self._segments = Segments()
+        self._committed: list[Callable[[float], None]] = []  # whom to tell
         self._thread = Thread(target=self._work, name="history writer", daemon=True)
         self._thread.start()
 
@@ -69,9 +70,15 @@ class Writer:
         """From now on the camera's pictures come from this source; its first frame is at ``start``."""
         self._put(lambda _: self._recording.footage(camera, uri, start, width, height))
 
-    def frames(self, camera: str, count: int, end: float) -> None:
-        """The camera's present footage has ``count`` frames so far, the last of them at ``end``."""
-        self._put(lambda _: self._recording.frames(camera, count, end))
+    def frames(
+        self, camera: str, count: int, end: float, *, on_commit: Callable[[float], None] | None = None
+    ) -> None:
+        """The camera's present footage has ``count`` frames so far, the last of them at ``end``.
+
+        on_commit: is called in the writer's thread, with the moment (monotonic seconds), once this and all
+        that was said before is on disk; must return quickly.
+        """
+        self._put(lambda _: self._frames(camera, count, end, on_commit))
 
     def sighting(self, sighting: Sighting) -> None:
         """A sighting as known now; it replaces what was said of the same number."""
@@ -182,6 +189,15 @@ class Writer:
             with connection.begin():
                 self._recording.commit(connection)
                 self._segments.commit(connection)
+        now = time.monotonic()
+        for tell in self._committed:
+            tell(now)
+        self._committed.clear()
+
+    def _frames(self, camera: str, count: int, end: float, on_commit: Callable[[float], None] | None) -> None:
+        self._recording.frames(camera, count, end)
+        if on_commit is not None:
+            self._committed.append(on_commit)
 
     @property
     def _pending(self) -> bool:

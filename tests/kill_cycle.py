@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,9 +66,9 @@ def lost(before: Held, after: Held) -> list[str]:
     return missing
 
 
-def start(config: Path, log: Path) -> subprocess.Popen[bytes]:
-    """`sightline watch` with a log of JSON, as a service runs it."""
-    command = [sys.executable, "-m", "app.cli", "watch", "--config", str(config), "--log", "json"]
+def start(config: Path, log: Path, more: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    """`sightline watch` with a log of JSON, as a service runs it. more: further options."""
+    command = [sys.executable, "-m", "app.cli", "watch", "--config", str(config), "--log", "json", *more]
     with log.open("ab") as file:
         return subprocess.Popen(command, stdout=file, stderr=file, env=dict(os.environ))
 

@@ -280,6 +280,15 @@ def test_a_password_that_can_not_be_had_is_told_without_telling_one(
     assert "secret" not in str(caught.value)
 
 
+def test_the_detectors_size(tmp_path: Path) -> None:
+    camera = '[[camera]]\nsource = "a.mp4"'
+    assert read_config(written(tmp_path, camera)).detector_size == 640
+    assert read_config(written(tmp_path, f"detector_size = 320\n{camera}")).detector_size == 320
+    for wrong in ("100", "0", "true", "320.0", "8192"):
+        with pytest.raises(ConfigError, match=r"'detector_size' at the top: expected a multiple of 32"):
+            read_config(written(tmp_path, f"detector_size = {wrong}\n{camera}"))
+
+
 def test_settings_of_streams(tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
     path.write_text(

@@ -10,13 +10,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.config import ConfigError
 from app.headless import metrics
 from app.headless.metrics import Monitor, MonitorServer
+from app.passage import Passage
 from app.pipeline import CameraStatus, Status
+from tracker.types import Frame, Result
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +80,31 @@ def test_what_prometheus_reads() -> None:
     }
     assert {name: found[name] for name in expected} == expected
     assert found[("process_resident_memory_bytes",)] > 1e6
+
+
+def test_how_latencies_and_their_parts_are_spread() -> None:
+    def result(camera: str) -> Result:
+        return Result(Frame(camera, 0, 0.0, np.zeros((2, 2, 3), np.uint8)), ())
+
+    monitor = Monitor()
+    for _ in range(3):
+        monitor.show([result('cam"1')], status("playing", "playing"))
+    monitor.show([], status("playing", "playing"))
+    monitor.passed(Passage("hall", 0, 0.0, {"way": 0.25, "commit": 0.75}))
+    with MonitorServer(monitor, address="0") as server:
+        found = samples(get(server.url + "/metrics")[1])
+    expected = {
+        ("sightline_latency_seconds_count", 'cam"1'): 3,
+        ("sightline_latency_seconds_sum", 'cam"1'): 0.75,
+        ("sightline_latency_seconds_bucket", 'cam"1', "0.2"): 0,
+        ("sightline_latency_seconds_bucket", 'cam"1', "0.3"): 3,
+        ("sightline_frame_part_seconds_sum", "way"): 0.25,
+        ("sightline_frame_part_seconds_sum", "commit"): 0.75,
+        ("sightline_frame_whole_seconds_sum",): 1.0,
+        ("sightline_frame_whole_seconds_count",): 1,
+    }
+    assert {name: found[name] for name in expected} == expected
+    assert ("sightline_latency_seconds_count", 'cam"2') not in found
 
 
 def test_a_camera_that_is_away_has_no_latency() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
+from app.passage import PARTS, Arrival, Passage
 from app.pipeline import CameraStatus, Line, Origin, Round, Status
 from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
@@ -86,8 +87,12 @@ class Notes:
     def portrait(self, number: int, p: Portrait) -> None:
         self.portraits.append((number, p))
 
-    def frames(self, camera: str, count: int, end: float) -> None:
+    def frames(
+        self, camera: str, count: int, end: float, *, on_commit: Callable[[float], None] | None = None
+    ) -> None:
         self.counted[camera] = count
+        if on_commit is not None:
+            on_commit(time.monotonic() + 0.25)
 
     def check(self) -> None:
         if self.failing is not None:
@@ -113,6 +118,9 @@ class Script:
 
     def origin(self, camera: str) -> Origin:
         return Origin(f"{camera}.mp4", self._origin)
+
+    def arrival(self, camera: str) -> Arrival | None:
+        return None
 
 
 @dataclass
@@ -299,6 +307,30 @@ class Live(Script):
     def cameras(self) -> list[CameraStatus]:
         state = "playing" if self.played < len(self._rounds) else "waiting"
         return [CameraStatus(name, state, received=self.played, clock="camera") for name in self._names]
+
+
+def test_the_parts_of_a_live_frames_way_add_up_to_the_whole() -> None:
+    class Arriving(Live):
+        def arrival(self, camera: str) -> Arrival:
+            return Arrival(received=began + 3.0, decode_s=0.5, ready=time.monotonic() - 1.0)
+
+    began = time.time()
+    passages: list[Passage] = []
+    rounds = [[frame("hall", k, {10: 300 + 8 * k})] for k in range(3)]
+    filmed = [replace(f, time=began + k / 10) for k, (f,) in enumerate(rounds)]
+    feed = Arriving([[f] for f in filmed])
+    line(feed, Notes()).run(view=Watcher(), stop=threading.Event(), passed=passages.append)
+    assert [(p.camera, p.frame, p.filmed) for p in passages] == [("hall", f.index, f.time) for f in filmed]
+    for number, passage in enumerate(passages):
+        assert tuple(passage.parts) == PARTS
+        assert passage.parts["way"] == pytest.approx(3.0 - number / 10)
+        assert passage.parts["decode"] == 0.5
+        after = [passage.parts[part] for part in PARTS[2:]]
+        assert sum(after) == pytest.approx(1.25, abs=0.2)
+        assert min(after[1:]) >= 0.0
+        assert passage.whole_s == pytest.approx(sum(passage.parts.values()))
+    line(Script(crossing(3)), Notes()).run(view=Watcher(), stop=threading.Event(), passed=passages.append)
+    assert len(passages) == 3, "files have no such way"
 
 
 def test_live_frames_have_a_latency_while_their_camera_plays() -> None:

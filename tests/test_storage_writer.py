@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -128,6 +129,26 @@ def test_a_trajectory_goes_on_after_a_long_silence(engine: Engine) -> None:
             record.flush()
         record.point(1, ways[1])
     assert rows(engine, "SELECT points FROM trajectory ORDER BY start") == [(1,), (1,)]
+
+
+def test_who_asks_is_told_once_a_frame_is_on_disk(engine: Engine) -> None:
+    told: list[tuple[str, float, int]] = []
+
+    def note(what: str, at: float) -> None:
+        committed = rows(engine, "SELECT frames FROM footage")[0][0]
+        told.append((what, at, int(str(committed))))
+
+    with writer(engine, commit_s=NEVER) as record:
+        name_footage(record)
+        began = time.monotonic()
+        for count in (1, 2):
+            record.frames("left", count, 10.0 + count, on_commit=partial(note, f"frame {count}"))
+        record.flush()
+        flushed = time.monotonic()
+        record.frames("left", 3, 13.0)
+        record.flush()
+    assert [(what, frames) for what, _, frames in told] == [("frame 1", 2), ("frame 2", 2)]
+    assert all(began <= at <= flushed for _, at, _ in told)
 
 
 def test_footage_grows_and_changes(engine: Engine) -> None:

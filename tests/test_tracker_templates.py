@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracker.gallery import Gallery
+from tracker.gallery import MOST_PRESENCES, Gallery, Presence
 from tracker.quality import quality, visible
-from tracker.templates import Templates, similarity
+from tracker.templates import Templates, similarities, similarity
 from tracker.types import Floats, Identity
 
 
@@ -100,3 +100,31 @@ def test_a_gallery_goes_on_where_it_ended() -> None:
     assert gallery.known[3].last_seen == 2.0
     assert [gallery.new().id, gallery.new().id] == [8, 9]
     assert gallery.similarity(at(60)[None], [3]).tolist() == pytest.approx([0.875], abs=1e-6)
+
+
+def test_who_comes_every_day_is_not_remembered_every_time() -> None:
+    known = Gallery(dimension=2).new()
+    lasting = Presence("hall", 0.0, 1e6)
+    known.was_in(lasting)
+    for day in range(1, 1000):
+        known.was_in(Presence("yard", day * 100.0, day * 100.0 + 10.0))
+    assert len(known.presences) == MOST_PRESENCES + 1
+    assert known.presences[0] is lasting, "it is not over, and still rules out other places"
+    assert known.presences[1].start == (1000 - MOST_PRESENCES) * 100.0
+    lasting.end = 5.0
+    known.was_in(Presence("yard", 1e6, 1e6 + 1))
+    assert len(known.presences) == MOST_PRESENCES
+    assert known.last_seen == 1e6 + 1
+
+
+def test_many_are_compared_at_once_as_they_are_one_by_one() -> None:
+    random = np.random.default_rng(3)
+
+    def person(pictures: int) -> Floats:
+        vectors = random.normal(size=(pictures, 16)).astype(np.float32)
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+    probe, many = person(5), [person(pictures) for pictures in (1, 8, 3, 8, 2)]
+    one_by_one = [similarity(probe, other) for other in many]
+    assert similarities(probe, many).tolist() == pytest.approx(one_by_one, abs=1e-6)
+    assert similarities(probe, []).shape == (0,)

@@ -309,10 +309,11 @@ class Associator:
     def _compatible(self, mine: Span, known: Known) -> bool:
         """Nobody is twice in one view, or in two views that don't overlap, at a time."""
         for span in known.presences:
-            if span is mine or span.over or frozenset((span.camera, mine.camera)) in self.overlap:
+            if span is mine or span.over:
                 continue
             slack = 0.0 if span.camera == mine.camera else self.policy.slack_s
-            if span.start < mine.end - slack and mine.start < span.end - slack:
+            together = span.start < mine.end - slack and mine.start < span.end - slack
+            if together and frozenset((span.camera, mine.camera)) not in self.overlap:
                 return False
         return True
 
@@ -344,7 +345,7 @@ class Associator:
     def _settle(self, presence: Presence, known: Known) -> None:
         self._met.add(known.id)
         presence.recorded = -np.inf
-        known.presences.append(presence.span)
+        known.was_in(presence.span)
         known.templates.offer_all(presence.templates.vectors, presence.templates.qualities)
 
     def _evidence(self, presence: Presence, ids: Sequence[int], alike: Floats) -> Evidence:

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tracker.templates import Templates, similarity
+from tracker.templates import Templates, similarities
 from tracker.types import Floats, Identity
+
+MOST_PRESENCES = 32
+"""Of an identity; each decision looks at all of them, and who comes every day for months has thousands."""
 
 
 @dataclass(slots=True)
@@ -31,6 +34,14 @@ class Known:
     id: int
     templates: Templates
     presences: list[Presence] = field(default_factory=list)
+
+    def was_in(self, presence: Presence) -> None:
+        """One presence more; of those that were over before it began the last MOST_PRESENCES are kept."""
+        self.presences.append(presence)
+        old = len(self.presences) - MOST_PRESENCES
+        if old > 0:
+            lasting = [p for p in self.presences[:old] if p.end > presence.start]
+            self.presences = lasting + self.presences[old:]
 
     @property
     def last_seen(self) -> float:
@@ -72,4 +83,4 @@ class Gallery:
 
     def similarity(self, probe: Floats, ids: Sequence[int]) -> Floats:
         """(P, D) templates of one person -> (len(ids),): how alike each identity is, -1..1."""
-        return np.array([similarity(probe, self.known[i].templates.vectors) for i in ids], np.float32)
+        return similarities(probe, [self.known[i].templates.vectors for i in ids])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -76,3 +77,15 @@ def similarity(a: Floats, b: Floats) -> float:
     """
     alike = a @ b.T
     return float((alike.max(axis=1).mean() + alike.max(axis=0).mean()) / 2)
+
+
+def similarities(a: Floats, many: Sequence[Floats]) -> Floats:
+    """The same of one person and each of many, at once: (N, D) and K times (M, D) -> (K,)."""
+    if not many:
+        return np.zeros(0, np.float32)
+    counts = [len(b) for b in many]
+    first = np.cumsum([0, *counts[:-1]])
+    alike = a @ np.concatenate(many).T
+    mine = np.maximum.reduceat(alike, first, axis=1).mean(axis=0)
+    theirs = np.add.reduceat(alike.max(axis=0), first) / counts
+    return np.asarray((mine + theirs) / 2, np.float32)

@@ -15,12 +15,19 @@ from socketserver import TCPServer
 from types import TracebackType
 from typing import Any, Self
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from app.config import ConfigError
 from app.headless.pace import Pace
+from app.passage import Passage
 from app.pipeline import CameraStatus, Status
 from tracker.types import Result
 
@@ -29,6 +36,10 @@ STALLED_S = 30.0
 
 _STATES = ("connecting", "playing", "stalled", "frozen", "waiting", "ended")
 _LATENCY = "From when the newest frame was filmed to its result; none while the camera is away."
+_BUCKETS_S = (
+    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8),
+    *(1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0, 10.0),
+)
 _TALK_S = 5.0  # how long a client may keep silent before it is let go
 
 
@@ -38,10 +49,24 @@ class Monitor(Collector):
     def __init__(self) -> None:
         self._shown: tuple[Status, float] | None = None
         self._pace = Pace()
+        self._latency = _histogram("sightline_latency_seconds", "From filmed to its result.", "camera")
+        self._parts = _histogram("sightline_frame_part_seconds", "The parts of its way to the disk.", "part")
+        self._whole = _histogram("sightline_frame_whole_seconds", "From filmed to what it shows on disk.")
 
     def show(self, results: Sequence[Result], status: Status) -> None:
         self._pace.see(status)
         self._shown = status, time.monotonic()
+        latency_s = {camera.name: camera.latency_s for camera in status.cameras} if results else {}
+        for result in results:
+            taken_s = latency_s.get(result.frame.camera)
+            if taken_s is not None:
+                self._latency.labels(result.frame.camera).observe(taken_s)
+
+    def passed(self, passage: Passage) -> None:
+        """A frame is on disk. May be called from another thread than the rest."""
+        self._whole.observe(passage.whole_s)
+        for part, taken_s in passage.parts.items():
+            self._parts.labels(part).observe(taken_s)
 
     def health(self) -> str:
         """What is wrong, so that a restart may help; "" where nothing is."""
@@ -66,6 +91,12 @@ class Monitor(Collector):
             yield from _of_clocks(self._shown[0].cameras)
             yield from _of_recording(self._shown[0].cameras)
             yield from _of_load(self._pace)
+            for histogram in (self._latency, self._parts, self._whole):
+                yield from histogram.collect()
+
+
+def _histogram(name: str, what: str, *labels: str) -> Histogram:
+    return Histogram(name, what, labels, registry=None, buckets=_BUCKETS_S)
 
 
 def _of_run(status: Status) -> Iterator[Metric]:

@@ -24,6 +24,7 @@ from tracker.types import Result
 
 if TYPE_CHECKING:
     from app.build import Run
+    from app.headless.metrics import Monitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def _watch(arguments: argparse.Namespace, log: JsonLog | None) -> int:
     with stop_on_signals() as stop, ExitStack() as stack:
         try:
             with interrupted_by_signals(stop):
-                views = _views(arguments, settings, log, stack)
+                monitor = _monitor(arguments, settings, log, stack)
                 built = _loaded(settings, log, stack)
         except KeyboardInterrupt:
             if log is not None:
@@ -66,22 +67,24 @@ def _watch(arguments: argparse.Namespace, log: JsonLog | None) -> int:
         reload = _reload(arguments, log, built, stack)
         with _screen(arguments, log) as screen, _timer(stop, arguments.seconds):
             note = None if log is None else log.note
-            status = built.run(view=Views([*views, *reload, screen]), stop=stop, note=note)
+            passed = None if monitor is None else monitor.passed
+            views = Views([*([] if monitor is None else [monitor]), *reload, screen])
+            status = built.run(view=views, stop=stop, note=note, passed=passed)
         _tell_end(built, status, log, whole=sys.stdout.isatty() or arguments.seconds is not None)
         if log is None:
             print(f"history: {settings.database}")
     return errors.OK
 
 
-def _views(
+def _monitor(
     arguments: argparse.Namespace, settings: Settings, log: JsonLog | None, stack: ExitStack
-) -> list[View]:
-    """Those that no one sees: the metrics, where they are asked for; they answer also while loading."""
+) -> Monitor | None:
+    """The metrics, where they are asked for; they answer also while loading."""
     if log is not None:
         names = [camera.name for camera in settings.cameras]
         log.write("starting", version=version("sightline"), database=str(settings.database), cameras=names)
     if arguments.metrics is None:
-        return []
+        return None
     from app.headless.metrics import Monitor, MonitorServer
 
     monitor = Monitor()
@@ -90,7 +93,7 @@ def _views(
         terminal().print(f"metrics: {server.url}/metrics", highlight=False)
     else:
         log.write("metrics", url=f"{server.url}/metrics")
-    return [monitor]
+    return monitor
 
 
 def _loaded(settings: Settings, log: JsonLog | None, stack: ExitStack) -> Run:

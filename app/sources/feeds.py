@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from app.passage import Arrival
 from app.pipeline import CameraStatus, Origin, Round
 from app.sources.file import FileSource
 from app.sources.live import LiveSource
@@ -89,6 +90,9 @@ class FileFeed:
     def origin(self, camera: str) -> Origin:
         file = self.files[self._order[camera]]
         return Origin(str(Path(file.source.info.uri).absolute()), file.start)
+
+    def arrival(self, camera: str) -> Arrival | None:
+        return None
 
 
 def _problem(source: FileSource, *, ended: bool) -> str:
@@ -210,3 +214,6 @@ class LiveFeed:
     def origin(self, camera: str) -> Origin:
         info = self.sources[camera].info
         return Origin(info.uri if info is not None else "", None)
+
+    def arrival(self, camera: str) -> Arrival | None:
+        return self.sources[camera].arrival

@@ -18,6 +18,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from app.passage import Arrival
 from app.sources.clocks import Backlog, LiveClock, Stamp
 from app.sources.decoding import Decoder, hardware
 from app.sources.ffmpeg import (
@@ -65,8 +66,8 @@ class LiveSource:
     picture, which is not given out), waiting (for the next attempt), ended (left). problem: the last trouble,
     a sentence without credentials, "" before any. clock: whose clock the times are by. decoded: frames so
     far; dropped: those nobody took in time; damaged: packets the decoder failed on, and pictures it patched;
-    reconnects: how often lost pictures came back. times tells offset, drift and jumps of the camera's clock.
-    wake is notified at each new frame and change of state.
+    reconnects: how often lost pictures came back. arrival: of the frame that was taken last. times tells
+    offset, drift and jumps of the camera's clock. wake is notified at each new frame and change of state.
 
     Raises SourceError for an address of an unknown kind. Trouble with the camera is never raised, but told
     by state and problem.
@@ -99,6 +100,7 @@ class LiveSource:
         self.damaged = 0
         self.reconnects = 0
         self.times = LiveClock()
+        self.arrival: Arrival | None = None
         self.wake = wake or threading.Condition()
         self._state: State = "connecting"
         self._problem = ""
@@ -116,7 +118,7 @@ class LiveSource:
         self._shape: tuple[int, int] | None = None
         self._candidate: tuple[int, int] | None = None
         self._jumps = 0
-        self._newest: Frame | None = None
+        self._newest: tuple[Frame, Arrival] | None = None
         self._seen = self._steady_from = 0.0
         self._late_since: float | None = None
         self._interval_s = 0.0
@@ -171,10 +173,13 @@ class LiveSource:
         if self._work.done():
             self._work.result()
         with self._taking:
-            frame, self._newest = self._newest, None
-            if frame is not None and time.monotonic() - self._seen > max_age_s:
+            newest, self._newest = self._newest, None
+            if newest is None:
+                return None
+            frame, self.arrival = newest
+            if time.monotonic() - self.arrival.ready > max_age_s:
                 self.dropped += 1
-                frame = None
+                return None
         return frame
 
     def _run(self) -> None:
@@ -270,7 +275,7 @@ class LiveSource:
         with self._taking:
             self.dropped += self._newest is not None
             self.decoded += 1
-            self._newest = frame
+            self._newest = frame, Arrival(stamp.arrival_s, time.time() - stamp.arrival_s, time.monotonic())
         self._notify()
         return True
 
