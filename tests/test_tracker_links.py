@@ -72,7 +72,7 @@ def test_no_links_where_it_is_chance_who_is_who() -> None:
 def test_the_hours_of_a_day_are_no_link() -> None:
     # In one minute of an hour some of 40 people come to the gate, in the next some to the hall: whoever.
     rng = np.random.default_rng(2)
-    for _ in range(5):
+    for _ in range(2):
         rows = []
         for hour in range(40):
             for camera, late_s in (("gate", 0.0), ("hall", 60.0)):

@@ -337,8 +337,7 @@ def _overlaps(visits: Visits, looks: Floats, rng: np.random.Generator) -> list[O
     chance = max((float(rank[1:].max()) for rank in ranks), default=0.0)
     found = []
     for (a, b, crowd, likest), values, rank in zip(tried, sums, ranks, strict=True):
-        bar = float(np.quantile(likest[1:], 0.95))
-        share = max(0.0, (float((likest[0] > bar).mean()) - 0.05) / 0.95)
+        share = _share(likest[0], likest[1:].ravel())
         seen = True if rank[0] > chance and share >= LEAST_SHARE else None
         if seen is None and likest.shape[1] >= ENOUGH_AT_ONCE and crowd <= MOST_AT_ONCE:
             seen = False
@@ -346,6 +345,18 @@ def _overlaps(visits: Visits, looks: Floats, rng: np.random.Generator) -> list[O
         height = float(_standard(values, values[1:])[0])
         found.append(Overlap(*names, likest.shape[1], share, height, seen))
     return found
+
+
+def _share(seen: Floats, by_chance: Floats) -> float:
+    """How many of those seen are not by chance, at least.
+
+    Were it a share p of them, above any bar were (1 - p) times as many as by chance, and p at most: the excess
+    is over p at no bar.
+    """
+    bars = np.sort(seen)
+    above = 1 - np.arange(len(bars)) / len(bars)
+    above_by_chance = 1 - np.searchsorted(np.sort(by_chance), bars) / len(by_chance)
+    return max(0.0, float((above - above_by_chance).max()))
 
 
 def _at_once(visits: Visits, rows: Integers, columns: Integers) -> NDArray[np.bool_]:
