@@ -350,8 +350,8 @@ def _overlaps(visits: Visits, looks: Floats, rng: np.random.Generator) -> list[O
 def _share(seen: Floats, by_chance: Floats) -> float:
     """How many of those seen are not by chance, at least.
 
-    Were it a share p of them, above any bar were (1 - p) times as many as by chance, and p at most: the excess
-    is over p at no bar.
+    Were it a share p of them, above any bar were (1 - p) times as many as by chance, and p at most: at no bar
+    is the excess over p.
     """
     bars = np.sort(seen)
     above = 1 - np.arange(len(bars)) / len(bars)
