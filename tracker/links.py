@@ -328,7 +328,7 @@ def _overlaps(visits: Visits, looks: Floats, rng: np.random.Generator) -> list[O
     tried = []
     for a, b in combinations(range(len(visits.names)), 2):
         rows, columns = visits.rows_of(a), visits.rows_of(b)
-        together = np.argwhere(_at_once(visits, rows, columns))
+        together = _at_once(visits, rows, columns)
         if len(together):
             crowd = len(together) / (len(rows) * len(columns))
             tried.append((a, b, crowd, _likest(looks[rows] @ looks[columns].T, together, rng)))
@@ -359,12 +359,17 @@ def _share(seen: Floats, by_chance: Floats) -> float:
     return max(0.0, float((above - above_by_chance).max()))
 
 
-def _at_once(visits: Visits, rows: Integers, columns: Integers) -> NDArray[np.bool_]:
-    """(R, C): there at the same moment, for ONCE_S at least."""
-    begun = np.maximum(visits.start[rows][:, None], visits.start[columns][None])
-    over = np.minimum(visits.end[rows][:, None], visits.end[columns][None])
-    together: NDArray[np.bool_] = over - begun >= ONCE_S
-    return together
+def _at_once(visits: Visits, rows: Integers, columns: Integers) -> Integers:
+    """(E, 2) of rows and columns, by number in each and by row: there at one moment, for ONCE_S at least."""
+    longest = float((visits.end[columns] - visits.start[columns]).max(initial=0.0))
+    low = np.searchsorted(visits.start[columns], visits.start[rows] - longest)
+    high = np.maximum(np.searchsorted(visits.start[columns], visits.end[rows]), low)
+    row = np.repeat(np.arange(len(rows)), high - low)
+    column = np.arange(len(row)) - np.repeat(np.cumsum(high - low) - high, high - low)
+    begun = np.maximum(visits.start[rows[row]], visits.start[columns[column]])
+    over = np.minimum(visits.end[rows[row]], visits.end[columns[column]])
+    long = over - begun >= ONCE_S
+    return np.stack([row[long], column[long]], axis=1)
 
 
 def _likest(alike: Floats, together: Integers, rng: np.random.Generator) -> Floats:
