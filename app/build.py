@@ -27,7 +27,7 @@ from reid.preprocess import cut
 from storage.database import open_database
 from storage.history import History
 from storage.writer import Writer
-from tracker.associator import Associator, Likeness
+from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
 from tracker.detector import Detector
 from tracker.gallery import Gallery
@@ -121,7 +121,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
             embedder=embedder,
             cut=cut,
             new_tracker=CameraTracker,
-            associator=Associator(gallery=gallery, likeness=Likeness(), overlap=settings.overlap),
+            associator=Associator(gallery=gallery, overlap=settings.overlap),
             record=writer,
             batch=1 if settings.live else FILE_BATCH,
             live=settings.live,

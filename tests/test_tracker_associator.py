@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracker.associator import Associator, Changes, Likeness, Policy, Seen, posterior
+from tracker.associator import Associator
+from tracker.compare import posterior
 from tracker.gallery import Gallery
+from tracker.likeness import straight
+from tracker.presence import Changes, Policy, Seen
 from tracker.types import Detections, Floats, Identity, Sighting, Track
 
 DIMENSION = 12
-LIKENESS = Likeness(midpoint=0.6, width=0.05)
+LIKENESS = straight(midpoint=0.6, width=0.05)
 
 
 def person(which: int, *, like: float = 1.0, seed: int = 0) -> Floats:

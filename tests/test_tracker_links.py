@@ -9,8 +9,9 @@ import pytest
 
 from tracker import links
 from tracker.links import learn, learn_on_own_clocks
-from tracker.refine import Cluster, Tracklet, stays_of
+from tracker.refine import Cluster
 from tracker.topology import Clocks
+from tracker.tracklets import Tracklet, stays_of
 from tracker.types import Floats, Link
 
 HALL_S, YARD_S, STAY_S = 20.0, 45.0, 6.0

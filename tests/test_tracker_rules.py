@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from tracker.refine import Cluster, Tracklet
+from tracker.refine import Cluster
 from tracker.rules import Rule, cut, forbidden
+from tracker.tracklets import Tracklet
 
 
 def tracklet(number: int, camera: str, start: float, end: float) -> Tracklet:

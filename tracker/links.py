@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from tracker.types import ClockOffset, Floats, Link, Overlap, Topology
 
 if TYPE_CHECKING:
-    from tracker.refine import Cluster, Tracklet
+    from tracker.refine import Cluster
     from tracker.topology import Clocks
+    from tracker.tracklets import Tracklet
 
 SHUFFLES = 199
 """A link or an overlap that is none is told once in 200 histories."""

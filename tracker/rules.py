@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from tracker.refine import Cluster, Tracklet
+    from tracker.refine import Cluster
+    from tracker.tracklets import Tracklet
 
 
 @dataclass(frozen=True, slots=True)

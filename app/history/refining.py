@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from app.output.refine_page import Commands
     from storage.presences import Decisions, PresenceRow
     from storage.repair import Move
-    from tracker.refine import Cluster, Tracklet
+    from tracker.refine import Cluster
     from tracker.rules import Rule
+    from tracker.tracklets import Tracklet
 
 
 def refine(arguments: argparse.Namespace) -> int:

@@ -9,14 +9,15 @@ from app.config import ConfigError
 
 if TYPE_CHECKING:
     from storage.presences import PresenceRow
-    from tracker.refine import Tracklet
+    from tracker.tracklets import Tracklet
 
 
 def tracklets_of(rows: Sequence[PresenceRow], *, own_clocks: bool) -> list[Tracklet]:
     """As the second pass wants them. own_clocks: each source has a clock of its own. Raises ConfigError where
     they are too many.
     """
-    from tracker.refine import MOST, Tracklet
+    from tracker.refine import MOST
+    from tracker.tracklets import Tracklet
 
     if len(rows) > MOST:
         raise ConfigError(

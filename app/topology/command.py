@@ -19,7 +19,7 @@ from tracker.types import Topology
 
 if TYPE_CHECKING:
     from storage.presences import PresenceRow
-    from tracker.refine import Tracklet
+    from tracker.tracklets import Tracklet
 
 
 def topology(arguments: argparse.Namespace) -> int:
@@ -87,7 +87,8 @@ def learned_from(rows: Sequence[PresenceRow], where: str, *, own_clocks: bool = 
 
 def _on_own_clocks(tracklets: Sequence[Tracklet]) -> Topology:
     from tracker.links import learn_on_own_clocks
-    from tracker.refine import ENOUGH, second_pass, stays_of
+    from tracker.refine import ENOUGH, second_pass
+    from tracker.tracklets import stays_of
 
     found = second_pass(tracklets)
     if found.clocks is None:
