@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.tracklets import Tracklet, centred, looks_of
 from tracker.types import ClockOffset, Floats, Link, Overlap, Topology
 
 if TYPE_CHECKING:
     from tracker.refine import Cluster
     from tracker.topology import Clocks
-    from tracker.tracklets import Tracklet
 
 SHUFFLES = 199
 """A link or an overlap that is none is told once in 200 histories."""
@@ -106,7 +106,7 @@ def learn(tracklets: Sequence[Tracklet], *, seed: int = 0) -> Topology:
     tracklets = sorted(tracklets, key=lambda tracklet: (tracklet.start, tracklet.number))
     visits = visits_of(tracklets, [-1 if t.identity is None else t.identity for t in tracklets])
     rng = np.random.default_rng(seed)
-    overlaps = _overlaps(visits, _looks(tracklets, visits), rng)
+    overlaps = _overlaps(visits, centred(looks_of(tracklets), visits.camera), rng) if tracklets else []
     return _topology(visits, _links(visits.of_people(), rng, directed=True), overlaps)
 
 
@@ -310,18 +310,6 @@ def _link(visits: Visits, ways: Ways, heap: _Heap) -> Link:
         span_s=span,
         counts=tuple(np.histogram(ways.delay_s, COUNTS, span)[0].tolist()),
     )
-
-
-def _looks(tracklets: Sequence[Tracklet], visits: Visits) -> Floats:
-    """(N, D) unit rows: each tracklet's mean, from its camera's own, which takes out its light."""
-    if not tracklets:
-        return np.zeros((0, 0), np.float32)
-    means = np.array([t.vectors.mean(axis=0) for t in tracklets], np.float32)
-    for camera in range(len(visits.names)):
-        rows = visits.rows_of(camera)
-        means[rows] -= means[rows].mean(axis=0)
-    unit: Floats = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
-    return unit
 
 
 def _overlaps(visits: Visits, looks: Floats, rng: np.random.Generator) -> list[Overlap]:
