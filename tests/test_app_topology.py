@@ -163,8 +163,9 @@ def test_a_drawing_by_itself(db: list[str], tmp_path: Path, capsys: pytest.Captu
 
 
 def test_no_other_kind_of_picture(db: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["topology", "--page", str(tmp_path / "x.gif"), *db]) == errors.CONFIG
+    assert main(["topology", "--save", "--page", str(tmp_path / "x.gif"), *db]) == errors.CONFIG
     assert "ends in .html or .svg" in capsys.readouterr().err
+    assert saved(open_database(tmp_path / "h.db", create=False)) is None
 
 
 def refused(capsys: pytest.CaptureFixture[str], *typed: str) -> str:
