@@ -62,7 +62,7 @@ def test_what_is_beyond_the_tail_of_strangers_is_one_persons() -> None:
     curve = beyond_tail(np.concatenate([strangers, own]).astype(np.float32))
     assert curve is not None
     assert (np.diff(curve.log_odds) >= 0).all()
-    # From 0.64 to 0.66 there are 200,000 (2^-12.8 - 2^-13.2) = 6.8 strangers and 200 * 0.16 = 32 of one person:
+    # From 0.64 to 0.66 there are 200,000 (2^-12.8 - 2^-13.2) = 6.8 strangers and 200 * 0.16 = 32 of one:
     # log odds 1.5. From 0.44 to 0.46 there are 108, and none.
     assert curve(np.array([0.65], np.float32))[0] == pytest.approx(1.5, abs=0.5)
     assert curve(np.array([0.45], np.float32))[0] < -2.5
