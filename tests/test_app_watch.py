@@ -175,7 +175,7 @@ def test_a_service_tells_how_it_is_and_no_password(shared: Path, walk: Path, tmp
             assert get(url.replace("metrics", "readyz")) == (503, "the networks are being loaded\n")
             assert "refused the user name" in service.until("camera_absent")["problem"]
             service.until("person_identified")
-            assert get(url.replace("metrics", "readyz")) == (200, "ok\n")
+            assert soon(lambda: get(url.replace("metrics", "readyz")) == (200, "ok\n"))
             told = get(url)[1]
             count = len(service.events())
             server.kill()
