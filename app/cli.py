@@ -32,6 +32,7 @@ CARRIED_OUT_BY = {
     "differ": "app.history.corrections:differ",
     "corrections": "app.history.corrections:corrections",
     "undo": "app.history.corrections:undo",
+    "topology": "app.topology.command:topology",
     "refine": "app.history.refining:refine",
     "score": "app.scoring.command:score",
     "train": "app.weights.train:train",
@@ -81,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
     _export(commands)
     _corrections(commands)
     _refine(commands)
+    _topology(commands)
     _score(commands)
     _train(commands)
     _evaluate_reid(commands)
@@ -201,6 +203,12 @@ def _show(commands: Commands) -> None:
         metavar="DIR",
         help="where to write the pictures (default: beside the database)",
     )
+    show.add_argument(
+        "--page",
+        type=Path,
+        metavar="OUT.html",
+        help="also write a page: each visit, and what it was held against",
+    )
     _question(show)
 
 
@@ -215,18 +223,42 @@ def _refine(commands: Commands) -> None:
     refine = commands.add_parser(
         "refine", help="a second pass over what was recorded: who is who, seen whole"
     )
-    refine.add_argument("--since", metavar="TIME", help="only sightings that end after it")
-    refine.add_argument("--until", metavar="TIME", help="only sightings that begin before it")
-    refine.add_argument("--config", type=Path, metavar="FILE", help="the site, for the cameras that overlap")
+    _span(refine)
     refine.add_argument(
+        "--apply", action="store_true", help="write it, as one correction that undo takes back"
+    )
+    refine.add_argument(
+        "--page", type=Path, metavar="OUT.html", help="also write a page of each one's pictures and reasons"
+    )
+    _question(refine)
+
+
+def _topology(commands: Commands) -> None:
+    topology = commands.add_parser(
+        "topology", help="which camera follows which after how long, and which overlap, as the history has it"
+    )
+    topology.add_argument("--learn", action="store_true", help="learn anew, though something is kept")
+    topology.add_argument("--save", action="store_true", help="learn anew, and keep it in the history")
+    _span(topology)
+    topology.add_argument(
+        "--page", type=Path, metavar="FILE", help="also write a picture: a page (.html) or a drawing (.svg)"
+    )
+    topology.add_argument(
+        "--toml", action="store_true", help="as [[link]] tables, to be pasted into the site and edited"
+    )
+    _question(topology)
+
+
+def _span(command: argparse.ArgumentParser) -> None:
+    """Which sightings, and what is known of their cameras."""
+    command.add_argument("--since", metavar="TIME", help="only sightings that end after it")
+    command.add_argument("--until", metavar="TIME", help="only sightings that begin before it")
+    command.add_argument("--config", type=Path, metavar="FILE", help="the site: overlaps and [[link]]s")
+    command.add_argument(
         "--own-clocks",
         action="store_true",
         help="the clocks of the sources are not one: find out how they lie to each other",
     )
-    refine.add_argument(
-        "--apply", action="store_true", help="write it, as one correction that undo takes back"
-    )
-    _question(refine)
 
 
 def _corrections(commands: Commands) -> None:

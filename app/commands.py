@@ -61,8 +61,11 @@ def people(arguments: argparse.Namespace) -> int:
 def show(arguments: argparse.Namespace) -> int:
     """``sightline show ID``: one person's sightings."""
     from app.history.answers import print_person
+    from app.output.person_page import write_person_page
 
     with opened(arguments.db) as history:
+        if arguments.page is not None:
+            write_person_page(history, arguments.id, arguments.page)
         print_person(history, arguments.id, as_json=arguments.json, pictures=arguments.pictures)
     return errors.OK
 

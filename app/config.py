@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from app.config_table import ConfigError as ConfigError
+from app.config_table import TableReader
 from app.sources.passwords import PasswordError, fill, read_password, with_login
+from tracker.rules import Rule
 
 DECODE = ("auto", "software", "cuda", "vaapi", "qsv")
 """What may decode streams."""
-
-
-class ConfigError(Exception):
-    """A setting that can't be used: one sentence naming the key, its place and what was expected."""
 
 
 class HeldError(ConfigError):
@@ -71,7 +69,9 @@ class Settings:
     is scaled for the detector, a multiple of 32. device: auto, cpu, cuda or cuda:N. live: streams rather
     than files. replace: record anew what the database already holds of these cameras and times.
     overlap: pairs of cameras that see the same place, so that one person may be on both at a time.
+    links: what is known of the ways between cameras, their overlap included.
     max_latency_s: of live cameras; where the machine is too slow for it, frames are dropped.
+    forget_after_days, forget_at: when people are no longer looked for.
     """
 
     cameras: tuple[CameraSettings, ...]
@@ -86,6 +86,9 @@ class Settings:
     command: str = "sightline"
     max_latency_s: float = 1.0
     recording: RecordingSettings = field(default_factory=RecordingSettings)
+    links: tuple[Rule, ...] = ()
+    forget_after_days: float | None = None
+    forget_at: time | None = None
 
 
 def read_config(path: Path, *, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -149,19 +152,20 @@ def read_time(text: str) -> float:
     return moment.astimezone().timestamp()
 
 
-class _Reader:
+class _Reader(TableReader):
     """Checks a parsed TOML table, key by key."""
 
     STREAM = frozenset({"open_timeout_s", "read_timeout_s", "frozen_after_s", "decode", "size", "record"})
     CAMERA = STREAM | {"name", "source", "username", "password_file", "start", "clock_offset_s"}
     TOP = frozenset(
         {"camera", "database", "detector", "reid", "device", "overlap", "max_latency_s", "recording"}
-        | {"detector_size"}
+        | {"detector_size", "link", "forget_after_days", "forget_at"}
     )
+    LINK = frozenset({"from", "to", "after_s", "never", "overlap"})
     RECORDING = frozenset({"folder", "keep_days", "keep_gb", "segment_s", "keep_free_gb"})
 
     def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
-        self.path = path
+        super().__init__(path)
         self.environment = environment
 
     def settings(self, table: dict[str, Any]) -> Settings:
@@ -186,10 +190,72 @@ class _Reader:
             plain["database"] = self.path.parent / database
         if "max_latency_s" in table:
             plain["max_latency_s"] = self._seconds(table, "max_latency_s", "at the top", 1.0)
+        if "forget_after_days" in table:
+            plain["forget_after_days"] = self._amount(table, "forget_after_days", "at the top", 1.0)
+        if "forget_at" in table:
+            plain["forget_at"] = self._time_of_day(table, "forget_at", "at the top")
         if "detector_size" in table:
             plain["detector_size"] = self._detector_size(table)
         plain["recording"] = self._recording(self._want(table, "recording", dict, "at the top", {}))
-        return Settings(cameras, live=self._live(cameras), overlap=self._overlap(table, names), **plain)
+        links = self._links(self._want(table, "link", list, "at the top", []), names)
+        overlap = self._overlap(table, names)
+        for rule in links:
+            if rule.overlap is False and frozenset((rule.first, rule.second)) in overlap:
+                self._fail(
+                    "overlap", "at the top", f"no {rule.first} and {rule.second}, as a [[link]] has it"
+                )
+        overlap |= {frozenset((rule.first, rule.second)) for rule in links if rule.overlap}
+        return Settings(cameras, live=self._live(cameras), overlap=overlap, links=links, **plain)
+
+    def _links(self, rows: list[Any], names: Sequence[str]) -> tuple[Rule, ...]:
+        rules: list[Rule] = []
+        for number, row in enumerate(rows, 1):
+            rule = self._link(row, f"in link {number}", names)
+            there = [known for known in rules if {known.first, known.second} == {rule.first, rule.second}]
+            if any(known.first == rule.first for known in there):
+                self._fail(
+                    "to", f"in link {number}", "one [[link]] for each way, but this one is there twice"
+                )
+            if any({known.overlap, rule.overlap} == {True, False} for known in there):
+                self._fail("overlap", f"in link {number}", "the same as in the [[link]] of the way back")
+            rules.append(rule)
+        return tuple(rules)
+
+    def _link(self, row: Any, where: str, names: Sequence[str]) -> Rule:
+        if not isinstance(row, dict):
+            self._fail("link", where, "a [[link]] table")
+        self._known(row, self.LINK, where)
+        first, second = (self._end(row, key, where, names) for key in ("from", "to"))
+        if first == second:
+            self._fail("to", where, f"another camera than {first!r}")
+        overlap = self._flag(row, "overlap", where) if "overlap" in row else None
+        rule = Rule(first, second, self._after(row, where), self._flag(row, "never", where), overlap)
+        if rule.after_s is None and not rule.never and rule.overlap is None:
+            self._fail("after_s", where, "this key, never = true, or overlap = true or false")
+        if rule.never and (rule.after_s is not None or rule.overlap):
+            self._fail("never", where, "this key without after_s and overlap = true, which contradict it")
+        if rule.overlap and rule.after_s is not None:
+            self._fail("after_s", where, "no such key beside overlap = true: nobody has to leave first")
+        return rule
+
+    def _end(self, row: dict[str, Any], key: str, where: str, names: Sequence[str]) -> str:
+        name: str = self._want(row, key, str, where, "")
+        if name not in names:
+            found = f", but found {name!r}" if name else ""
+            self._fail(key, where, f"a camera's name, one of {', '.join(names)}{found}")
+        return name
+
+    def _after(self, row: dict[str, Any], where: str) -> tuple[float, float] | None:
+        """At the lowest 0, at the highest endless (inf)."""
+        after = self._want(row, "after_s", list, where, None)
+        if after is None:
+            return None
+        numbers = all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in after)
+        if not (len(after) == 2 and numbers and 0 <= after[0] <= after[1]):
+            self._fail(
+                "after_s", where, f"the lowest and the highest, such as [5, 60.0], but found {after!r}"
+            )
+        return float(after[0]), float(after[1])
 
     def _detector_size(self, table: dict[str, Any]) -> int:
         size = table["detector_size"]
@@ -208,22 +274,10 @@ class _Reader:
             self._amount(table, "keep_free_gb", where, default.keep_free_gb),
         )
 
-    def _amount(self, table: dict[str, Any], key: str, where: str, default: float) -> float:
-        value = float(self._want(table, key, (int, float), where, default))
-        if not (value > 0.0 and math.isfinite(value)):
-            self._fail(key, where, f"a number above 0, but found {value:g}")
-        return value
-
     def _recordable(self, address: str, where: str) -> bool:
         if not is_live(address):
             self._fail("record", where, "a live stream to be recorded; a file is there already")
         return True
-
-    def _flag(self, row: dict[str, Any], key: str, where: str) -> bool:
-        value = row.get(key, False)
-        if not isinstance(value, bool):
-            self._fail(key, where, f"true or false, but found {value!r}")
-        return value
 
     def _live(self, cameras: Sequence[CameraSettings]) -> bool:
         """Whether these are streams rather than files."""
@@ -258,14 +312,6 @@ class _Reader:
             size=self._size(row, where),
             record=self._flag(row, "record", where) and self._recordable(address, where),
         )
-
-    def _seconds(
-        self, table: dict[str, Any], key: str, where: str, default: float, least: float = 0.1
-    ) -> float:
-        value = float(self._want(table, key, (int, float), where, default))
-        if not least <= value <= 86400.0:
-            self._fail(key, where, f"seconds, {least:g} to 86400, but found {value:g}")
-        return value
 
     def _decode(self, row: dict[str, Any], where: str) -> str:
         decode: str = self._want(row, "decode", str, where, "auto")
@@ -318,25 +364,3 @@ class _Reader:
             if not (isinstance(pair, list) and len(pair) == 2 and all(name in names for name in pair)):
                 self._fail("overlap", "at the top", 'pairs of camera names, such as [["hall", "stairs"]]')
         return frozenset(frozenset(pair) for pair in pairs)
-
-    def _want(
-        self, table: dict[str, Any], key: str, kind: type | tuple[type, ...], where: str, default: Any
-    ) -> Any:
-        value = table.get(key, default)
-        if value is default:
-            return default
-        if not isinstance(value, kind) or isinstance(value, bool):
-            words = {str: "a text", list: "a list", dict: "a table", (int, float): "a number"}
-            self._fail(key, where, f"{words[kind]}, but found {value!r}")
-        return value
-
-    def _known(self, table: dict[str, Any], known: frozenset[str], where: str) -> None:
-        for key in table:
-            if key not in known:
-                self._fail(key, where, f"one of {', '.join(sorted(known))}")
-
-    def _fail(self, key: str, where: str, expected: str) -> NoReturn:
-        raise self._error(key, where, expected)
-
-    def _error(self, key: str, where: str, expected: str) -> ConfigError:
-        return ConfigError(f"{self.path}: the key {key!r} {where}: expected {expected}.")

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.passage import Arrival, Passage
-from tracker.associator import Associator, Changes, Seen
+from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
+from tracker.presence import Changes, Seen
 from tracker.types import Detections, Floats, Frame, Image, Person, Point, Portrait, Result, Sighting
 
 Round = list[Frame]

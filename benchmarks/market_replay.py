@@ -36,9 +36,10 @@ from scipy.optimize import linear_sum_assignment
 
 from app.scoring.identity_errors import IdentityErrors, Visit
 from tracker import refine as second
-from tracker.associator import Associator, Seen
+from tracker.associator import Associator
 from tracker.gallery import Gallery
 from tracker.likeness import straight
+from tracker.presence import Seen
 from tracker.topology import Clocks
 from tracker.types import Detections, Floats, Sighting, Track
 
@@ -263,17 +264,24 @@ def print_clocks(clocks: Clocks, rows: list[second.Tracklet]) -> None:
 def rounds(tracklets: list[Tracklet]) -> Iterator[list[Seen]]:
     """All pictures by time, those of one moment together; a track ends a frame after its last picture."""
     shown: dict[float, dict[str, list[tuple[int, Floats]]]] = defaultdict(lambda: defaultdict(list))
+    recordings: dict[tuple[float, str], int] = {}
     ended: dict[float, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for number, tracklet in enumerate(tracklets):
         for moment, vector in zip(tracklet.times, tracklet.vectors, strict=True):
             shown[float(moment)][tracklet.camera].append((number, vector))
+            recordings[float(moment), tracklet.camera] = tracklet.recording
         ended[float(tracklet.times[-1]) + 1 / FPS][tracklet.camera].append(number)
     for moment in sorted({*shown, *ended}):
         here, gone = shown.get(moment, {}), ended.get(moment, {})
-        yield [seen(c, moment, here.get(c, []), gone.get(c, [])) for c in sorted({*here, *gone})]
+        yield [
+            seen(c, moment, here.get(c, []), gone.get(c, []), recordings.get((moment, c), 0))
+            for c in sorted({*here, *gone})
+        ]
 
 
-def seen(camera: str, moment: float, pictures: list[tuple[int, Floats]], gone: list[int]) -> Seen:
+def seen(
+    camera: str, moment: float, pictures: list[tuple[int, Floats]], gone: list[int], recording: int
+) -> Seen:
     """What a camera's tracker would say; people stand far apart, and are confirmed at once."""
     boxes = np.tile(np.array(BOX, np.float32), (len(pictures), 1))
     boxes[:, ::2] += SIDE * np.arange(len(pictures), dtype=np.float32)[:, None]
@@ -285,7 +293,8 @@ def seen(camera: str, moment: float, pictures: list[tuple[int, Floats]], gone: l
     scores = np.full(len(pictures), 0.9, np.float32)
     width = WIDTH + int(SIDE) * len(pictures)
     detections = Detections(boxes, scores, vectors)
-    return Seen(camera, round(moment * FPS), moment, width, HEIGHT, detections, tracks, tuple(gone))
+    frame = round(moment * FPS)
+    return Seen(camera, frame, moment, width, HEIGHT, detections, tracks, tuple(gone), recording)
 
 
 def idf1(ids: Ids, tracklets: list[Tracklet]) -> float:

@@ -33,11 +33,13 @@ from app.scoring.score import Boxes, Score, score
 from app.weights.assets import cache_folder
 from reid.embedder import Embedder, open_embedder
 from reid.preprocess import cut
-from tracker.associator import Associator, Seen
+from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
 from tracker.detector import Detector
 from tracker.gallery import Gallery
-from tracker.refine import Tracklet, second_pass
+from tracker.presence import Seen
+from tracker.refine import second_pass
+from tracker.tracklets import Tracklet
 from tracker.types import Detections, Floats, Image
 
 CAMERAS = tuple(f"C{number}" for number in range(1, 7))

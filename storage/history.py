@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
 
+from storage.compared import Compared, PictureRow, compared, pictures_of
 from storage.database import path_of
 from storage.errors import DatabaseError, in_plain_words
 from storage.errors import UnknownPerson as UnknownPerson
@@ -164,6 +165,9 @@ class History:
                 Sighting.runner_up,
                 Sighting.runner_up_distance,
                 Sighting.crops,
+                Sighting.picture_time,
+                Sighting.nearest_sighting,
+                Sighting.nearest_time,
             )
             .join(Footage, Footage.id == Sighting.footage_id)
             .join(Camera)
@@ -258,6 +262,16 @@ class History:
         with self._asking() as connection:
             return showing(connection, list(sightings))
 
+    def pictures(self, portraits: Collection[int]) -> dict[int, PictureRow]:
+        """By portrait, with whose they are; those that are gone are left out."""
+        with self._asking() as connection:
+            return pictures_of(connection, portraits)
+
+    def compared(self, sightings: Sequence[int]) -> dict[int, Compared]:
+        """By sighting, the two pictures that were compared when it was decided; without those of no note."""
+        with self._asking() as connection:
+            return compared(connection, sightings)
+
     def segments(self, *, most: int | None = None) -> list[SegmentRow]:
         """The files of recorded footage, by end, the oldest first; at most so many."""
         with self._asking() as connection:
@@ -307,7 +321,9 @@ class History:
             vectors = best_vectors(connection, model, most)
             seen = last_presences(connection)
             names = {row.id: row.name for row in connection.execute(select(Identity.id, Identity.name))}
-        return [types.Identity(id_, names[id_], rows, seen[id_]) for id_, rows in vectors.items()]
+        return [
+            types.Identity(id_, names[id_], rows, seen[id_], taken) for id_, (rows, taken) in vectors.items()
+        ]
 
     @contextmanager
     def _asking(self) -> Iterator[Connection]:
@@ -341,5 +357,6 @@ def _person(id_: int, visits: list[Any]) -> PersonRow:
 
 def _sighting(row: Sequence[Any]) -> SightingRow:
     id_, person, camera, start, end, probability, footage, *why = row
-    evidence = None if why[-1] is None else types.Evidence(*why)
+    *_, crops, _, _, _ = why
+    evidence = None if crops is None else types.Evidence(*why)
     return SightingRow(id_, person, camera, start, end, probability, evidence, footage)

@@ -31,7 +31,7 @@ Pair = tuple[int, int]
 class PresenceRow:
     """A sighting that has pictures. id: the sighting's. footage: of which source and run it is.
 
-    vectors: (K, D) unit rows, K >= 1; qualities: (K,) 0..1.
+    vectors: (K, D) unit rows, K >= 1; qualities: (K,) 0..1; portraits: their ids.
     """
 
     id: int
@@ -42,6 +42,7 @@ class PresenceRow:
     identity: int | None
     vectors: Floats
     qualities: Floats
+    portraits: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,13 @@ def presences(engine: Engine, *, since: float | None, until: float | None) -> li
     path = path_of(engine)
     with in_plain_words(path), engine.connect() as connection:
         query = (
-            select(*Sighting.__table__.c, Camera.name.label("camera"), Portrait.vector, Portrait.quality)
+            select(
+                *Sighting.__table__.c,
+                Camera.name.label("camera"),
+                Portrait.id.label("portrait"),
+                Portrait.vector,
+                Portrait.quality,
+            )
             .select_from(Sighting)
             .join(Footage, Footage.id == Sighting.footage_id)
             .join(Camera)
@@ -84,8 +91,9 @@ def _presence(rows: list) -> PresenceRow:  # type: ignore[type-arg]
     one = rows[0]
     vectors = unpack_vectors([row.vector for row in rows])
     qualities = np.array([row.quality for row in rows], np.float32)
+    portraits = tuple(row.portrait for row in rows)
     return PresenceRow(
-        one.id, one.camera, one.footage_id, one.start, one.end, one.identity_id, vectors, qualities
+        one.id, one.camera, one.footage_id, one.start, one.end, one.identity_id, vectors, qualities, portraits
     )
 
 

@@ -22,11 +22,12 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import aliased
 
 from storage import schema
 from storage.journal import hold, note_revision
 from storage.packing import Trajectory, pack, pack_vector
-from tracker.types import Image, Point, Portrait, Sighting
+from tracker.types import Evidence, Image, Point, Portrait, Sighting
 
 CHUNK_S = 5.0  # how much of a trajectory is packed into one row
 IDLE_COMMITS = 60  # after so many commits without a new point a row is left as it is
@@ -183,10 +184,21 @@ class Recording:
         before = self._decided(connection)
         rows = [self._sighting_row(sighting, footage) for sighting, footage in reported]
         connection.execute(_UPSERT_SIGHTING, rows)
+        self._link_nearest(connection)
         for row in rows:
             known = before.get(row["number"])
             if known is not None and known.decided_id not in (None, row["decided_id"]):
                 self._revised(connection, known, row)
+
+    def _link_nearest(self, connection: Connection) -> None:
+        """What was compared with a sighting of this run has a row only now."""
+        links = [
+            {"run": self._run, "which": sighting.number, "nearest": sighting.evidence.nearest_sighting}
+            for sighting, _ in self._sightings.values()
+            if sighting.evidence is not None and (sighting.evidence.nearest_sighting or 0) > 0
+        ]
+        if links:
+            connection.execute(_LINK_NEAREST, links)
 
     def _make_way(self, connection: Connection, ids: set[int]) -> None:
         """Other ids for the run's new people where a correction made somebody of that id meanwhile."""
@@ -239,6 +251,9 @@ class Recording:
             "runner_up": self._id(evidence.runner_up) if evidence else None,
             "runner_up_distance": evidence.runner_up_distance if evidence else None,
             "crops": evidence.crops if evidence else None,
+            "picture_time": evidence.picture_time if evidence else None,
+            "nearest_sighting": _earlier(evidence),
+            "nearest_time": evidence.nearest_time if evidence else None,
         }
 
     def _rows(self, connection: Connection, numbers: Collection[int]) -> dict[int, int]:
@@ -276,6 +291,12 @@ class Recording:
             connection.execute(insert(schema.Portrait), values)
 
 
+def _earlier(evidence: Evidence | None) -> int | None:
+    """The row of the nearest sighting where it is an earlier run's."""
+    number = None if evidence is None else evidence.nearest_sighting
+    return -number if number is not None and number < 0 else None
+
+
 def _write_chunk(connection: Connection, sighting: int, chunk: _Chunk) -> None:
     values = chunk.packed()
     if chunk.row is None:
@@ -308,6 +329,9 @@ def _upsert_sighting() -> Any:
         "runner_up",
         "runner_up_distance",
         "crops",
+        "picture_time",
+        "nearest_sighting",
+        "nearest_time",
     ]
     values: dict[str, Any] = {name: bindparam(name) for name in names}
     statement = insert(sighting).values(**values, identity_id=said.scalar_subquery())
@@ -325,6 +349,17 @@ _LENGTHEN = (
     .values(end=bindparam("until"))
 )
 """A sighting is reported once a second, its points at once: its end is to be no older than its way."""
+
+_nearest = aliased(schema.Sighting)
+_LINK_NEAREST = (
+    update(schema.Sighting)
+    .where(schema.Sighting.run_id == bindparam("run"), schema.Sighting.number == bindparam("which"))
+    .values(
+        nearest_sighting=select(_nearest.id)
+        .where(_nearest.run_id == bindparam("run"), _nearest.number == bindparam("nearest"))
+        .scalar_subquery()
+    )
+)
 _UPDATE_CHUNK = update(schema.Trajectory).where(schema.Trajectory.id == bindparam("row"))
 
 

@@ -8,6 +8,9 @@
 
     segment >-- camera                     a file with recorded footage
 
+    topology --< link, overlap >-- camera  how the cameras lie to each other, as learned from all that
+             --< clock >-- footage         and how far each recording's clock is ahead, where that was learned
+
     correction --< correction_identity     the journal: who was merged, split, named, told apart
                --< correction_sighting     and which sightings that is about
 
@@ -22,7 +25,7 @@ from typing import ClassVar
 from sqlalchemy import Double, ForeignKey, Index, MetaData, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-VERSION = 3
+VERSION = 4
 
 
 class Base(DeclarativeBase):
@@ -183,6 +186,68 @@ class Portrait(Base):
     quality: Mapped[float]
     vector: Mapped[bytes]
     jpeg: Mapped[bytes]
+
+
+class Topology(Base):
+    """What was learned of the cameras, ``learned`` when. start, end: of the sightings."""
+
+    __tablename__ = "topology"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    learned: Mapped[float]
+    start: Mapped[float]
+    end: Mapped[float]
+    visits: Mapped[str]
+
+
+class Link(Base):
+    """One camera follows another: tracker.types.Link. counts: a JSON list."""
+
+    __tablename__ = "link"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    topology_id: Mapped[int] = mapped_column(ForeignKey("topology.id", ondelete="CASCADE"), index=True)
+    first_id: Mapped[int] = mapped_column(ForeignKey("camera.id"))
+    second_id: Mapped[int] = mapped_column(ForeignKey("camera.id"))
+    ways: Mapped[int]
+    people: Mapped[int]
+    share: Mapped[float]
+    delay_s: Mapped[float]
+    lower_s: Mapped[float]
+    upper_s: Mapped[float]
+    least_s: Mapped[float]
+    most_s: Mapped[float]
+    height: Mapped[float]
+    span_start_s: Mapped[float]
+    span_end_s: Mapped[float]
+    counts: Mapped[str]
+
+
+class Overlap(Base):
+    """Whether two cameras see the same people at the same moment: tracker.types.Overlap."""
+
+    __tablename__ = "overlap"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    topology_id: Mapped[int] = mapped_column(ForeignKey("topology.id", ondelete="CASCADE"), index=True)
+    first_id: Mapped[int] = mapped_column(ForeignKey("camera.id"))
+    second_id: Mapped[int] = mapped_column(ForeignKey("camera.id"))
+    at_once: Mapped[int]
+    share: Mapped[float]
+    height: Mapped[float]
+    seen: Mapped[bool | None]
+
+
+class Clock(Base):
+    """How far a source's times are ahead of those of its group's: tracker.types.ClockOffset."""
+
+    __tablename__ = "clock"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    topology_id: Mapped[int] = mapped_column(ForeignKey("topology.id", ondelete="CASCADE"), index=True)
+    footage_id: Mapped[int] = mapped_column(ForeignKey("footage.id", ondelete="CASCADE"), index=True)
+    offset_s: Mapped[float]
+    group: Mapped[int]
 
 
 class Correction(Base):

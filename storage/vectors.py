@@ -39,12 +39,16 @@ def best_portraits(group: Any, most: int, filters: list[ColumnElement[bool]]) ->
     return select(ranked.c.id).where(ranked.c.rank <= most)
 
 
-def best_vectors(connection: Connection, model: str, most: int) -> dict[int, Floats]:
-    """identity -> its best vectors of that model, (K, D) unit rows, best first; by identity."""
+Taken = tuple[tuple[int, float], ...]
+"""Of pictures, whose sighting's they are, and when they were taken."""
+
+
+def best_vectors(connection: Connection, model: str, most: int) -> dict[int, tuple[Floats, Taken]]:
+    """identity -> its best vectors of that model, (K, D) unit rows, best first, and what they are of."""
     of_model = Portrait.model_id == select(Model.id).where(Model.fingerprint == model).scalar_subquery()
     best = best_portraits(Sighting.identity_id, most, [of_model, Sighting.identity_id.is_not(None)])
     query = (
-        select(Identity.id, Portrait.vector)
+        select(Identity.id, Portrait.vector, Portrait.sighting_id, Portrait.time)
         .select_from(Portrait)
         .join(Sighting)
         .join(Identity, Identity.id == Sighting.identity_id)
@@ -52,9 +56,11 @@ def best_vectors(connection: Connection, model: str, most: int) -> dict[int, Flo
         .order_by(Identity.id, Portrait.quality.desc(), Portrait.time, Portrait.id)
     )
     vectors: dict[int, list[bytes]] = defaultdict(list)
-    for identity, vector in connection.execute(query):
+    taken: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    for identity, vector, sighting, time in connection.execute(query):
         vectors[identity].append(vector)
-    return {identity: unpack_vectors(blobs) for identity, blobs in vectors.items()}
+        taken[identity].append((sighting, time))
+    return {identity: (unpack_vectors(blobs), tuple(taken[identity])) for identity, blobs in vectors.items()}
 
 
 def last_presences(connection: Connection) -> dict[int, dict[str, tuple[float, float]]]:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from filled_history import Demo
 
 MAY_BE_LEFT_OUT_IN_CI = ("needs a GPU", "root may read everything")
 """How the reasons begin for which a test may be skipped where CI is set; any other skip fails there."""
@@ -26,10 +30,32 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def assets(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Networks from the folder of real data; conversions are kept for the tests that follow."""
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where converted networks are kept for the tests that follow: SIGHTLINE_CACHE, or a new folder.
+
+    Of several processes that share the tests, all have one.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    session = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    return Path(os.environ.get("SIGHTLINE_CACHE") or session / "cache")
+
+
+@pytest.fixture(scope="session")
+def assets(shared: Path, cache: Path) -> None:
+    """Networks from the folder of real data, already converted, for this process and those it starts."""
+    from tracker.detector import Detector
+
     os.environ["SIGHTLINE_ASSETS"] = str(shared)
-    os.environ.setdefault("SIGHTLINE_CACHE", str(tmp_path_factory.mktemp("cache")))
+    os.environ["SIGHTLINE_CACHE"] = str(cache)
+    Detector(shared / "weights/yolov8n.pt", cache=cache)
+
+
+@pytest.fixture(scope="session")
+def demo(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demo's cameras and a history of them; only to be read."""
+    from filled_history import demo_history
+
+    return demo_history(shared, tmp_path_factory.mktemp("demo"))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -75,11 +75,20 @@ def record_all(record: Writer, *, later_s: float = 0.0) -> None:
     record.frames("right", 200, begin + 19.9)
 
 
-def small_history(path: Path) -> Engine:
-    """The history drawn above; person 1 is named Ann."""
+COMPARED = replace(
+    SIGHTINGS[1],
+    evidence=Evidence(0.2, 2.0, 2, 0.6, 5, picture_time=17.0, nearest_sighting=1, nearest_time=10.0),
+)
+"""Sighting 2, noting that its second picture (shade 120) was held against sighting 1's first (shade 10)."""
+
+
+def small_history(path: Path, *, compared: bool = False) -> Engine:
+    """The history drawn above; person 1 is named Ann. compared: with what is noted in COMPARED."""
     engine = open_database(path, create=True)
     with writer(engine) as record:
         record_all(record)
+        if compared:
+            record.sighting(COMPARED)
     with engine.begin() as connection:
         connection.execute(update(schema.Identity).where(schema.Identity.id == 1).values(name="Ann"))
     return engine

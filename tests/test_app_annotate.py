@@ -10,7 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from filled_history import DIMENSION, MODEL, Demo, demo_history, pictures_of
+from filled_history import DIMENSION, MODEL, Demo, pictures_of
 
 from app.output.annotate import annotate
 from app.output.drawing import UNIDENTIFIED, Label, colour_of, draw_people, text_on
@@ -22,11 +22,6 @@ from storage.writer import Writer
 from tracker.types import Image, Point, Sighting
 
 GREY = 90
-
-
-@pytest.fixture(scope="module")
-def demo(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    return demo_history(shared, tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,15 @@ import cv2
 import pytest
 from rich.console import Console
 from small_history import name_footage, picture, record_all, small_history, unit, writer
+from test_app_page import Page
 
+from app import errors
+from app.cli import main
 from app.history.answers import duration, elapsed, local_iso, print_people, print_person
 from storage.database import open_database
 from storage.errors import ExportError
 from storage.history import History, UnknownPerson
-from tracker.types import Portrait, Sighting
+from tracker.types import Evidence, Portrait, Sighting
 
 NOON = 1_236_254_400.0  # 2009-03-05 12:00 UTC
 
@@ -237,3 +240,53 @@ def test_local_time_carries_its_offset() -> None:
     assert local_iso(NOON) == "2009-03-05T13:00:00.000+01:00"
     assert local_iso(NOON + 180 * 86400) == "2009-09-01T14:00:00.000+02:00"
     assert local_iso(12.5) is None
+
+
+def test_the_two_pictures_that_were_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    history = History(small_history(tmp_path / "h.db", compared=True))
+    heading, first, second = (line.split() for line in person(history, 1, width=110).splitlines()[6:9])
+    assert heading[-3:] == ["picture", "held", "against"]
+    assert (first[-1], second[-2:]) == ("1.jpg", ["2.jpg", "1.jpg"])
+    both = tmp_path / "h.db.pictures" / "person-1" / "2-compared.jpg"
+    image = cv2.imread(str(both))
+    assert image is not None
+    assert image.shape[:2] == (256, 2 * 128 + 12)  # 40 x 80 pixels each
+    assert [image[:, :120].mean(), image[:, -120:].mean()] == pytest.approx([120, 10], abs=2)
+    print_person(history, 1, as_json=True)
+    first_visit, visit = json.loads(capsys.readouterr().out)["sightings"]
+    assert first_visit["compared"] is None
+    assert visit["compared"] == {
+        "own_time": 17.0,
+        "sighting": 1,
+        "person": 1,
+        "camera": "left",
+        "time": 10.0,
+        "picture": str(both),
+    }
+
+
+def test_who_is_on_two_cameras_at_once_has_no_gap(tmp_path: Path) -> None:
+    engine = open_database(tmp_path / "h.db", create=True)
+    with writer(engine) as record:
+        name_footage(record)
+        record.sighting(Sighting(1, "left", 10.0, 14.0, 1, 0.9))
+        record.sighting(Sighting(2, "right", 12.0, 15.0, 1, 0.9, Evidence(0.2, -2.0, None, None, 4)))
+    assert "distance 0.20, at the same time, 4 crops" in person(History(engine), 1, width=110)
+
+
+def test_a_person_as_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small_history(tmp_path / "h.db", compared=True)
+    out = tmp_path / "ann.html"
+    assert main(["show", "1", "--page", str(out), "--db", str(tmp_path / "h.db")]) == errors.OK
+    page = Page(out)
+    assert "1 Ann 2 visits to left, right; 6.0 s in view." in page.text
+    assert [card["id"] for card in page.all("article")] == ["sighting-1", "sighting-2"]
+    assert "0.80 probability 0:06 to 0:08 distance 0.20, 5 pictures compared" in page.text
+    assert "held against 1 sighting 1 left, 0:00 distance 0.20 2.0 s before" in page.text
+    assert "next best 2 distance 0.60" in page.text
+    assert len(page.all("img")) == 4  # one of the first visit, three of the second
+    assert main(["show", "99", "--page", str(out), "--db", str(tmp_path / "h.db")]) == errors.USAGE
+    (tmp_path / "file").touch()
+    wrong = str(tmp_path / "file" / "p.html")
+    assert main(["show", "1", "--page", wrong, "--db", str(tmp_path / "h.db")]) == errors.OUTPUT
+    assert "can't be made" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from app.config import (
     read_time,
     with_starts,
 )
+from tracker.rules import Rule
 
 
 def written(folder: Path, text: str) -> Path:
@@ -65,6 +67,89 @@ def test_what_is_recorded_and_how_long_it_is_kept(tmp_path: Path) -> None:
     settings = read_config(written(tmp_path, table + cameras))
     assert settings.recording == RecordingSettings(tmp_path / "kept", 2.0, 1.5, 30.0, 3.0)
     assert [camera.record for camera in settings.cameras] == [True, False]
+
+
+CAMERAS = "".join(f'[[camera]]\nsource = "{name}.mp4"\n' for name in "abc")
+
+
+def test_what_is_known_of_the_ways_between_cameras(tmp_path: Path) -> None:
+    links = """
+        [[link]]
+        from = "a"
+        to = "b"
+        after_s = [4, 60.5]
+        overlap = false
+        [[link]]
+        from = "b"
+        to = "a"
+        never = true
+        [[link]]
+        from = "c"
+        to = "a"
+        overlap = true
+        [[link]]
+        from = "b"
+        to = "c"
+        after_s = [0, inf]
+    """
+    settings = read_config(written(tmp_path, 'overlap = [["c", "b"]]\n' + CAMERAS + links))
+    assert settings.links == (
+        Rule("a", "b", after_s=(4.0, 60.5), overlap=False),
+        Rule("b", "a", never=True),
+        Rule("c", "a", overlap=True),
+        Rule("b", "c", after_s=(0.0, math.inf)),
+    )
+    assert settings.overlap == {frozenset("bc"), frozenset("ac")}
+
+
+@pytest.mark.parametrize(
+    ("links", "words"),
+    [
+        ('["a"]', "'link' in link 1: expected a [[link]] table"),
+        ('[{from = "a"}]', "'to' in link 1: expected a camera's name, one of a, b, c"),
+        (
+            '[{from = "x", to = "a", never = true}]',
+            "'from' in link 1: expected a camera's name, one of a, b, c, ",
+        ),
+        ('[{from = "a", to = "a", never = true}]', "'to' in link 1: expected another camera than 'a'"),
+        ('[{from = "a", to = "b"}]', "'after_s' in link 1: expected this key, never = true, or overlap"),
+        ('[{from = "a", to = "b", since = 1}]', "'since' in link 1: expected one of after_s, from, never"),
+        ('[{from = "a", to = "b", never = 1}]', "'never' in link 1: expected true or false"),
+        ('[{from = "a", to = "b", after_s = 4}]', "'after_s' in link 1: expected a list"),
+        (
+            '[{from = "a", to = "b", after_s = [9, 4]}]',
+            "'after_s' in link 1: expected the lowest and the highest",
+        ),
+        ('[{from = "a", to = "b", after_s = [-1, 4]}]', "such as [5, 60.0], but found [-1, 4]"),
+        ('[{from = "a", to = "b", after_s = [true, 4]}]', "'after_s' in link 1: expected the lowest"),
+        ('[{from = "a", to = "b", after_s = [nan, 4]}]', "'after_s' in link 1: expected the lowest"),
+        (
+            '[{from = "a", to = "b", never = true, after_s = [1, 2]}]',
+            "'never' in link 1: expected this key without",
+        ),
+        (
+            '[{from = "a", to = "b", overlap = true, after_s = [1, 2]}]',
+            "'after_s' in link 1: expected no such key",
+        ),
+        (
+            '[{from = "a", to = "b", never = true}, {from = "a", to = "b", overlap = false}]',
+            "'to' in link 2: expected one [[link]] for each way",
+        ),
+        (
+            '[{from = "a", to = "b", overlap = true}, {from = "b", to = "a", overlap = false}]',
+            "'overlap' in link 2: expected the same as in the [[link]] of the way back",
+        ),
+        (
+            '[{from = "b", to = "c", overlap = false}]',
+            "'overlap' at the top: expected no b and c, as a [[link]]",
+        ),
+    ],
+)
+def test_an_error_in_a_link_names_its_place(tmp_path: Path, links: str, words: str) -> None:
+    path = written(tmp_path, f'overlap = [["b", "c"]]\nlink = {links}\n{CAMERAS}')
+    with pytest.raises(ConfigError) as caught:
+        read_config(path)
+    assert words in str(caught.value)
 
 
 def test_streams_make_a_live_run(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from PyQt5.QtCore import QEvent, QMimeData, QPointF, Qt, QTimer, QUrl
 from PyQt5.QtGui import QDropEvent
 from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from small_history import small_history
-from walks import cut_walks
+from small_history import points, small_history, writer
+from walks import START, cut_walks
 from window_help import RUN_MS, Steady, boxes, building, closed, finish, heartbeat, problem
 
 from app.build import build_run
@@ -26,6 +26,7 @@ from app.gui.window import MainWindow
 from app.sources.ffmpeg import SourceError
 from storage.database import open_database
 from storage.history import History
+from tracker.types import Sighting
 
 pytestmark = pytest.mark.usefixtures("assets")
 
@@ -285,12 +286,15 @@ def test_a_video_that_is_gone_is_said_in_the_player(opened: Open, qtbot: QtBot, 
 def test_the_player_pauses_seeks_repeats_and_closes(
     walks: Sequence[str], opened: Open, qtbot: QtBot, tmp_path: Path
 ) -> None:
+    engine = open_database(tmp_path / "history.db", create=True)
+    begin, seen = START + 1.0, Sighting(1, "west", START + 1.2, START + 3.8, 1, 0.9)
+    with writer(engine) as record:
+        record.footage("west", uri=walks[0], start=begin, width=192, height=576)
+        record.sighting(seen)
+        for point in points(seen, begin=begin):
+            record.point(1, point)
+    (row,) = History(engine).sightings()
     window = opened()
-    window.add_files(walks)
-    window.start()
-    finish(window, qtbot)
-    rows = History(open_database(tmp_path / "history.db", create=False)).sightings()
-    row = max(rows, key=lambda row: row.end - row.start)
     player = window.player
     window.play(row)
     qtbot.waitUntil(lambda: player.shown >= 2)

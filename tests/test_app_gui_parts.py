@@ -297,6 +297,38 @@ def test_a_person_has_visits_on_a_timeline_and_in_a_list(history: History, qtbot
     assert panel.timeline.row_at(QPointF(0, 0)) is None
 
 
+def test_the_two_pictures_by_which_a_visit_was_decided(tmp_path: Path, qtbot: QtBot) -> None:
+    history = History(small_history(tmp_path / "compared.db", compared=True))
+    panel = PersonPanel()
+    qtbot.addWidget(panel)
+    panel.resize(400, 700)
+    panel.show_person(questions.details(history, 1))
+    panel.show()
+    assert not panel.compared.isVisible()
+    panel.visits.setCurrentRow(1)
+    assert panel.compared.isVisible()
+    assert panel.compared.lines == [
+        "Held against left, 0:10",
+        "80% sure: distance 0.20",
+        "2.0 s after they were last seen",
+        "Next is person 2 at 0.60; 5 pictures compared",
+    ]
+    drawn = panel.compared.grab().toImage()
+    shades = [drawn.pixelColor(x, 48).red() for x in (24, 24 + 48 + 16)]  # pictures are half as wide as high
+    assert shades == pytest.approx([120, 10], abs=3)
+    panel.visits.setCurrentRow(0)  # of which nothing is noted
+    assert not panel.compared.isVisible()
+    assert panel.compared.lines == []
+    second = panel.timeline.bar(history.sightings(person=1)[1]).center().toPoint()
+    qtbot.mouseClick(panel.timeline, Qt.MouseButton.LeftButton, pos=second)
+    assert panel.visits.currentRow() == 1
+    assert panel.compared.isVisible()
+    panel.resize(400, 300)  # too low for pictures
+    assert not panel.compared.isVisible()
+    panel.show_person(None)
+    assert not panel.compared.filled
+
+
 def test_a_sighting_of_which_nothing_was_compared_says_only_how_sure_it_is(history: History) -> None:
     assert [why(row) for row in history.sightings(unidentified=True)] == ["0% sure"]
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import cv2
 import numpy as np
 import pytest
-from filled_history import DIMENSION, MODEL, Demo, demo_history
+from filled_history import DIMENSION, MODEL, Demo
 from sqlalchemy import update
 
 from app.demo.cameras import scene_of
@@ -61,11 +61,6 @@ class Page(HTMLParser):
     @property
     def text(self) -> str:
         return " ".join(self.words)
-
-
-@pytest.fixture(scope="module")
-def demo(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    return demo_history(shared, tmp_path_factory.mktemp("demo"))
 
 
 def visit(

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_history import small_history
+from small_history import name_footage, picture, small_history, unit, writer
 from sqlalchemy import insert, update
 
 from app import errors
 from app.cli import main
 from storage import schema
+from storage.database import open_database
+from storage.topology import save
+from tracker.types import Overlap, Portrait, Sighting, Topology
 
 
 @pytest.fixture
@@ -94,3 +97,76 @@ def test_vectors_of_two_models_are_refused(tmp_path: Path, capsys: pytest.Captur
     assert main(["refine", *db]) == errors.DATABASE
     assert "name a span of one of them" in capsys.readouterr().err
     assert moves(capsys, db, "--until", "1970-01-01T00:00:29Z") == {2: (1, 0), 4: (2, 0)}
+
+
+def site(tmp_path: Path, links: str, *, more: str = "") -> list[str]:
+    """A configuration with these [[link]] tables."""
+    cameras = "".join(f'[[camera]]\nname = "{name}"\nsource = "{name}.mp4"\n' for name in ("left", "right"))
+    (tmp_path / "site.toml").write_text(f"{more}\n{cameras}{links}", encoding="utf-8")
+    return ["--config", str(tmp_path / "site.toml")]
+
+
+def walked(tmp_path: Path) -> list[str]:
+    """Of one look: on the left from 0 to 10, on the right from 13 to 20, on the left from 60 to 65."""
+    engine = open_database(tmp_path / "w.db", create=True)
+    with writer(engine) as record:
+        name_footage(record, start=0.0)
+        for number, (camera, start, end) in enumerate(
+            (("left", 0.0, 10.0), ("right", 13.0, 20.0), ("left", 60.0, 65.0)), 1
+        ):
+            record.sighting(Sighting(number, camera, start, end, number, 0.9))
+            record.portrait(number, Portrait(start, 0.9, unit(0), picture(10 * number)))
+    return ["--db", str(tmp_path / "w.db")]
+
+
+def people(capsys: pytest.CaptureFixture[str], db: list[str], *more: str) -> list[set[int]]:
+    """Whom refining makes of the walk's three sightings."""
+    after = {1: 1, 2: 2, 3: 3} | {
+        row["sighting"]: row["after"] for row in answered(capsys, "refine", "--json", *more, *db)
+    }
+    return [
+        {sighting for sighting in after if after[sighting] == who} for who in dict.fromkeys(after.values())
+    ]
+
+
+def test_what_is_known_of_the_ways_is_kept_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    db = walked(tmp_path)
+    way = '[[link]]\nfrom = "left"\nto = "right"\n'
+    back = '[[link]]\nfrom = "right"\nto = "left"\n'
+    assert people(capsys, db) == [{1, 2, 3}]
+    assert people(capsys, db, *site(tmp_path, way + "after_s = [2, 5]")) == [{1, 2, 3}]
+    assert people(capsys, db, *site(tmp_path, way + "after_s = [4, 60]")) == [{1, 3}, {2}]  # it took 3 s
+    assert people(capsys, db, *site(tmp_path, way + "never = true")) == [{1, 3}, {2}]
+    assert people(capsys, db, *site(tmp_path, back + "after_s = [0, 30]")) == [{1, 2}, {3}]  # it took 40 s
+
+
+def test_people_outrank_what_is_known_of_the_ways(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    db = walked(tmp_path)
+    assert main(["merge", "1", "2", *db]) == errors.OK
+    assert main(["merge", "1", "3", *db]) == errors.OK
+    capsys.readouterr()
+    never = '[[link]]\nfrom = "left"\nto = "right"\nnever = true\n'
+    late = '[[link]]\nfrom = "right"\nto = "left"\nafter_s = [0, 30]\n'
+    assert answered(capsys, "refine", "--json", *site(tmp_path, never + late), *db) == []
+
+
+def test_an_overlap_is_told_in_either_form_or_learned_and_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = open_database(tmp_path / "o.db", create=True)
+    with writer(engine) as record:
+        name_footage(record, start=0.0)
+        for number, camera in ((1, "left"), (2, "right")):
+            record.sighting(Sighting(number, camera, 0.0, 10.0, number, 0.9))
+            record.portrait(number, Portrait(1.0, 0.9, unit(0), picture(10 * number)))
+    db = ["--db", str(tmp_path / "o.db")]
+    link = '[[link]]\nfrom = "right"\nto = "left"\noverlap = '
+    assert moves(capsys, db) == {}
+    assert len(moves(capsys, db, *site(tmp_path, "", more='overlap = [["left", "right"]]'))) == 1
+    assert len(moves(capsys, db, *site(tmp_path, link + "true"))) == 1
+    overlap = Overlap("left", "right", 100, 0.9, 20.0, seen=True)
+    save(engine, Topology((), (overlap,), {"left": 1, "right": 1}, 0.0, 10.0))
+    assert len(moves(capsys, db)) == 1
+    assert main(["refine", *db]) == errors.OK
+    assert "left and right overlap, as learned and kept" in capsys.readouterr().out
+    assert moves(capsys, db, *site(tmp_path, link + "false")) == {}

@@ -130,9 +130,10 @@ def test_an_onnx_file_takes_pixels_in_any_number(kept: Path, exports: dict[str, 
 
 
 def test_without_a_data_set_people_come_from_the_footage_at_hand(
-    shared: Path, monkeypatch: pytest.MonkeyPatch
+    shared: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIGHTLINE_ASSETS", str(shared))
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(cache))
     crops, whose = people(None)
     assert (len(crops), whose) == (64, "64 people of the demo's footage")
     assert all(crop.shape[0] > crop.shape[1] for crop in crops[:5])

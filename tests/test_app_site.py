@@ -14,6 +14,7 @@ from app import errors
 from app.checks.site import EXAMPLE
 from app.cli import main
 from app.config import RecordingSettings, read_config
+from tracker.rules import Rule
 
 PASSWORD = "p@ss:/?#w\u00f6rd"
 
@@ -38,7 +39,7 @@ def test_an_example_that_can_not_be_written(tmp_path: Path, capsys: pytest.Captu
 
 def test_every_setting_of_the_example_is_one_and_each_that_there_is_is_in_it(tmp_path: Path) -> None:
     (tmp_path / "hall.password").write_text("secret", encoding="utf-8")
-    text = re.sub(r"(?m)^#(?=\w)", "", EXAMPLE.read_text(encoding="utf-8"))
+    text = re.sub(r"(?m)^#(?=\w|\[)", "", EXAMPLE.read_text(encoding="utf-8"))
     path = tmp_path / "site.toml"
     path.write_text(text, encoding="utf-8")
     settings = read_config(path, environment={})
@@ -50,6 +51,7 @@ def test_every_setting_of_the_example_is_one_and_each_that_there_is_is_in_it(tmp
     assert hall.record
     assert settings.recording == RecordingSettings(tmp_path / "recordings")
     assert settings.overlap == {frozenset({"hall", "stairs"})}
+    assert settings.links == (Rule("hall", "stairs", after_s=(4.0, 60.0)), Rule("stairs", "hall", never=True))
 
 
 def test_a_wrong_setting_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import time
@@ -143,6 +144,12 @@ def test_a_module_stays_clear_of_libraries(name: str) -> None:
     ]
     named = [target for target in sorted(imports(name)) if within(target, NEVER[name])]
     assert not named, "not even inside a function"
+
+
+def test_every_folder_of_app_is_explained() -> None:
+    house = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    folders = {name.split(".")[1] for name in FILES if name.startswith("app.") and name.count(".") == 2}
+    assert folders == set(re.findall(r"(?m)^\| `(\w+)` \|", house)) - set(ROOMS)
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:

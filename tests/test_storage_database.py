@@ -25,8 +25,8 @@ NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:
@@ -117,7 +117,7 @@ def test_a_newer_schema_is_named_with_ours(tmp_path: Path) -> None:
     small_history(path)
     run_sql(path, "UPDATE alembic_version SET version_num = '0007'")
     sentence = refused(path, create=True)
-    assert "schema 7, newer than schema 3" in sentence
+    assert "schema 7, newer than schema 4" in sentence
     assert "upgrade sightline" in sentence
 
 
@@ -200,7 +200,7 @@ def test_an_error_of_ours_is_no_database_error(tmp_path: Path) -> None:
 def migrations_with(folder: Path, more: str = "pass") -> Path:
     """Our migrations and one that a later version might bring."""
     copy = shutil.copytree(MIGRATIONS, folder / "migrations 50%")
-    (copy / "versions" / "0004_note.py").write_text(NEXT.format(more=more))
+    (copy / "versions" / "0005_note.py").write_text(NEXT.format(more=more))
     return copy
 
 
@@ -209,9 +209,9 @@ def test_an_upgrade_keeps_the_rows_and_a_copy_of_what_was(tmp_path: Path) -> Non
     engine = small_history(path)
     people = History(engine).people()
     upgrade(path, migrations_with(tmp_path))
-    assert run_sql(path, "SELECT version_num FROM alembic_version") == [("0004",)]
+    assert run_sql(path, "SELECT version_num FROM alembic_version") == [("0005",)]
     assert run_sql(path, "SELECT id, name, note FROM identity") == [(1, "Ann", None), (2, None, None)]
-    assert History(open_database(tmp_path / "h.db.schema3", create=False)).people() == people
+    assert History(open_database(tmp_path / "h.db.schema4", create=False)).people() == people
 
 
 def test_an_upgrade_without_rows_leaves_no_copy(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path) -> None:
     engine = small_history(path)
     with pytest.raises(RuntimeError, match="half way"):
         upgrade(path, migrations_with(tmp_path, "raise RuntimeError('half way')"))
-    assert run_sql(path, "SELECT version_num FROM alembic_version") == [("0003",)]
+    assert run_sql(path, "SELECT version_num FROM alembic_version") == [("0004",)]
     assert "note" not in [row[1] for row in run_sql(path, "PRAGMA table_info(identity)")]
     assert len(History(engine).people()) == 2
 
@@ -233,18 +233,18 @@ def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path) -> None:
 def test_an_upgrade_waits_for_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "h.db"
     with writer(small_history(path)):
-        monkeypatch.setattr(schema, "VERSION", 4)
+        monkeypatch.setattr(schema, "VERSION", 5)
         assert "another run" in refused(path)
 
 
 def test_an_upgrade_with_no_room_for_the_copy_is_not_begun(tmp_path: Path) -> None:
     path = tmp_path / "h.db"
     small_history(path)
-    (tmp_path / "h.db.schema3").mkdir()
+    (tmp_path / "h.db.schema4").mkdir()
     with pytest.raises(DatabaseError, match="was not upgraded, because no copy"):
         upgrade(path, migrations_with(tmp_path))
-    assert run_sql(path, "SELECT version_num FROM alembic_version") == [("0003",)]
-    assert not (tmp_path / "h.db.schema3.part").exists()
+    assert run_sql(path, "SELECT version_num FROM alembic_version") == [("0004",)]
+    assert not (tmp_path / "h.db.schema4.part").exists()
 
 
 def test_many_threads_ask_one_history(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from tracker.likeness import EDGES, learned, straight
-from tracker.refine import Cluster, Tracklet, impossible, joined, refine, second_pass
+from tracker.linkage import joined
+from tracker.refine import Cluster, refine, second_pass
+from tracker.tracklets import Tracklet, impossible
 
 NOBODY = frozenset[frozenset[str]]()
 

@@ -53,8 +53,14 @@ def written(folder: Path, run: Run) -> str:
     return page.read_text(encoding="utf-8")
 
 
-def test_the_page_stands_alone(tmp_path: Path) -> None:
-    page = written(tmp_path, finished(logs(tmp_path)))
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """That of a training that is over."""
+    folder = tmp_path_factory.mktemp("page")
+    return written(folder, finished(logs(folder)))
+
+
+def test_the_page_stands_alone(page: str) -> None:
     sources = re.findall(r'(?:src|href)="([^"]*)"', page)
     assert sources
     assert all(source.startswith("data:image/") for source in sources)
@@ -62,8 +68,7 @@ def test_the_page_stands_alone(tmp_path: Path) -> None:
     assert "<script" not in page
 
 
-def test_the_page_tells_the_figures(tmp_path: Path) -> None:
-    page = written(tmp_path, finished(logs(tmp_path)))
+def test_the_page_tells_the_figures(page: str) -> None:
     tiles = re.findall(r"<b>([^<]*)</b><span[^>]*>([^<]*)</span>", page)
     assert tiles == [
         ("81.0 %", "rank-1"),
@@ -78,14 +83,12 @@ def test_the_page_tells_the_figures(tmp_path: Path) -> None:
     assert "<td>recipe</td><td>a&lt;b</td>" in page
 
 
-def test_names_are_escaped(tmp_path: Path) -> None:
-    page = written(tmp_path, finished(logs(tmp_path)))
+def test_names_are_escaped(page: str) -> None:
     assert "<h1>small on &lt;colours&gt; &amp; co</h1>" in page
     assert "&#34;one&#34;.jpg" in page
 
 
-def test_every_plot_is_there(tmp_path: Path) -> None:
-    page = written(tmp_path, finished(logs(tmp_path)))
+def test_every_plot_is_there(page: str) -> None:
     assert re.findall(r"<h3>([^<]*)</h3>", page) == [
         "Losses",
         "Learning rate",
@@ -130,8 +133,7 @@ def test_a_training_that_has_only_begun(tmp_path: Path) -> None:
     assert "small on" in page
 
 
-def test_answers_are_marked(tmp_path: Path) -> None:
-    page = written(tmp_path, finished(logs(tmp_path)))
+def test_answers_are_marked(page: str) -> None:
     marks = re.findall(r'<figure class="(right|wrong)" title="([^"]*)">.*?<b>(.)</b> ([\d.]+)', page)
     assert marks == [("right", "a.jpg", "✓", "0.12"), ("wrong", "b.jpg", "✗", "0.50")]
     assert "<figcaption>3 to find</figcaption>" in page

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tracker.templates import Templates, similarities
+from tracker.nearest import Nearest
+from tracker.templates import UNKNOWN, Taken, Templates, similarities
 from tracker.types import Floats, Identity
+
+NEAR = 64
+"""Identities a presence is compared with: those whose mean is nearest."""
 
 MOST_PRESENCES = 32
 """Of an identity; each decision looks at all of them, and who comes every day for months has thousands."""
@@ -16,7 +22,7 @@ MOST_PRESENCES = 32
 
 @dataclass(slots=True)
 class Presence:
-    """A stretch of time on one camera. end grows while it lasts.
+    """A stretch of time on one camera. end grows while it lasts. recording: of which clock the times are.
 
     over: it was over before this run began, whatever the cameras' clocks say of it.
     """
@@ -25,6 +31,7 @@ class Presence:
     start: float
     end: float
     over: bool = False
+    recording: int = 0
 
 
 @dataclass(slots=True)
@@ -48,14 +55,15 @@ class Known:
         return max((p.end for p in self.presences), default=-np.inf)
 
 
-@dataclass(slots=True)
 class Gallery:
     """All identities by id. dimension: of the embeddings. most: templates kept of each identity."""
 
-    dimension: int
-    most: int = 8
-    known: dict[int, Known] = field(default_factory=dict)
-    _next: int = 1
+    def __init__(self, *, dimension: int, most: int = 8) -> None:
+        self.dimension = dimension
+        self.most = most
+        self.known: dict[int, Known] = {}
+        self._next = 1
+        self._nearest = Nearest(dimension=dimension)
 
     def load(self, identities: Iterable[Identity], *, last: int, over: bool = False) -> None:
         """Goes on where an earlier run ended. last: the highest id ever given.
@@ -64,7 +72,9 @@ class Gallery:
         """
         for identity in identities:
             known = self._add(identity.id)
-            known.templates.offer_all(identity.embeddings, np.full(len(identity.embeddings), 0.5))
+            count = len(identity.embeddings)
+            taken = [(-sighting, time) for sighting, time in identity.taken] or [UNKNOWN] * count
+            self.offer(known, identity.embeddings, np.full(count, 0.5), taken)
             known.presences = [Presence(c, *span, over) for c, span in sorted(identity.seen.items())]
         self._next = max(self._next, last + 1)
 
@@ -80,6 +90,35 @@ class Gallery:
         self.known[number] = known
         self._next = max(self._next, number + 1)
         return known
+
+    def offer(self, known: Known, vectors: Floats, qualities: NDArray[Any], taken: Iterable[Taken]) -> None:
+        """Pictures of an identity: (N, D) unit rows, (N,) qualities, and where they were taken."""
+        known.templates.offer_all(vectors, qualities, taken)
+        self._placed(known)
+
+    def forget(self, known: Known, sighting: int) -> None:
+        """That sighting was not this identity's: its pictures go."""
+        known.templates.forget(sighting)
+        self._placed(known)
+
+    def remove(self, number: int) -> None:
+        """There is no such person."""
+        del self.known[number]
+        self._nearest.remove(number)
+
+    def unseen_since(self, time: float) -> set[int]:
+        """Ids of those whose last presence ended before that time."""
+        return {number for number, known in self.known.items() if known.last_seen < time}
+
+    def _placed(self, known: Known) -> None:
+        if len(known.templates):
+            self._nearest.place(known.id, known.templates.vectors.mean(axis=0))
+        else:
+            self._nearest.remove(known.id)
+
+    def near(self, probe: Floats) -> list[int]:
+        """(P, D) templates of one person -> ids of the NEAR identities most alike, by the means; in order."""
+        return self._nearest.to(probe.mean(axis=0), NEAR)
 
     def similarity(self, probe: Floats, ids: Sequence[int]) -> Floats:
         """(P, D) templates of one person -> (len(ids),): how alike each identity is, -1..1."""

@@ -1,8 +1,13 @@
-"""How alike two people look -> log odds that they are one: a curve learned from the footage itself.
+"""How alike two people look -> log odds that they are one: curves learned from the footage itself.
 
-Where people heap up (see tracker.topology) a share of the pairs is one person's; elsewhere hardly any is, and
-those show how alike different people look here, by this network, under these lights. What the heaps hold
-beyond that is how alike one person looks (the decoys of Elias and Gygi, Nature Methods 2007, put to cameras).
+Of pairs that are near in time and place: where people heap up (see tracker.topology) a share of the pairs is
+one person's; elsewhere hardly any is, and those show how alike different people look here. What the heaps
+hold beyond that is how alike one person looks (the decoys of Elias and Gygi, Nature Methods 2007).
+
+Of pairs that nothing but looks can tell of: nearly all are strangers, and the more alike, the fewer there
+are, by a constant factor a step. What there is beyond that tail, where it has all but ended, is one person's
+(exceedances of a threshold fall off so: Pickands, "Statistical inference using extreme order statistics",
+Annals of Statistics 1975).
 """
 
 from __future__ import annotations
@@ -12,15 +17,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import brentq
 
 from tracker.types import Floats
 
-EDGES = np.linspace(-1.0, 1.0, 101)
+STEPS = 100
+EDGES = np.linspace(-1.0, 1.0, STEPS + 1)
 LEAST_PAIRS = 200.0
 """Of one person's pairs that a curve is learned from; fewer leave the given one."""
 
 MOST_ODDS = 10.0
 """No picture of one person on either side says more than this; a clone or a wrong label would."""
+
+
+MIDPOINT, WIDTH = 0.50, 0.05
+"""Of the curve of networks trained on Market-1501, before there is footage to learn from."""
+
+TAIL = (0.97, 0.998)
+"""The quantiles between which the tail of strangers is measured: above its rounded top, below where one
+person's pairs begin."""
+
+LEAST_BEYOND = 30.0
+"""Pairs beyond the tail of strangers that a curve is learned from."""
+
+HIDDEN = 0.01
+"""The share of the tail that may be one person's where nothing is seen beyond it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +51,15 @@ class Curve:
     log_odds: NDArray[np.float64]
 
     def __call__(self, similarity: Floats) -> Floats:
-        found: Floats = np.interp(similarity, EDGES, self.log_odds).astype(np.float32)
+        steps = np.float32(STEPS / 2) * (np.asarray(similarity, np.float32) + np.float32(1.0))
+        steps = np.clip(steps, 0.0, np.float32(STEPS) - np.float32(1e-3))
+        left = steps.astype(np.int32)
+        odds = self.log_odds.astype(np.float32)
+        found: Floats = odds[left] + np.diff(odds)[left] * (steps - left)
         return found
 
 
-def straight(*, midpoint: float, width: float) -> Curve:
+def straight(*, midpoint: float = MIDPOINT, width: float = WIDTH) -> Curve:
     """The curve of a network nobody has footage of: even at midpoint, a factor e in the odds a width."""
     return Curve(np.clip((EDGES - midpoint) / width, -MOST_ODDS, MOST_ODDS))
 
@@ -60,3 +85,39 @@ def learned(inside: Floats, outside: Floats) -> Curve | None:
     odds = np.clip(np.maximum.accumulate(odds), -MOST_ODDS, MOST_ODDS)
     centres = (EDGES[:-1] + EDGES[1:]) / 2
     return Curve(np.interp(EDGES, centres, odds))
+
+
+def beyond_tail(alike: Floats) -> Curve | None:
+    """From how alike all pairs are that only looks can tell of; None where it tells too little.
+
+    Unlike `learned`, these are the odds themselves, with how rare one person's pairs are.
+    """
+    if len(alike) < 2 * LEAST_BEYOND:
+        return None
+    low, high = (float(value) for value in np.quantile(alike, TAIL))
+    tail = alike[(alike >= low) & (alike < high)]
+    rate = _falling(tail, low, high)
+    if rate is None:
+        return None
+    edges = np.append(EDGES[low > EDGES], np.linspace(low, 1.0, round((1.0 - low) / 0.02) + 1))
+    found = gaussian_filter1d(np.histogram(np.minimum(alike, 1.0), edges)[0].astype(np.float64), 1.0)
+    left = np.exp(-rate * np.maximum(edges - low, 0.0)) / (1 - np.exp(-rate * (high - low))) * len(tail)
+    strangers = left[:-1] - left[1:]
+    within = edges[:-1] >= low
+    own = np.where(within, np.maximum(found - strangers, 0.0), 0.0)
+    if own[edges[:-1] >= high].sum() < LEAST_BEYOND:
+        return None
+    # A twentieth of a pair in every bin: where there is nothing of either, nothing is said.
+    odds = np.where(within, np.log(own + HIDDEN * strangers + 1e-3) - np.log(strangers + 0.05), -MOST_ODDS)
+    odds = np.clip(np.maximum.accumulate(odds), -MOST_ODDS, MOST_ODDS)
+    return Curve(np.interp(EDGES, (edges[:-1] + edges[1:]) / 2, odds))
+
+
+def _falling(tail: Floats, low: float, high: float) -> float | None:
+    """The rate of the exponential that values between two ends are of, by likelihood; None: no fall."""
+    width = high - low
+    mean = float(tail.mean()) - low if len(tail) else 0.0
+    if not 1e-3 * width < mean < 0.49 * width:
+        return None
+    off = brentq(lambda x: 1 / x - 1 / np.expm1(x) - mean / width, 1e-2, 700.0)
+    return float(off) / width

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,47 +13,63 @@ from tracker.types import Floats
 SAME = 0.95
 """Two embeddings nearer than this (cosine) tell the same; the better picture stays."""
 
+Taken = tuple[int, float]
+"""The number of the sighting that a picture is of, negative the id of an earlier run's, and its time."""
+
+UNKNOWN: Taken = (0, 0.0)
+
 
 class Templates:
-    """At most ``most`` embeddings, each with its quality; room is made by the one that adds least."""
+    """At most ``most`` embeddings, each with its quality and where it was taken (UNKNOWN where nobody says).
+
+    Room is made by the one that adds least.
+    """
 
     def __init__(self, *, dimension: int, most: int = 8) -> None:
         self.most = most
         self.vectors: Floats = np.zeros((0, dimension), np.float32)
         self.qualities: NDArray[Any] = np.zeros(0)
+        self.taken: list[Taken] = []
 
     def __len__(self) -> int:
         return len(self.vectors)
 
-    def offer(self, vector: Floats, quality: float) -> bool:
+    def offer(self, vector: Floats, quality: float, taken: Taken = UNKNOWN) -> bool:
         """Takes the (D,) unit vector in if it adds something; says whether it did."""
         if len(self) == 0:
-            self._append(vector, quality)
+            self._append(vector, quality, taken)
             return True
         near = self.vectors @ vector
         twin = int(near.argmax())
         if near[twin] > SAME:
-            return self._replace(twin, vector, quality)
+            return self._replace(twin, vector, quality, taken)
         if len(self) < self.most:
-            self._append(vector, quality)
+            self._append(vector, quality, taken)
             return True
-        return self._squeeze(vector, quality)
+        return self._squeeze(vector, quality, taken)
 
-    def offer_all(self, vectors: Floats, qualities: NDArray[Any]) -> None:
-        for vector, quality in zip(vectors, qualities, strict=True):
-            self.offer(vector, float(quality))
+    def offer_all(self, vectors: Floats, qualities: NDArray[Any], taken: Iterable[Taken]) -> None:
+        for vector, quality, place in zip(vectors, qualities, taken, strict=True):
+            self.offer(vector, float(quality), place)
 
-    def _append(self, vector: Floats, quality: float) -> None:
+    def forget(self, sighting: int) -> None:
+        """Lets go of what was taken of a sighting."""
+        kept = [row for row, (number, _) in enumerate(self.taken) if number != sighting]
+        self.vectors, self.qualities = self.vectors[kept], self.qualities[kept]
+        self.taken = [self.taken[row] for row in kept]
+
+    def _append(self, vector: Floats, quality: float, taken: Taken) -> None:
         self.vectors = np.vstack([self.vectors, vector[None]])
         self.qualities = np.append(self.qualities, quality)
+        self.taken.append(taken)
 
-    def _replace(self, row: int, vector: Floats, quality: float) -> bool:
+    def _replace(self, row: int, vector: Floats, quality: float, taken: Taken) -> bool:
         if quality <= self.qualities[row]:
             return False
-        self.vectors[row], self.qualities[row] = vector, quality
+        self.vectors[row], self.qualities[row], self.taken[row] = vector, quality, taken
         return True
 
-    def _squeeze(self, vector: Floats, quality: float) -> bool:
+    def _squeeze(self, vector: Floats, quality: float, taken: Taken) -> bool:
         """Full: of the old and the new one, the least useful goes.
 
         Useful is good, and unlike the others: quality times distance to the nearest other template.
@@ -67,6 +83,7 @@ class Templates:
             return False
         self.vectors = np.delete(vectors, worst, axis=0)
         self.qualities = np.delete(qualities, worst)
+        self.taken = [*self.taken[:worst], *self.taken[worst + 1 :], taken]
         return True
 
 

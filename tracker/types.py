@@ -96,6 +96,10 @@ class Evidence:
     distance: cosine distance to the identity chosen (or to the nearest one, where a new identity was
     made), None where the gallery was empty. gap_s: seconds since that identity was last seen.
     runner_up, runner_up_distance: the second nearest identity. crops: how many pictures were compared.
+
+    The two most alike of the pictures compared: of this sighting, the one taken at picture_time; of that
+    identity, the one taken at nearest_time of nearest_sighting. That is a number of this run; negative, the
+    id of an earlier run's sighting. What the history answers with are ids alone, which are positive.
     """
 
     distance: float | None
@@ -103,6 +107,9 @@ class Evidence:
     runner_up: int | None
     runner_up_distance: float | None
     crops: int
+    picture_time: float | None = None
+    nearest_sighting: int | None = None
+    nearest_time: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +157,15 @@ class Identity:
     """One person as known over all cameras: the id, the name people gave, and a few good embeddings.
 
     embeddings: (K, D) float32 unit rows. seen: camera -> (start, end) of the last presence there.
+    taken: of each embedding's picture, the id of its sighting in the history and the time; empty where
+    nobody knows.
     """
 
     id: int
     name: str | None
     embeddings: Floats
     seen: dict[str, tuple[float, float]]
+    taken: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,3 +184,73 @@ class Result:
 
     frame: Frame
     people: tuple[Person, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """People who were on one camera are next on another, after a time at which chance alone brings fewer.
+
+    ways: how often that was seen; people: of how many; share: of the visits to ``first``. delay_s: median
+    from leaving to coming, negative where people come before they have left; middle_half_s: its quartiles;
+    range_s: the least and the most of those counted. height: standard deviations over chance. counts: delays
+    in equal bins over span_s, which reaches beyond those counted.
+    """
+
+    first: str
+    second: str
+    ways: int
+    people: int
+    share: float
+    delay_s: float
+    middle_half_s: tuple[float, float]
+    range_s: tuple[float, float]
+    height: float
+    span_s: tuple[float, float]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Whether two cameras see the same people at the same moment. first comes before second by name.
+
+    at_once: sightings that had one on the other camera at the same moment. share: of them, those of the very
+    person on the other, at least. height: standard deviations over chance. seen: they do, or they don't; None
+    where too few were at once, or all with all, to tell.
+    """
+
+    first: str
+    second: str
+    at_once: int
+    share: float
+    height: float
+    seen: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """How far a recording's times are ahead, the way from camera to camera included.
+
+    Those of one group are on one clock.
+    """
+
+    recording: int
+    camera: str
+    offset_s: float
+    group: int
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """How cameras lie to each other, learned from the sightings between two times (epoch seconds).
+
+    visits: camera -> sightings of people. clocks: where they were found out, none where they were told; then
+    nobody knows which camera comes first: links are of cameras in the order of their names, their delays what
+    is left when the clocks' offsets are taken away.
+    """
+
+    links: tuple[Link, ...]
+    overlaps: tuple[Overlap, ...]
+    visits: dict[str, int]
+    start: float
+    end: float
+    clocks: tuple[ClockOffset, ...] = ()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PyQt5.QtCore import QModelIndex, QRectF, QSize, Qt, pyqtSignal
-from PyQt5.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QResizeEvent
+from PyQt5.QtCore import QModelIndex, QSize, Qt, pyqtSignal
+from PyQt5.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent
 from PyQt5.QtWidgets import QFrame, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from app.gui.cards import CARD_ROLE, VisitDelegate
+from app.gui.compared_view import ComparedView, paint_picture, width_of
 from app.gui.questions import Details, Visit
 from app.gui.style import GAP
 from app.gui.timeline import Timeline
@@ -43,15 +44,9 @@ class PictureStrip(QWidget):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         left = 0.0
         for picture in self._pictures:
-            width = min(self.HEIGHT * picture.width() / max(1, picture.height()), self.HEIGHT)
-            if left + width > self.width():
+            if left + width_of(picture, self.HEIGHT) > self.width():
                 break
-            frame = QRectF(left, 0, width, self.HEIGHT)
-            path = QPainterPath()
-            path.addRoundedRect(frame, 4, 4)
-            painter.setClipPath(path)
-            painter.drawImage(frame, picture)
-            left += width + GAP
+            left = paint_picture(painter, picture, left, self.HEIGHT)
         painter.end()
 
 
@@ -74,6 +69,7 @@ class PersonPanel(QFrame):
         self._facts.setObjectName("muted")
         self._facts.setWordWrap(True)
         self._pictures = PictureStrip()
+        self.compared = ComparedView()
         self.timeline = Timeline()
         self.visits = QListWidget()
         self.visits.setItemDelegate(VisitDelegate(self.visits))
@@ -85,6 +81,8 @@ class PersonPanel(QFrame):
         self.timeline.chosen.connect(self.play)
         self.visits.clicked.connect(self._play)
         self.visits.activated.connect(self._play)
+        self.visits.currentRowChanged.connect(self._compare)
+        self.timeline.chosen.connect(self._choose)
         self.show_person(None)
 
     def show_person(self, details: Details | None) -> None:
@@ -99,6 +97,7 @@ class PersonPanel(QFrame):
                 "Choose a person to see where and when they were; click a sighting to play it."
             )
             self._pictures.set_pictures(())
+            self.compared.show_visit(None)
             self._make_room()
             return
         self._title.setText(person_title(details.person.id, details.person.name))
@@ -107,20 +106,23 @@ class PersonPanel(QFrame):
         self._make_room()
         self.timeline.set_sightings([visit.sighting for visit in details.visits])
         self._fill(details, from_top=changed)
+        self._compare(self.visits.currentRow())
 
     @override
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         self._make_room()
 
     def _make_room(self) -> None:
-        """The pictures give way to the sightings where the panel is low."""
-        self._pictures.setVisible(self.details is not None and self.height() >= ROOM_FOR_PICTURES)
+        """The pictures give way to the sightings where the panel is low, and to those that were compared."""
+        room = self.details is not None and self.height() >= ROOM_FOR_PICTURES
+        self._pictures.setVisible(room and not self.compared.filled)
+        self.compared.setVisible(room and self.compared.filled)
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GAP + 4, GAP + 2, GAP, GAP)
         layout.setSpacing(GAP)
-        for part in (self._title, self._facts, self._pictures, self.timeline):
+        for part in (self._title, self._facts, self._pictures, self.compared, self.timeline):
             layout.addWidget(part)
         layout.addWidget(self.visits, 1)
         layout.addStretch()
@@ -139,6 +141,18 @@ class PersonPanel(QFrame):
                 item.setData(CARD_ROLE, visit)
                 item.setData(Qt.ItemDataRole.AccessibleTextRole, visit.sighting.camera)
                 item.setToolTip(f"{why(visit.sighting)}\nClick to play")
+
+    def _compare(self, row: int) -> None:
+        """Shows by which pictures the chosen visit was decided."""
+        visits = () if self.details is None else self.details.visits
+        self.compared.show_visit(visits[row] if 0 <= row < len(visits) else None)
+        self._make_room()
+
+    def _choose(self, sighting: SightingRow) -> None:
+        """What is chosen on the timeline is chosen in the list, too."""
+        for row, visit in enumerate(() if self.details is None else self.details.visits):
+            if visit.sighting.id == sighting.id:
+                self.visits.setCurrentRow(row)
 
     def _play(self, index: QModelIndex) -> None:
         visit = index.data(CARD_ROLE)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PyQt5.QtGui import QImage
 
 from app.gui.picture import jpeg_image
+from storage.compared import Compared
 from storage.history import FootageRow, History, PersonRow, PortraitRow, SightingRow, Trajectory
 
 THUMBNAIL = 160
@@ -25,11 +26,24 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """The two pictures that were compared when a sighting was decided: its own, and the nearest one's, which
+    was taken on a camera at a time.
+    """
+
+    own: QImage
+    nearest: QImage
+    camera: str
+    time: float
+
+
+@dataclass(frozen=True)
 class Visit:
-    """One sighting of a person, with its best picture."""
+    """One sighting of a person, with its best picture, and those that were compared where that was noted."""
 
     sighting: SightingRow
     picture: QImage | None
+    pair: Pair | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +85,9 @@ def people(history: History, known: Mapping[int, Card]) -> list[Card]:
 def details(history: History, person: int) -> Details:
     """One person's visits and pictures."""
     best = {row.sighting: _picture(row) for row in history.portraits(person=person, each=1)}
-    visits = tuple(Visit(row, best.get(row.id)) for row in history.sightings(person=person))
+    sightings = history.sightings(person=person)
+    pairs = {id_: _pair(row) for id_, row in history.compared([row.id for row in sightings]).items()}
+    visits = tuple(Visit(row, best.get(row.id), pairs.get(row.id)) for row in sightings)
     pictures = [_picture(row) for row in history.portraits(person=person, most=MOST_PICTURES)]
     return Details(history.person(person), visits, tuple(pictures))
 
@@ -81,6 +97,11 @@ def clip(history: History, sighting: SightingRow) -> Clip:
     footage = next(row for row in history.footage(sighting.camera) if row.id == sighting.footage)
     person = None if sighting.person is None else history.person(sighting.person)
     return Clip(sighting, person, footage, history.trajectory(sighting.id))
+
+
+def _pair(row: Compared) -> Pair:
+    own, nearest = (jpeg_image(picture.jpeg, THUMBNAIL) for picture in (row.own, row.nearest))
+    return Pair(own, nearest, row.nearest.camera, row.nearest.time)
 
 
 def _picture(row: PortraitRow) -> QImage:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -18,11 +18,11 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from storage.errors import ExportError
+from app.history.pictures import Files, write_pictures
+from storage.compared import Compared
 from storage.history import FootageRow, History, PersonRow, SightingRow
 from storage.segments import Shown
 
-MOST_PICTURES = 60
 SURE = 0.8  # from here on a probability is shown as good, below DOUBTFUL as bad
 DOUBTFUL = 0.5
 
@@ -94,7 +94,8 @@ def print_person(
 ) -> None:
     """One person's sightings over all cameras: a timeline, a table, and a picture of each.
 
-    pictures: the folder to write pictures into, DATABASE.pictures where None. Raises UnknownPerson, and
+    pictures: the folder to write pictures into, DATABASE.pictures where None; beside each sighting's picture
+    there are the two that were compared when it was decided, where that was noted. Raises UnknownPerson, and
     ExportError where the pictures cannot be written to a folder that was asked for.
     """
     person = history.person(id)
@@ -103,9 +104,10 @@ def print_person(
     footage = {row.id: row for row in history.footage()}
     folder = (pictures or history.path.with_name(history.path.name + ".pictures")) / f"person-{id}"
     shown = history.shown([sighting.id for sighting in sightings])
-    files, problem = _write_pictures(history, person, folder, asked=pictures is not None)
+    pairs = history.compared([sighting.id for sighting in sightings])
+    files = write_pictures(history, id, pairs, folder, asked=pictures is not None)
     if as_json:
-        print(json.dumps(_person_story(person, sightings, footage, files, shown), indent=2))
+        print(json.dumps(_person_story(person, sightings, footage, files, pairs, shown), indent=2))
         return
     console = console or Console(highlight=False)
     clock = _Clock([time for sighting in sightings for time in (sighting.start, sighting.end)])
@@ -114,10 +116,10 @@ def print_person(
     console.print(_headline(person, clock), end="\n\n")
     console.print(_timeline(sightings, clock, width=console.width, utf8=console.encoding.startswith("utf")))
     console.print()
-    console.print(_sightings_table(sightings, files, clock))
+    console.print(_sightings_table(sightings, files, pairs, clock))
     console.print()
     _say_where_shown(console, sightings, shown, clock)
-    _say(console, problem or f"pictures: {folder}", link=None if problem else folder)
+    _say(console, files.problem or f"pictures: {folder}", link=None if files.problem else folder)
 
 
 def _headline(person: PersonRow, clock: _Clock) -> Text:
@@ -162,7 +164,9 @@ def _bar(sightings: Iterable[SightingRow], start: float, end: float, cells: int,
     return bar
 
 
-def _sightings_table(sightings: Sequence[SightingRow], files: dict[int, Path], clock: _Clock) -> Table:
+def _sightings_table(
+    sightings: Sequence[SightingRow], files: Files, pairs: Mapping[int, Compared], clock: _Clock
+) -> Table:
     table = _table("")
     table.add_column("camera", overflow="fold")
     table.add_column("from", justify="right", no_wrap=True)
@@ -170,6 +174,8 @@ def _sightings_table(sightings: Sequence[SightingRow], files: dict[int, Path], c
     table.add_column("sure", justify="right", no_wrap=True)
     table.add_column("because", ratio=1)
     table.add_column("picture", no_wrap=True)
+    if pairs:
+        table.add_column("held against", no_wrap=True)
     day = None
     for n, sighting in enumerate(sightings):
         if clock.many_days and day != (day := _day(sighting.start)):
@@ -180,9 +186,15 @@ def _sightings_table(sightings: Sequence[SightingRow], files: dict[int, Path], c
             duration(sighting.end - sighting.start),
             Text(f"{sighting.probability:.0%}", _style(sighting.probability)),
             _reason(sighting, first=n == 0),
-            _link(files.get(sighting.id)),
+            _link(files.best.get(sighting.id)),
+            *([_against(pairs.get(sighting.id), files.compared.get(sighting.id))] if pairs else []),
         )
     return table
+
+
+def _against(pair: Compared | None, file: Path | None) -> Text:
+    """Which sighting's picture it was compared with; a link to both, side by side."""
+    return Text("") if pair is None else _link(file, f"{pair.nearest.sighting}.jpg")
 
 
 def _reason(sighting: SightingRow, *, first: bool) -> str:
@@ -193,7 +205,7 @@ def _reason(sighting: SightingRow, *, first: bool) -> str:
         return f"nobody was known; {_count(why.crops, 'crop')}"
     parts = [f"nearest {why.distance:.2f}, new" if first else f"distance {why.distance:.2f}"]
     if why.gap_s is not None:
-        parts.append(f"gap {duration(why.gap_s)}")
+        parts.append(f"gap {duration(why.gap_s)}" if why.gap_s >= 0 else "at the same time")
     if why.runner_up is not None and why.runner_up_distance is not None:
         parts.append(f"next {why.runner_up} at {why.runner_up_distance:.2f}")
     return ", ".join([*parts, _count(why.crops, "crop")])
@@ -210,27 +222,6 @@ def _say_where_shown(
             _say(console, f"{moment} {sighting.camera}: {where}", link=Path(part.path))
 
 
-def _write_pictures(
-    history: History, person: PersonRow, folder: Path, *, asked: bool
-) -> tuple[dict[int, Path], str | None]:
-    """Each sighting's best picture, while there are not too many: sighting -> file; or what went wrong."""
-    jpegs = {
-        row.sighting: row.jpeg for row in history.portraits(person=person.id, each=1, most=MOST_PICTURES)
-    }
-    files = {}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for sighting, jpeg in jpegs.items():
-            files[sighting] = folder / f"{sighting}.jpg"
-            files[sighting].write_bytes(jpeg)
-    except OSError as error:
-        problem = f"cannot write pictures to {folder} ({error.strerror}); name another folder with --pictures"
-        if asked:
-            raise ExportError(problem) from error
-        return {}, problem
-    return files, None
-
-
 def _person_facts(person: PersonRow) -> dict[str, Any]:
     local = {"first_local": local_iso(person.first), "last_local": local_iso(person.last)}
     return asdict(person) | local
@@ -240,13 +231,14 @@ def _person_story(
     person: PersonRow,
     sightings: Sequence[SightingRow],
     footage: dict[int, FootageRow],
-    files: dict[int, Path],
+    files: Files,
+    pairs: Mapping[int, Compared],
     shown: dict[int, list[Shown]],
 ) -> dict[str, Any]:
     visits = []
     for sighting in sightings:
         source = footage[sighting.footage]
-        picture = files.get(sighting.id)
+        picture = files.best.get(sighting.id)
         visits.append(
             {key: value for key, value in asdict(sighting).items() if key not in ("person", "footage")}
             | {
@@ -256,10 +248,26 @@ def _person_story(
                 "source": source.uri,
                 "offset_s": sighting.start - source.start,
                 "picture": None if picture is None else str(picture),
+                "compared": _compared_facts(pairs.get(sighting.id), files.compared.get(sighting.id)),
                 "recorded": [asdict(part) for part in shown[sighting.id]],
             }
         )
     return _person_facts(person) | {"sightings": visits}
+
+
+def _compared_facts(pair: Compared | None, file: Path | None) -> dict[str, Any] | None:
+    """The picture that a sighting's own was compared with, and the file that holds both."""
+    if pair is None:
+        return None
+    near = pair.nearest
+    return {
+        "own_time": pair.own.time,
+        "sighting": near.sighting,
+        "person": near.person,
+        "camera": near.camera,
+        "time": near.time,
+        "picture": None if file is None else str(file),
+    }
 
 
 class _Clock:
@@ -332,10 +340,11 @@ def _table(title: str) -> Table:
     )
 
 
-def _link(file: Path | None) -> Text:
+def _link(file: Path | None, word: str | None = None) -> Text:
+    """word: what is written, else the file's name."""
     if file is None:
-        return Text("")
-    return Text(file.name, Style(link=file.absolute().as_uri()))
+        return Text(word or "")
+    return Text(word or file.name, Style(link=file.absolute().as_uri()))
 
 
 def _say(console: Console, sentence: str, *, link: Path | None = None) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,52 +15,89 @@ from rich.console import Console
 from rich.table import Table
 
 from app import errors
-from app.config import ConfigError, read_config, read_time
+from app.config import read_config, read_time
 from app.history.answers import local_iso
+from app.history.change import Change
+from app.history.tracklets import tracklets_of
 
 if TYPE_CHECKING:
+    from app.output.refine_page import Commands
     from storage.presences import Decisions, PresenceRow
     from storage.repair import Move
     from tracker.refine import Cluster
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One sighting that gets another identity. after: negative for somebody new, equal ones are the same."""
-
-    sighting: int
-    camera: str
-    start: float
-    end: float
-    before: int | None
-    after: int
-    probability: float
+    from tracker.rules import Rule
+    from tracker.tracklets import Tracklet
 
 
 def refine(arguments: argparse.Namespace) -> int:
     """``sightline refine``: prints what would change, and with --apply changes it."""
+    from app.output.refine_page import write_refine_page
+    from app.topology.command import overlaps_known
     from storage.database import open_database
+    from storage.history import History
     from storage.presences import decisions, presences
     from storage.repair import Repair
+    from storage.topology import saved
 
     since, until = (None if t is None else read_time(t) for t in (arguments.since, arguments.until))
-    overlap = _overlap(arguments.config)
+    known = None if arguments.config is None else read_config(arguments.config)
     engine = open_database(arguments.db, create=False)
     try:
         rows = presences(engine, since=since, until=until)
-        changes = differences(rows, decisions(engine), overlap=overlap, own_clocks=arguments.own_clocks)
-        _print(changes, rows, as_json=arguments.json)
+        rules = () if known is None else known.links
+        overlap_told = frozenset() if known is None else known.overlap
+        overlap = overlaps_known(saved(engine), overlap_told, rules)
+        told = decisions(engine)
+        changes = differences(rows, told, overlap=overlap, rules=rules, own_clocks=arguments.own_clocks)
+        number = None
         if arguments.apply and changes:
             number = Repair(engine).refine(_moves(changes), note=_summary(changes))
-            if not arguments.json:
-                print(f"applied as correction {number}; 'sightline undo {number}' takes it back")
+        if arguments.page is not None:
+            write_refine_page(
+                History(engine),
+                rows,
+                changes,
+                arguments.page,
+                commands=commands_of(arguments, number),
+                own_clocks=arguments.own_clocks,
+            )
+        _print(changes, rows, as_json=arguments.json)
+        if not arguments.json:
+            _print_learned(overlap - overlap_told)
+            _print_what_is_next(number, arguments.page)
     finally:
         engine.dispose()
     return errors.OK
 
 
-def _overlap(config: Path | None) -> frozenset[frozenset[str]]:
-    return frozenset() if config is None else read_config(config).overlap
+def _print_learned(overlap: Collection[frozenset[str]]) -> None:
+    """Which overlaps nobody told: they let one person be on two cameras at a time."""
+    for first, second in sorted(map(sorted, overlap)):
+        print(f"{first} and {second} overlap, as learned and kept ('sightline topology')")
+
+
+def _print_what_is_next(applied: int | None, page: Path | None) -> None:
+    if applied is not None:
+        print(f"applied as correction {applied}; 'sightline undo {applied}' takes it back")
+    if page is not None:
+        print(f"page: {page}")
+
+
+def commands_of(arguments: argparse.Namespace, applied: int | None) -> Commands:
+    """What to type next, for the page."""
+    from app.output.refine_page import Commands
+
+    typed = ["sightline", "refine", "--db", str(arguments.db)]
+    for name in ("since", "until", "config"):
+        value = getattr(arguments, name)
+        typed += [] if value is None else [f"--{name}", str(value)]
+    typed += ["--own-clocks"] if arguments.own_clocks else []
+    undo = (
+        None
+        if applied is None
+        else shlex.join(["sightline", "undo", str(applied), "--db", str(arguments.db)])
+    )
+    return Commands(shlex.join([*typed, "--apply"]), undo, shlex.join(["--db", str(arguments.db)]))
 
 
 def differences(
@@ -67,41 +105,39 @@ def differences(
     told: Decisions,
     *,
     overlap: frozenset[frozenset[str]] = frozenset(),
+    rules: Sequence[Rule] = (),
     own_clocks: bool = False,
 ) -> list[Change]:
     """What the second pass would change, by sighting. Raises ConfigError where the span is too long.
 
-    own_clocks: each source has a clock of its own.
+    rules: what is known of the ways between cameras. own_clocks: each source has a clock of its own.
     """
-    from tracker.refine import MOST, Tracklet
     from tracker.refine import refine as second_pass
+    from tracker.rules import cut
 
-    if len(rows) > MOST:
-        raise ConfigError(
-            f"{len(rows)} sightings are too many to compare at once, {MOST} are the most; "
-            "name a shorter span with --since and --until."
-        )
-    tracklets = [
-        Tracklet(
-            number=row.id,
-            camera=row.camera,
-            start=row.start,
-            end=row.end,
-            vectors=row.vectors,
-            qualities=row.qualities,
-            identity=row.identity,
-            recording=row.footage if own_clocks else 0,
-        )
-        for row in rows
-    ]
+    tracklets = tracklets_of(rows, own_clocks=own_clocks)
     here = {row.id for row in rows}
+    together = _among(here, told.together)
     clusters = second_pass(
         tracklets,
         overlap=overlap,
-        together=_among(here, told.together),
-        apart=_among(here, told.apart),
+        together=together,
+        apart=sorted({*_among(here, told.apart), *_forbidden(tracklets, rules)} - set(together)),
     )
-    return changes(rows, clusters, named=told.named)
+    return changes(rows, cut(clusters, tracklets, rules, together=together), named=told.named)
+
+
+def _forbidden(tracklets: Sequence[Tracklet], rules: Sequence[Rule]) -> list[tuple[int, int]]:
+    """Pairs of sightings, the smaller number first."""
+    import numpy as np
+
+    from tracker.rules import forbidden
+
+    if not rules:
+        return []
+    pairs = np.argwhere(np.triu(forbidden(tracklets, rules))).tolist()
+    numbers = ((tracklets[a].number, tracklets[b].number) for a, b in pairs)
+    return [(min(pair), max(pair)) for pair in numbers]
 
 
 def _among(here: Collection[int], pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.history.last_run import last_sightings
-from app.output.contact_sheet import Clock, Picture, css, data_uri
-from app.output.drawing import colour_of, text_on
+from app.output.chip import Chip
+from app.output.contact_sheet import Clock, Picture, data_uri
 from app.output.html_page import write_html
 from app.scoring.identity_errors import Handover, IdentityErrors, Visit
 from app.scoring.table import number, percent
@@ -26,20 +26,6 @@ MOST_HANDOVERS = 200
 
 NEAR_S = 1.0
 """A picture taken this long before or after a visit may still show it: a track is there before its match."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """An id in its colours."""
-
-    id: int
-    colour: str
-    ink: str
-
-    @staticmethod
-    def of(identity: int) -> Chip:
-        colour = colour_of(identity)
-        return Chip(identity, css(colour), css(text_on(colour)))
 
 
 @dataclass(frozen=True, slots=True)

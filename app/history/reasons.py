@@ -1,0 +1,124 @@
+"""Why a second pass would give a sighting to somebody else: whom it is like, then and now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.history.change import Change
+
+if TYPE_CHECKING:
+    from storage.presences import PresenceRow
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """The sighting of somebody's that is the likest, and its likest picture (a portrait's id).
+
+    own: the picture it was held against. cosine: of the two. gap_s: from the earlier's end to the later's
+    start, negative where both are at the same time. later: whether the other one is the later.
+    """
+
+    identity: int
+    sighting: PresenceRow
+    portrait: int
+    own: int
+    cosine: float
+    gap_s: float
+    later: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A change, and the likest of those it joins (who were there before, if any), of those it leaves, of all
+    others that it can be; None where there is nobody.
+
+    portrait: its own picture, the one that was held against those it joins, else its best.
+    """
+
+    change: Change
+    portrait: int
+    joins: Like | None
+    leaves: Like | None
+    runner_up: Like | None
+
+
+def reasons(rows: Sequence[PresenceRow], changes: Sequence[Change]) -> list[Reason]:
+    """Of each change, the least sure first."""
+    if not changes:
+        return []
+    pool = _Pool(rows, changes)
+    found = [pool.reason(change) for change in changes]
+    return sorted(found, key=lambda reason: (reason.change.probability, reason.change.sighting))
+
+
+class _Pool:
+    """All pictures of a span, with whose they are after the changes and were before."""
+
+    def __init__(self, rows: Sequence[PresenceRow], changes: Sequence[Change]) -> None:
+        self._rows = rows
+        self._row_of = {row.id: k for k, row in enumerate(rows)}
+        self._vectors = np.concatenate([row.vectors for row in rows])
+        self._camera = np.array([row.camera for row in rows])
+        self._start = np.array([row.start for row in rows])
+        self._end = np.array([row.end for row in rows])
+        self._owner = np.repeat(np.arange(len(rows)), [len(row.vectors) for row in rows])
+        self._portraits = [portrait for row in rows for portrait in row.portraits]
+        after: Mapping[int, int | None] = {row.id: row.identity for row in rows} | {
+            change.sighting: change.after for change in changes
+        }
+        self._number: dict[int | None, int] = {None: -1}
+        self._after = np.array([self._code(after[row.id]) for row in rows])
+        self._before = np.array([self._code(row.identity) for row in rows])
+        self._identity = [after[row.id] for row in rows]
+
+    def _code(self, identity: int | None) -> int:
+        """Identities in a row of numbers from 0, -1 for undecided: those of new people are negative."""
+        return self._number.setdefault(identity, len(self._number) - 1)
+
+    def reason(self, change: Change) -> Reason:
+        k = self._row_of[change.sighting]
+        alike = self._rows[k].vectors @ self._vectors.T
+        others = self._owner != k
+        known, mine, was = self._after[self._owner], self._after[k], self._before[k]
+        there = others & (known == mine)
+        already = there & (self._before[self._owner] == mine)
+        joins = self._likest(k, alike, already if already.any() else there)
+        left = others & (known == was) & (was >= 0)
+        leaves = self._likest(k, alike, left)
+        free = others & (known >= 0) & (known != mine) & ~left & ~self._beside(k)[self._owner]
+        runner_up = self._likest(k, alike, free)
+        best = self._rows[k].portraits[int(self._rows[k].qualities.argmax())]
+        return Reason(change, joins.own if joins else best, joins, leaves, runner_up)
+
+    def _beside(self, k: int) -> NDArray[np.bool_]:
+        """(N,): in the same view at the same time, and so surely another."""
+        at_once = (self._start < self._end[k]) & (self._start[k] < self._end)
+        found: NDArray[np.bool_] = at_once & (self._camera == self._camera[k])
+        return found
+
+    def _likest(self, k: int, alike: NDArray[np.floating], among: NDArray[np.bool_]) -> Like | None:
+        """The two likest pictures. alike: (K, M) own pictures to all. among: (M,) those that count."""
+        if not among.any():
+            return None
+        columns = np.flatnonzero(among)
+        own, place = np.unravel_index(int(alike[:, columns].argmax()), (len(alike), len(columns)))
+        column = int(columns[place])
+        me, other = self._rows[k], self._rows[self._owner[column]]
+        later = other.start >= me.start
+        gap_s = other.start - me.end if later else me.start - other.end
+        identity = self._identity[self._owner[column]]
+        assert identity is not None  # those that count are decided
+        return Like(
+            identity,
+            other,
+            self._portraits[column],
+            me.portraits[own],
+            float(alike[own, column]),
+            gap_s,
+            later,
+        )

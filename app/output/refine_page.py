@@ -1,0 +1,147 @@
+"""What a second pass would change, as a page to look at: each sighting beside those it is like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.history.change import Change
+from app.history.reasons import Like, Reason, reasons
+from app.output.chip import Chip
+from app.output.contact_sheet import Clock, data_uri, duration
+from app.output.face import Face
+from app.output.html_page import write_html
+
+if TYPE_CHECKING:
+    from storage.compared import PictureRow
+    from storage.history import History
+    from storage.presences import PresenceRow
+
+MOST_CASES = 300
+"""Changes shown, the least sure; those beyond are counted. With pictures they are some 10 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """What to type: to apply it all; to take it back, where it was applied. database: how to name it."""
+
+    apply: str
+    undo: str | None
+    database: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One change. faces: the sighting itself, whom it joins, leaves, and who is next.
+
+    only, never: what to type to have this change alone, or to have it never.
+    """
+
+    sighting: int
+    before: Chip
+    after: Chip
+    probability: str
+    alone: bool
+    faces: list[Face]
+    only: str
+    never: str | None
+
+
+def write_refine_page(
+    history: History,
+    rows: Sequence[PresenceRow],
+    changes: Sequence[Change],
+    out: Path,
+    *,
+    commands: Commands,
+    own_clocks: bool = False,
+) -> Path:
+    """Write the page as the HTML file ``out``; its path. Raises OutputError where it cannot be written.
+
+    own_clocks: times between two sources say nothing.
+    """
+    found = reasons(rows, changes)
+    shown = found[:MOST_CASES]
+    pictures = history.pictures({portrait for reason in shown for portrait in _portraits(reason)})
+    begin = min((row.start for row in rows), default=0.0)
+    clock = Clock(begin, max((row.end for row in rows), default=begin))
+    contents = {
+        "tiles": _tiles(rows, changes),
+        "clock": clock,
+        "cases": [_case(reason, pictures, clock, commands, own_clocks=own_clocks) for reason in shown],
+        "more": len(found) - len(shown),
+        "commands": commands,
+    }
+    return write_html("refine_page.html", contents, out)
+
+
+def _portraits(reason: Reason) -> list[int]:
+    likes = [like for like in (reason.joins, reason.leaves, reason.runner_up) if like is not None]
+    return [reason.portrait, *(like.portrait for like in likes)]
+
+
+def _tiles(rows: Sequence[PresenceRow], changes: Sequence[Change]) -> list[tuple[str, str]]:
+    people = {row.identity for row in rows} - {None}
+    after = {change.sighting: change.after for change in changes}
+    later = {after.get(row.id, row.identity) for row in rows} - {None}
+    return [
+        (str(len(rows)), "sightings looked at"),
+        (str(len(changes)), "would change hands"),
+        (str(len({change.after for change in changes if change.after < 0})), "people new"),
+        (f"{len(people)} to {len(later)}", "people, before and after"),
+    ]
+
+
+def _case(
+    reason: Reason,
+    pictures: Mapping[int, PictureRow],
+    clock: Clock,
+    commands: Commands,
+    *,
+    own_clocks: bool,
+) -> Case:
+    change = reason.change
+    own = [
+        f"sighting {change.sighting}",
+        f"{change.camera}, {clock.at(change.start)}",
+        f"for {duration(change.end - change.start)}",
+    ]
+    after = Chip.of(*_named(change.after))
+    faces = [Face("this sighting", None, _source(reason.portrait, pictures), own)]
+    for role, like in (("joins", reason.joins), ("leaves", reason.leaves), ("next best", reason.runner_up)):
+        if like is not None:
+            chip = Chip.of(*_named(like.identity))
+            faces.append(
+                Face(role, chip, _source(like.portrait, pictures), _lines(like, clock, own_clocks=own_clocks))
+            )
+    move = f"sightline move {change.sighting}"
+    return Case(
+        sighting=change.sighting,
+        before=Chip.of(change.before),
+        after=after,
+        probability=f"{change.probability:.2f}",
+        alone=reason.joins is None,
+        faces=faces,
+        only=f"{move} {'new' if change.after < 0 else change.after} {commands.database}",
+        never=None if change.before is None else f"{move} {change.before} {commands.database}",
+    )
+
+
+def _named(identity: int) -> tuple[int | None, str | None]:
+    """New people have no id yet, and no colour."""
+    return (identity, None) if identity >= 0 else (None, f"new {-identity}")
+
+
+def _source(portrait: int, pictures: Mapping[int, PictureRow]) -> str | None:
+    return data_uri(pictures[portrait].jpeg) if portrait in pictures else None
+
+
+def _lines(like: Like, clock: Clock, *, own_clocks: bool) -> list[str]:
+    row = like.sighting
+    where = f"{row.camera}, {clock.at(row.start)}"
+    if not own_clocks:
+        lasted = f"{duration(like.gap_s)} {'later' if like.later else 'before'}"
+        where += f", {'at the same time' if like.gap_s < 0 else lasted}"
+    return [f"sighting {row.id}", where, f"cosine {like.cosine:.2f}"]

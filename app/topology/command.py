@@ -1,0 +1,111 @@
+"""``sightline topology``: which camera follows which, learned from the history, shown, kept."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from app import errors
+from app.config import read_config, read_time
+from app.history.answers import local_iso
+from app.history.tracklets import tracklets_of
+from storage.errors import DatabaseError
+from storage.topology import Learned, save, saved
+from tracker.rules import Rule
+from tracker.types import Topology
+
+if TYPE_CHECKING:
+    from storage.presences import PresenceRow
+    from tracker.tracklets import Tracklet
+
+
+def topology(arguments: argparse.Namespace) -> int:
+    """``sightline topology``: what is kept, or learned now; the exit code."""
+    from app.topology.picture import check_kind, write_picture
+    from app.topology.table import as_toml, facts, print_topology
+    from storage.database import open_database
+    from storage.presences import presences
+
+    if arguments.page is not None:
+        check_kind(arguments.page)
+    rules = () if arguments.config is None else read_config(arguments.config).links
+    since, until = (None if t is None else read_time(t) for t in (arguments.since, arguments.until))
+    anew = arguments.learn or arguments.save or arguments.own_clocks or since is not None or until is not None
+    engine = open_database(arguments.db, create=False)
+    try:
+        known = None if anew else saved(engine)
+        kept = known is not None or arguments.save
+        if known is None:
+            rows = presences(engine, since=since, until=until)
+            where = f"{arguments.db}" if since is until is None else f"{arguments.db}, in that span,"
+            found = learned_from(rows, where, own_clocks=arguments.own_clocks)
+            known = save(engine, found) if arguments.save else Learned(time.time(), found)
+    finally:
+        engine.dispose()
+    state = _state(known, kept=kept)
+    if arguments.page is not None:
+        write_picture(known.topology, rules, state, arguments.page)
+    if arguments.toml:
+        print(as_toml(known.topology, rules))
+    elif arguments.json:
+        print(json.dumps(facts(known.topology, rules, learned=known.time, kept=kept), indent=2))
+    else:
+        print_topology(known.topology, rules, state=state)
+    return errors.OK
+
+
+def _state(known: Learned, *, kept: bool) -> str:
+    if kept:
+        return (
+            f"Learned {(local_iso(known.time) or '')[:16].replace('T', ' ')} and kept; --learn learns anew."
+        )
+    return "Learned now and not kept; --save keeps it in the history."
+
+
+def learned_from(rows: Sequence[PresenceRow], where: str, *, own_clocks: bool = False) -> Topology:
+    """What a span of a history tells. where: the history's name, for errors.
+
+    Raises DatabaseError where it tells of no two cameras, ConfigError where the span is too long.
+    """
+    from tracker.links import learn
+
+    cameras = sorted({row.camera for row in rows})
+    if not rows:
+        raise DatabaseError(
+            f"the history {where} holds no sightings with pictures; "
+            "'sightline run' or 'sightline watch' over several cameras makes some"
+        )
+    if len(cameras) == 1:
+        raise DatabaseError(
+            f"the history {where} holds sightings of one camera only ({cameras[0]}); "
+            "links are between cameras, so record another one"
+        )
+    tracklets = tracklets_of(rows, own_clocks=own_clocks)
+    return _on_own_clocks(tracklets) if own_clocks else learn(tracklets)
+
+
+def _on_own_clocks(tracklets: Sequence[Tracklet]) -> Topology:
+    from tracker.links import learn_on_own_clocks
+    from tracker.refine import ENOUGH, second_pass
+    from tracker.tracklets import stays_of
+
+    found = second_pass(tracklets)
+    if found.clocks is None:
+        raise DatabaseError(
+            f"{len(tracklets)} sightings do not tell how the clocks lie to each other, which takes {ENOUGH} "
+            "and people who are on several cameras; record more, or leave out --own-clocks where clocks agree"
+        )
+    return learn_on_own_clocks(tracklets, found.clusters, found.clocks, stays_of(tracklets).recording)
+
+
+def overlaps_known(
+    kept: Learned | None, told: frozenset[frozenset[str]], rules: Sequence[Rule]
+) -> frozenset[frozenset[str]]:
+    """Pairs of cameras that may see one person at a time: as told, else as learned and kept."""
+    learned = () if kept is None else kept.topology.overlaps
+    denied = {frozenset((rule.first, rule.second)) for rule in rules if rule.overlap is False}
+    found = {frozenset((overlap.first, overlap.second)) for overlap in learned if overlap.seen}
+    return told | frozenset(found - denied)

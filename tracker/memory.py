@@ -1,0 +1,367 @@
+"""What is remembered of the last presences, so that a run can think again about who they were.
+
+A decision at the moment knows one presence; some hundred presences later it is known which way people went,
+and how the same person looked on the other cameras. `regroup` is the second pass (tracker.refine) over the
+last presences alone. What came before them stays as decided, and is remembered by its journeys' looks.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker import journeys
+from tracker.learning import chances, together_so_far, ways
+from tracker.likeness import straight
+from tracker.linkage import joined
+from tracker.refine import ENOUGH
+from tracker.topology import Integers, Table
+from tracker.tracklets import Tracklet, centred, impossible, looks_of, similarities, stays_of
+from tracker.types import Floats
+
+WINDOW = 3500
+"""Presences that are thought about again."""
+
+EVERY = 350
+"""Presences after which that is done."""
+
+MOST_JOURNEYS = 1500
+"""Older journeys that are remembered, the last ones."""
+
+TURNS = 2
+"""Of learning and clustering, the first time; from then on what was decided is where it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """What is over and decided. looks: (N, D), of each presence; cameras: (N,) their names."""
+
+    identity: int
+    looks: Floats
+    cameras: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One person among the last presences. identity: as known before, None for somebody new. numbers:
+    theirs; probabilities: of each that it belongs here. journeys: of each, to tell them apart.
+    """
+
+    identity: int | None
+    numbers: tuple[int, ...]
+    probabilities: tuple[float, ...]
+    journeys: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recollection:
+    """What is thought about at one time: a snapshot, which another thread may be given.
+
+    enough: set by who no longer wants to wait; then there are no groups.
+    """
+
+    window: tuple[Tracklet, ...]
+    older: tuple[Journey, ...]
+    thought: frozenset[int]
+    overlap: frozenset[frozenset[str]]
+    apart: frozenset[frozenset[int]]
+    enough: threading.Event = field(default_factory=threading.Event)
+
+    def groups(self) -> list[Group]:
+        return regroup(
+            self.window,
+            self.older,
+            thought=self.thought,
+            overlap=self.overlap,
+            apart=self.apart,
+            enough=self.enough,
+        )
+
+
+@dataclass(slots=True)
+class Memory:
+    """The last presences, and the journeys before them. Memory is bounded: a vector for each presence of
+    WINDOW, and for those of MOST_JOURNEYS journeys.
+
+    overlap: pairs of cameras that may see one person at the same moment. apart: pairs of identities that a
+    person said are two. window, every: presences thought about, and after how many; enough: at the least.
+    """
+
+    overlap: frozenset[frozenset[str]] = frozenset()
+    apart: frozenset[frozenset[int]] = frozenset()
+    window: int = WINDOW
+    every: int = EVERY
+    enough: int = ENOUGH
+    _last: dict[int, Tracklet] = field(default_factory=dict)
+    _journey: dict[int, int] = field(default_factory=dict)
+    _older: dict[tuple[int, int], Journey] = field(default_factory=dict)
+    _fresh: int = 0
+    _next_journey: int = 0
+
+    def __len__(self) -> int:
+        return len(self._last)
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._last
+
+    def add(self, tracklet: Tracklet) -> None:
+        """A presence that is over. Of its pictures the mean is kept."""
+        mean = looks_of([tracklet])
+        weight = np.ones(1, np.float32)
+        self._last[tracklet.number] = replace(tracklet, vectors=mean, qualities=weight)
+        self._fresh += 1
+
+    def know(self, identity: int, camera: str, embeddings: Floats) -> None:
+        """Somebody from before this run. embeddings: (K, D) unit rows, K >= 1."""
+        self._keep(Journey(identity, embeddings.mean(axis=0, keepdims=True), (camera,)), -identity)
+
+    def forget(self, identity: int) -> list[int]:
+        """There is nobody of this identity to think of; says whose presences, by number, those were."""
+        self._older = {key: journey for key, journey in self._older.items() if key[0] != identity}
+        gone = [number for number, tracklet in self._last.items() if tracklet.identity == identity]
+        for number in gone:
+            del self._last[number]
+            self._journey.pop(number, None)
+        return gone
+
+    @property
+    def due(self) -> bool:
+        return self._fresh >= self.every and len(self._last) >= self.enough
+
+    @property
+    def stale(self) -> bool:
+        """Whether anything came since the last time."""
+        return self._fresh > 0
+
+    def recollect(self) -> Recollection:
+        """All there is to think about; it is then no longer due."""
+        self._fresh = 0
+        return Recollection(
+            window=tuple(self._last.values()),
+            older=tuple(self._older.values()),
+            thought=frozenset(self._journey),
+            overlap=self.overlap,
+            apart=self.apart,
+        )
+
+    def settle(self, group: Group, identity: int | None) -> None:
+        """The presences of a group are this identity's."""
+        for number, journey in zip(group.numbers, group.journeys, strict=True):
+            if number in self._last:
+                self._last[number] = replace(self._last[number], identity=identity)
+                self._journey[number] = self._next_journey + journey
+
+    def slide(self) -> list[int]:
+        """Lets go of the presences that are no longer among the last; says which."""
+        self._next_journey = max(self._journey.values(), default=self._next_journey) + 1
+        gone = list(self._last)[: max(len(self._last) + self.every - self.window, 0)]
+        for number in gone:
+            tracklet = self._last.pop(number)
+            journey = self._journey.pop(number, None)
+            if tracklet.identity is not None and journey is not None:
+                self._freeze(tracklet, tracklet.identity, journey)
+        return gone
+
+    def _freeze(self, tracklet: Tracklet, identity: int, journey: int) -> None:
+        known = self._older.pop((identity, journey), None)
+        looks: Floats = tracklet.vectors
+        cameras: tuple[str, ...] = (tracklet.camera,)
+        if known is not None:
+            looks, cameras = np.vstack([known.looks, looks]), (*known.cameras, *cameras)
+        self._keep(Journey(identity, looks, cameras), journey)
+
+    def _keep(self, journey: Journey, number: int) -> None:
+        self._older[journey.identity, number] = journey
+        while len(self._older) > MOST_JOURNEYS:
+            del self._older[next(iter(self._older))]
+
+
+def regroup(
+    window: Sequence[Tracklet],
+    older: Sequence[Journey],
+    *,
+    thought: Collection[int] = (),
+    overlap: frozenset[frozenset[str]] = frozenset(),
+    apart: Collection[frozenset[int]] = (),
+    enough: threading.Event | None = None,
+) -> list[Group]:
+    """Who the last presences are. Those of an older identity take it, others the one most of them have.
+
+    thought: numbers of those that were thought about before; learning begins with what was decided of them.
+    overlap, apart: as in Memory. enough: once set, nothing comes of it, within a second or two.
+    """
+    enough = enough or threading.Event()
+    if not window:
+        return []
+    never = impossible(window, overlap)
+    never |= _said_apart(window, apart)
+    looks = _looks(window, older)
+    journey, odds = _journeys(window, looks.centred[0], never, thought, enough)
+    if enough.is_set():
+        return []
+    between, never_between = _between(looks, journey, odds, never)
+    ties = _decided(older, never_between, int(journey.max()) + 1)
+    labels = joined(between, never_between, ties)
+    return _groups(window, older, journey, labels, odds, between)
+
+
+def _said_apart(window: Sequence[Tracklet], apart: Collection[frozenset[int]]) -> NDArray[np.bool_]:
+    """(N, N): presences of identities that are two people, as somebody said."""
+    identity = np.array([-1 if t.identity is None else t.identity for t in window])
+    never: NDArray[np.bool_] = np.zeros((len(window), len(window)), bool)
+    for pair in apart:
+        first, second = min(pair), max(pair)
+        never |= (identity == first)[:, None] & (identity == second)[None]
+    return never | never.T
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Of N presences and J older journeys. bare: (N, D) and (J, D) unit rows; centred: the same, less the
+    means of their cameras.
+    """
+
+    bare: tuple[Floats, Floats]
+    centred: tuple[Floats, Floats]
+
+    def of_journeys(self, journey: Integers) -> tuple[Floats, Floats]:
+        """(K + J, D) means, centred and bare. journey: (N,) of the presences, 0..K-1."""
+        means = [
+            np.concatenate([journeys.looks_of(mine, journey), older])
+            for mine, older in (self.centred, self.bare)
+        ]
+        return means[0], means[1]
+
+
+def _looks(window: Sequence[Tracklet], older: Sequence[Journey]) -> Looks:
+    names = [t.camera for t in window] + [name for journey in older for name in journey.cameras]
+    camera = np.unique(names, return_inverse=True)[1].astype(np.int64)
+    bare = np.concatenate([looks_of(window), *(journey.looks for journey in older)])
+    of = np.repeat(np.arange(len(older)), [len(journey.cameras) for journey in older])
+
+    def parts(rows: Floats) -> tuple[Floats, Floats]:
+        mine, rest = rows[: len(window)], rows[len(window) :]
+        return mine, journeys.looks_of(rest, of) if older else rest
+
+    return Looks(bare=parts(bare), centred=parts(centred(bare, camera)))
+
+
+def _journeys(
+    window: Sequence[Tracklet],
+    looks: Floats,
+    never: NDArray[np.bool_],
+    thought: Collection[int],
+    enough: threading.Event,
+) -> tuple[Integers, Table]:
+    """(N,) journeys and (N, N) log odds; each presence a journey of its own where nothing can be learned."""
+    if len(window) < ENOUGH:
+        return _untaught(window)
+    stays, alike = stays_of(window), np.asarray(looks @ looks.T, np.float32)
+    chance = _so_far(window, alike, never, thought)
+    for turn in range(1 if thought else TURNS):
+        learned = ways(stays, alike, chance, never)
+        if learned is None or enough.is_set():
+            return _untaught(window)
+        odds = learned.odds
+        journey = joined(odds, never | journeys.too_far(stays, learned.clocks), ())
+        if turn + 1 < TURNS:
+            chance = together_so_far(journey, never)
+    return journey, odds
+
+
+def _untaught(window: Sequence[Tracklet]) -> tuple[Integers, Table]:
+    return np.arange(len(window), dtype=np.int64), straight()(similarities(window))
+
+
+def _so_far(
+    window: Sequence[Tracklet], alike: Table, never: NDArray[np.bool_], thought: Collection[int]
+) -> Table:
+    """(N, N) chances: of those that were thought about before what was decided, of others by looks."""
+    known = np.array([t.number in thought and t.identity is not None for t in window])
+    identity = np.array([-1 if t.identity is None else t.identity for t in window])
+    chance = together_so_far(identity, never)
+    rest = ~known
+    chance[rest] = chances(straight()(alike[rest]), never[rest])
+    chance[:, rest] = chance[rest].T
+    return chance
+
+
+def _between(
+    looks: Looks, journey: Integers, odds: Table, never: NDArray[np.bool_]
+) -> tuple[Table, NDArray[np.bool_]]:
+    """(K + J, K + J) log odds of the window's journeys and the older ones, and which are never one."""
+    count = int(journey.max()) + 1
+    means, bare = looks.of_journeys(journey)
+    apart: NDArray[np.bool_] = np.eye(len(means), dtype=bool)
+    apart[:count, :count] = journeys.spread(never, journey)
+    learned = journeys.odds_of(means, apart)
+    if learned is not None:
+        return learned[0], apart
+    plain: Table = straight()(bare @ bare.T)
+    plain[:count, :count] = journeys.averaged(odds, journey)
+    return plain, apart
+
+
+def _decided(older: Sequence[Journey], never: NDArray[np.bool_], first: int) -> list[tuple[int, int]]:
+    """The older journeys' identities stand: ties of those of one; those of two are never one, by never."""
+    identity = np.array([journey.identity for journey in older], np.int64)
+    never[first:, first:] |= identity[:, None] != identity[None]
+    ties, known = [], dict[int, int]()
+    for row, number in enumerate(identity.tolist(), first):
+        if number in known:
+            never[known[number], row] = never[row, known[number]] = False
+            ties.append((known[number], row))
+        known.setdefault(number, row)
+    return ties
+
+
+def _groups(
+    window: Sequence[Tracklet],
+    older: Sequence[Journey],
+    journey: Integers,
+    labels: Integers,
+    odds: Table,
+    between: Table,
+) -> list[Group]:
+    owner = _owners(window, older, labels[journey], labels[int(journey.max()) + 1 :])
+    members: dict[int, list[int]] = defaultdict(list)
+    for row, label in enumerate(labels[journey].tolist()):
+        members[label].append(row)
+    groups = []
+    for label, rows in members.items():
+        sure = _sure(rows, journey, odds, between)
+        numbers = tuple(window[row].number for row in rows)
+        groups.append(Group(owner.get(label), numbers, sure, tuple(journey[rows].tolist())))
+    return groups
+
+
+def _owners(
+    window: Sequence[Tracklet], older: Sequence[Journey], mine: Integers, theirs: Integers
+) -> dict[int, int]:
+    """Which identity each label keeps: an older one's, else the one with the most seconds; each but once."""
+    owner = {label: journey.identity for label, journey in zip(theirs.tolist(), older, strict=True)}
+    votes: Counter[tuple[int, int]] = Counter()
+    for tracklet, label in zip(window, mine.tolist(), strict=True):
+        if tracklet.identity is not None:
+            votes[label, tracklet.identity] += 1 + round(100 * (tracklet.end - tracklet.start))
+    taken = set(owner.values())
+    for (label, identity), _ in votes.most_common():
+        if label not in owner and identity not in taken:
+            owner[label] = identity
+            taken.add(identity)
+    return owner
+
+
+def _sure(rows: Sequence[int], journey: Integers, odds: Table, between: Table) -> tuple[float, ...]:
+    """Of each, the mean chance that it and another of its group are one."""
+    own = journey[rows]
+    inner = np.where(own[:, None] == own[None], odds[np.ix_(rows, rows)], between[np.ix_(own, own)])
+    chance = 1 / (1 + np.exp(-np.clip(inner.astype(np.float64), -30, 30)))
+    np.fill_diagonal(chance, 0.0)
+    mean = chance.sum(axis=1) / max(len(rows) - 1, 1) if len(rows) > 1 else np.ones(1)
+    return tuple(float(p) for p in mean)
