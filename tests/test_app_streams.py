@@ -113,6 +113,11 @@ def test_a_slow_taker_gets_the_newest(server: RtspServer) -> None:
         assert source.dropped >= 8
         assert frame.index == source.decoded - 1
         assert time.time() - frame.time < 0.4
+        arrival = source.arrival
+        assert arrival is not None
+        assert frame.time - 0.1 < arrival.received < time.time()
+        assert 0.0 < arrival.decode_s < 0.4
+        assert 0.0 <= time.monotonic() - arrival.ready < 0.4
         assert source.latest() is None or source.decoded > frame.index + 1
 
 
