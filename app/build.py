@@ -6,12 +6,14 @@ import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 from app.config import CameraSettings, ConfigError, HeldError, Settings
+from app.forgetting import forget_before
 from app.passage import Passage
 from app.pipeline import Line, Status, View
 from app.recording.recorder import FootageRecorder, Recorders
@@ -26,11 +28,14 @@ from reid.embedder import open_embedder
 from reid.preprocess import cut
 from storage.database import open_database
 from storage.history import History
+from storage.repair import apart
 from storage.writer import Writer
 from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
 from tracker.detector import Detector
 from tracker.gallery import Gallery
+from tracker.memory import Memory
+from tracker.presence import Policy
 from tracker.types import Sighting
 
 LIVE_COMMIT_S = 0.5
@@ -121,7 +126,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
             embedder=embedder,
             cut=cut,
             new_tracker=CameraTracker,
-            associator=Associator(gallery=gallery, overlap=settings.overlap),
+            associator=_associator(settings, gallery, apart(engine), stack),
             record=writer,
             batch=1 if settings.live else FILE_BATCH,
             live=settings.live,
@@ -132,6 +137,20 @@ def build_run(settings: Settings) -> Iterator[Run]:
         recorders.start(writer, shelf.begin)
         words = ", ".join(filter(None, (lacking, embedder.backend)))
         yield Run(line, history, writer, detector.backend, words, roster)
+
+
+def _associator(
+    settings: Settings, gallery: Gallery, told_apart: frozenset[frozenset[int]], stack: ExitStack
+) -> Associator:
+    """Live, it thinks again beside the run, which must not wait."""
+    forgotten = forget_before(after_days=settings.forget_after_days, at=settings.forget_at)
+    return Associator(
+        gallery=gallery,
+        policy=Policy(forget_before=forgotten),
+        overlap=settings.overlap,
+        memory=Memory(overlap=settings.overlap, apart=told_apart),
+        worker=stack.enter_context(ThreadPoolExecutor(1, "think")) if settings.live else None,
+    )
 
 
 def command_line() -> str:

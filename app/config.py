@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from app.config_table import ConfigError as ConfigError
+from app.config_table import TableReader
 from app.sources.passwords import PasswordError, fill, read_password, with_login
 from tracker.rules import Rule
 
 DECODE = ("auto", "software", "cuda", "vaapi", "qsv")
 """What may decode streams."""
-
-
-class ConfigError(Exception):
-    """A setting that can't be used: one sentence naming the key, its place and what was expected."""
 
 
 class HeldError(ConfigError):
@@ -74,6 +71,7 @@ class Settings:
     overlap: pairs of cameras that see the same place, so that one person may be on both at a time.
     links: what is known of the ways between cameras, their overlap included.
     max_latency_s: of live cameras; where the machine is too slow for it, frames are dropped.
+    forget_after_days, forget_at: when people are no longer looked for.
     """
 
     cameras: tuple[CameraSettings, ...]
@@ -89,6 +87,8 @@ class Settings:
     max_latency_s: float = 1.0
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     links: tuple[Rule, ...] = ()
+    forget_after_days: float | None = None
+    forget_at: time | None = None
 
 
 def read_config(path: Path, *, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -152,20 +152,20 @@ def read_time(text: str) -> float:
     return moment.astimezone().timestamp()
 
 
-class _Reader:
+class _Reader(TableReader):
     """Checks a parsed TOML table, key by key."""
 
     STREAM = frozenset({"open_timeout_s", "read_timeout_s", "frozen_after_s", "decode", "size", "record"})
     CAMERA = STREAM | {"name", "source", "username", "password_file", "start", "clock_offset_s"}
     TOP = frozenset(
         {"camera", "database", "detector", "reid", "device", "overlap", "max_latency_s", "recording"}
-        | {"detector_size", "link"}
+        | {"detector_size", "link", "forget_after_days", "forget_at"}
     )
     LINK = frozenset({"from", "to", "after_s", "never", "overlap"})
     RECORDING = frozenset({"folder", "keep_days", "keep_gb", "segment_s", "keep_free_gb"})
 
     def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
-        self.path = path
+        super().__init__(path)
         self.environment = environment
 
     def settings(self, table: dict[str, Any]) -> Settings:
@@ -190,6 +190,10 @@ class _Reader:
             plain["database"] = self.path.parent / database
         if "max_latency_s" in table:
             plain["max_latency_s"] = self._seconds(table, "max_latency_s", "at the top", 1.0)
+        if "forget_after_days" in table:
+            plain["forget_after_days"] = self._amount(table, "forget_after_days", "at the top", 1.0)
+        if "forget_at" in table:
+            plain["forget_at"] = self._time_of_day(table, "forget_at", "at the top")
         if "detector_size" in table:
             plain["detector_size"] = self._detector_size(table)
         plain["recording"] = self._recording(self._want(table, "recording", dict, "at the top", {}))
@@ -270,22 +274,10 @@ class _Reader:
             self._amount(table, "keep_free_gb", where, default.keep_free_gb),
         )
 
-    def _amount(self, table: dict[str, Any], key: str, where: str, default: float) -> float:
-        value = float(self._want(table, key, (int, float), where, default))
-        if not (value > 0.0 and math.isfinite(value)):
-            self._fail(key, where, f"a number above 0, but found {value:g}")
-        return value
-
     def _recordable(self, address: str, where: str) -> bool:
         if not is_live(address):
             self._fail("record", where, "a live stream to be recorded; a file is there already")
         return True
-
-    def _flag(self, row: dict[str, Any], key: str, where: str) -> bool:
-        value = row.get(key, False)
-        if not isinstance(value, bool):
-            self._fail(key, where, f"true or false, but found {value!r}")
-        return value
 
     def _live(self, cameras: Sequence[CameraSettings]) -> bool:
         """Whether these are streams rather than files."""
@@ -320,14 +312,6 @@ class _Reader:
             size=self._size(row, where),
             record=self._flag(row, "record", where) and self._recordable(address, where),
         )
-
-    def _seconds(
-        self, table: dict[str, Any], key: str, where: str, default: float, least: float = 0.1
-    ) -> float:
-        value = float(self._want(table, key, (int, float), where, default))
-        if not least <= value <= 86400.0:
-            self._fail(key, where, f"seconds, {least:g} to 86400, but found {value:g}")
-        return value
 
     def _decode(self, row: dict[str, Any], where: str) -> str:
         decode: str = self._want(row, "decode", str, where, "auto")
@@ -380,25 +364,3 @@ class _Reader:
             if not (isinstance(pair, list) and len(pair) == 2 and all(name in names for name in pair)):
                 self._fail("overlap", "at the top", 'pairs of camera names, such as [["hall", "stairs"]]')
         return frozenset(frozenset(pair) for pair in pairs)
-
-    def _want(
-        self, table: dict[str, Any], key: str, kind: type | tuple[type, ...], where: str, default: Any
-    ) -> Any:
-        value = table.get(key, default)
-        if value is default:
-            return default
-        if not isinstance(value, kind) or isinstance(value, bool):
-            words = {str: "a text", list: "a list", dict: "a table", (int, float): "a number"}
-            self._fail(key, where, f"{words[kind]}, but found {value!r}")
-        return value
-
-    def _known(self, table: dict[str, Any], known: frozenset[str], where: str) -> None:
-        for key in table:
-            if key not in known:
-                self._fail(key, where, f"one of {', '.join(sorted(known))}")
-
-    def _fail(self, key: str, where: str, expected: str) -> NoReturn:
-        raise self._error(key, where, expected)
-
-    def _error(self, key: str, where: str, expected: str) -> ConfigError:
-        return ConfigError(f"{self.path}: the key {key!r} {where}: expected {expected}.")

@@ -18,7 +18,7 @@ from app.history.answers import duration, elapsed, local_iso, print_people, prin
 from storage.database import open_database
 from storage.errors import ExportError
 from storage.history import History, UnknownPerson
-from tracker.types import Portrait, Sighting
+from tracker.types import Evidence, Portrait, Sighting
 
 NOON = 1_236_254_400.0  # 2009-03-05 12:00 UTC
 
@@ -263,6 +263,15 @@ def test_the_two_pictures_that_were_compared(tmp_path: Path, capsys: pytest.Capt
         "time": 10.0,
         "picture": str(both),
     }
+
+
+def test_who_is_on_two_cameras_at_once_has_no_gap(tmp_path: Path) -> None:
+    engine = open_database(tmp_path / "h.db", create=True)
+    with writer(engine) as record:
+        name_footage(record)
+        record.sighting(Sighting(1, "left", 10.0, 14.0, 1, 0.9))
+        record.sighting(Sighting(2, "right", 12.0, 15.0, 1, 0.9, Evidence(0.2, -2.0, None, None, 4)))
+    assert "distance 0.20, at the same time, 4 crops" in person(History(engine), 1, width=110)
 
 
 def test_a_person_as_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -100,9 +100,9 @@ def test_what_is_typed_is_what_was_typed(db: list[str], tmp_path: Path) -> None:
     out = tmp_path / "p.html"
     typed = ["--since", "10", "--config", str(site), "--own-clocks"]
     assert main(["refine", "--page", str(out), *typed, *db]) == errors.OK
-    assert (
-        f"sightline refine {' '.join(db)} --since 10 --config '{site}' --own-clocks --apply" in Page(out).text
-    )
+    page = Page(out)
+    assert f"sightline refine {' '.join(db)} --since 10 --config '{site}' --own-clocks --apply" in page.text
+    assert "left, 0:00 cosine" in page.text  # and no time between, which nobody knows
 
 
 def test_applied_the_page_says_how_to_take_it_back(db: list[str], tmp_path: Path) -> None:

@@ -167,4 +167,6 @@ def test_an_overlap_is_told_in_either_form_or_learned_and_kept(
     overlap = Overlap("left", "right", 100, 0.9, 20.0, seen=True)
     save(engine, Topology((), (overlap,), {"left": 1, "right": 1}, 0.0, 10.0))
     assert len(moves(capsys, db)) == 1
+    assert main(["refine", *db]) == errors.OK
+    assert "left and right overlap, as learned and kept" in capsys.readouterr().out
     assert moves(capsys, db, *site(tmp_path, link + "false")) == {}

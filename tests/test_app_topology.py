@@ -19,6 +19,7 @@ from app.config import read_config
 from app.topology.layout import places
 from storage.database import open_database
 from storage.topology import saved
+from storage.writer import Writer
 from tracker.types import Portrait, Sighting
 
 PEOPLE = 40
@@ -130,7 +131,10 @@ def test_what_is_told_stands_beside_what_is_learned(
     lines = printed(capsys, *site(tmp_path, links), *db).splitlines()
     assert "yes, told" in lines[1]
     assert lines[2].split() == ["hall", "roof", "unknown", "never"]
-    assert [row["first"] for row in answered(capsys, *site(tmp_path, links), *db)["told"]] == ["hall", "gate"]
+    endless = site(tmp_path, '[[link]]\nfrom = "gate"\nto = "hall"\nafter_s = [4, inf]\n')
+    (told,) = answered(capsys, *endless, *db)["told"]
+    assert (told["first"], told["second"], told["after_s"]) == ("gate", "hall", [4.0, None])
+    assert "4 s or more" in printed(capsys, *endless, *db)
 
 
 def test_a_page_with_a_picture(db: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,8 +163,9 @@ def test_a_drawing_by_itself(db: list[str], tmp_path: Path, capsys: pytest.Captu
 
 
 def test_no_other_kind_of_picture(db: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["topology", "--page", str(tmp_path / "x.gif"), *db]) == errors.CONFIG
+    assert main(["topology", "--save", "--page", str(tmp_path / "x.gif"), *db]) == errors.CONFIG
     assert "ends in .html or .svg" in capsys.readouterr().err
+    assert saved(open_database(tmp_path / "h.db", create=False)) is None
 
 
 def refused(capsys: pytest.CaptureFixture[str], *typed: str) -> str:
@@ -190,6 +195,37 @@ def first_only(db: list[str]) -> list[str]:
         record.sighting(Sighting(1, "gate", -9000.0, -8990.0, 1, 0.9))
         record.portrait(1, Portrait(-9000.0, 0.5, unit(0), picture(1)))
     return db
+
+
+def test_clocks_that_nobody_told_are_found_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Everybody comes to the hall 40 s after the gate, to the roof 70 s after; clocks are off by so much.
+    ahead_s = {"gate": 0.0, "hall": 500.0, "roof": -900.0}
+    rng = np.random.default_rng(5)
+    engine = open_database(tmp_path / "clocks.db", create=True)
+    with Writer(engine, command="test", version="0", model="wide", dimension=64) as record:
+        for camera in ahead_s:
+            record.footage(camera, uri=camera, start=10_000.0, width=320, height=240)
+        for person in range(150):
+            look, begin = rng.normal(size=64), 10_000 + rng.uniform(0, 7200)
+            for k, (camera, way_s) in enumerate((("gate", 0.0), ("hall", 40.0), ("roof", 70.0))):
+                number, start = 3 * person + k + 1, begin + way_s + ahead_s[camera] + rng.normal(0, 2)
+                seen = look + rng.normal(0, 0.8, 64)
+                vector = (seen / np.linalg.norm(seen)).astype(np.float32)
+                record.sighting(Sighting(number, camera, start, start + 3, number, 0.9))
+                record.portrait(number, Portrait(start, 0.5, vector, picture(person)))
+    db = ["--db", str(tmp_path / "clocks.db")]
+    found = answered(capsys, "--own-clocks", "--save", *db)
+    offsets = {clock["camera"]: clock["offset_s"] for clock in found["clocks"]}
+    assert offsets == pytest.approx({"gate": 0.0, "hall": 540.0, "roof": -830.0}, abs=6)
+    assert {clock["group"] for clock in found["clocks"]} == {0}
+    assert len(found["links"]) >= 2
+    assert found["overlaps"] == []
+    text = printed(capsys, *db)
+    assert text.splitlines()[0].split()[:2] == ["between", "and"]
+    assert "Clocks were not told" in text
+    ahead = {row.split()[1]: float(row.split()[2]) for row in text.splitlines() if row.endswith(" 1")}
+    assert ahead == pytest.approx(offsets, abs=0.1)
+    assert "[[link]]" not in printed(capsys, "--toml", *db)  # nobody knows a way to put bounds to
 
 
 def test_no_link_is_said_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tracker import links
 from tracker.links import learn, learn_on_own_clocks
 from tracker.refine import Cluster
 from tracker.topology import Clocks
@@ -72,7 +73,7 @@ def test_no_links_where_it_is_chance_who_is_who() -> None:
 def test_the_hours_of_a_day_are_no_link() -> None:
     # In one minute of an hour some of 40 people come to the gate, in the next some to the hall: whoever.
     rng = np.random.default_rng(2)
-    for _ in range(5):
+    for _ in range(2):
         rows = []
         for hour in range(40):
             for camera, late_s in (("gate", 0.0), ("hall", 60.0)):
@@ -86,6 +87,21 @@ def test_whoever_is_undecided_makes_no_link() -> None:
     found = learn([replace(row, identity=None) for row in walks()])
     assert found.links == ()
     assert found.visits == {"gate": 0, "hall": 0, "yard": 0}
+
+
+def test_delays_of_more_than_a_week_are_no_way() -> None:
+    month_s = 30 * 86_400.0
+    rows = [
+        replace(row, start=row.start + month_s, end=row.end + month_s) if row.camera == "yard" else row
+        for row in walks()
+    ]
+    assert ends(learn(rows).links) == {("gate", "hall")}
+
+
+def test_many_cameras_are_asked_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = learn(walks())
+    monkeypatch.setattr(links, "PAIRS_AT_ONCE", 1)
+    assert learn(walks()) == whole
 
 
 def test_two_who_take_a_way_are_not_enough() -> None:

@@ -22,7 +22,7 @@ from tracker.gallery import Gallery, Known
 from tracker.gallery import Presence as Span
 from tracker.likeness import Curve, straight
 from tracker.matching import assign
-from tracker.memory import Group, Memory
+from tracker.memory import Group, Memory, Recollection
 from tracker.presence import Changes, Kept, Policy, Presence, Seen
 from tracker.quality import quality
 from tracker.templates import Templates
@@ -52,7 +52,7 @@ class Associator:
         self._numbers = count(1)
         self._open: dict[tuple[str, int], Presence] = {}
         self._past: dict[int, Presence] = {}
-        self._thinking: Future[list[Group]] | None = None
+        self._thinking: tuple[Recollection, Future[list[Group]]] | None = None
         self._met: set[int] = set()
         for known in gallery.known.values():
             self._remember_known(known)
@@ -79,12 +79,16 @@ class Associator:
         return changes
 
     def finish(self) -> Changes:
-        """Ends every presence, decides what is still open, and thinks again about the last ones."""
+        """Ends every presence, decides what is still open, and thinks again about the last ones.
+
+        With a worker, that is somebody who can't wait: what it is at comes to nothing.
+        """
         changes = self._close(list(self._open))
-        if self._thinking is not None:
-            self._apply(self._thinking.result(), changes)
-        if self.memory.stale:
+        if self.worker is None and self.memory.stale:
             self._apply(self.memory.recollect().groups(), changes)
+        if self._thinking is not None:
+            self._thinking[0].enough.set()
+            self._apply(self._thinking[1].result(), changes)
         return changes
 
     def leave(self, camera: str) -> Changes:
@@ -247,12 +251,12 @@ class Associator:
 
     def _reconsider(self, changes: Changes) -> None:
         """Thinks again about the last presences when it is time; a worker does so beside the run."""
-        if self._thinking is not None and self._thinking.done():
-            self._apply(self._thinking.result(), changes)
+        if self._thinking is not None and self._thinking[1].done():
+            self._apply(self._thinking[1].result(), changes)
         if self.memory.due and self._thinking is None:
             recollection = self.memory.recollect()
             if self.worker is not None:
-                self._thinking = self.worker.submit(recollection.groups)
+                self._thinking = recollection, self.worker.submit(recollection.groups)
             else:
                 self._apply(recollection.groups(), changes)
 
@@ -269,6 +273,18 @@ class Associator:
                     changes.sightings.append(presence.sighting())
         for number in self.memory.slide():
             self._past.pop(number, None)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Who was not seen for as long as the policy has it is no longer looked for. No id is given twice."""
+        before = self.policy.forget_before
+        times = [p.span.end for p in self._open.values()] + [p.span.end for p in self._past.values()]
+        if before is not None and times:
+            here = {p.identity.id for p in self._open.values() if p.identity is not None}
+            for number in self.gallery.unseen_since(before(max(times))) - here:
+                self.gallery.remove(number)
+                for sighting in self.memory.forget(number):
+                    self._past.pop(sighting, None)
 
     def _whose(self, group: Group) -> Known | None:
         """The group's identity, or a new one; none of a single glimpse nobody decided."""

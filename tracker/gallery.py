@@ -106,6 +106,10 @@ class Gallery:
         del self.known[number]
         self._nearest.remove(number)
 
+    def unseen_since(self, time: float) -> set[int]:
+        """Ids of those whose last presence ended before that time."""
+        return {number for number, known in self.known.items() if known.last_seen < time}
+
     def _placed(self, known: Known) -> None:
         if len(known.templates):
             self._nearest.place(known.id, known.templates.vectors.mean(axis=0))

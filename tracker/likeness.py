@@ -21,7 +21,8 @@ from scipy.optimize import brentq
 
 from tracker.types import Floats
 
-EDGES = np.linspace(-1.0, 1.0, 101)
+STEPS = 100
+EDGES = np.linspace(-1.0, 1.0, STEPS + 1)
 LEAST_PAIRS = 200.0
 """Of one person's pairs that a curve is learned from; fewer leave the given one."""
 
@@ -50,7 +51,11 @@ class Curve:
     log_odds: NDArray[np.float64]
 
     def __call__(self, similarity: Floats) -> Floats:
-        found: Floats = np.interp(similarity, EDGES, self.log_odds).astype(np.float32)
+        steps = np.float32(STEPS / 2) * (np.asarray(similarity, np.float32) + np.float32(1.0))
+        steps = np.clip(steps, 0.0, np.float32(STEPS) - np.float32(1e-3))
+        left = steps.astype(np.int32)
+        odds = self.log_odds.astype(np.float32)
+        found: Floats = odds[left] + np.diff(odds)[left] * (steps - left)
         return found
 
 

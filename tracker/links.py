@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.tracklets import Tracklet, centred, looks_of
 from tracker.types import ClockOffset, Floats, Link, Overlap, Topology
 
 if TYPE_CHECKING:
     from tracker.refine import Cluster
     from tracker.topology import Clocks
-    from tracker.tracklets import Tracklet
 
 SHUFFLES = 199
 """A link or an overlap that is none is told once in 200 histories."""
@@ -53,6 +53,12 @@ ENOUGH_AT_ONCE = 20
 
 MOST_AT_ONCE = 0.5
 """... where of all pairs no more are at once: if all are with all, nobody can tell who belongs to whom."""
+
+LONGEST_S = 7 * 86_400.0
+"""Delays beyond a week are no way."""
+
+PAIRS_AT_ONCE = 100
+"""Of cameras, whose histograms are in memory together: some 20 MB of them."""
 
 COUNTS = 24
 """Bars of a link's histogram."""
@@ -100,7 +106,7 @@ def learn(tracklets: Sequence[Tracklet], *, seed: int = 0) -> Topology:
     tracklets = sorted(tracklets, key=lambda tracklet: (tracklet.start, tracklet.number))
     visits = visits_of(tracklets, [-1 if t.identity is None else t.identity for t in tracklets])
     rng = np.random.default_rng(seed)
-    overlaps = _overlaps(visits, _looks(tracklets, visits), rng)
+    overlaps = _overlaps(visits, centred(looks_of(tracklets), visits.camera), rng) if tracklets else []
     return _topology(visits, _links(visits.of_people(), rng, directed=True), overlaps)
 
 
@@ -171,16 +177,26 @@ def _links(visits: Visits, rng: np.random.Generator, *, directed: bool) -> list[
         return []
     middle = _shuffled(visits, visits.person, rng, back=True)
     shuffled = [_ways(visits, _shuffled(visits, middle, rng), directed=directed) for _ in range(SHUFFLES)]
-    heights, lows, widths = _heaps(np.array([_histogram(ways, pairs) for ways in (seen, *shuffled)]))
-    chance = heights[1:].max()
-    found = []
-    for row in np.argsort(-heights[0], kind="stable").tolist():
-        if heights[0, row] > chance:
-            ways = _of_pair(seen, int(pairs[row]))
-            low, high = _edge(lows[row]), _edge(lows[row] + widths[row])
-            link = _link(visits, ways, int(pairs[row]), (low, high), float(heights[0, row]))
-            found += [link] if link.people >= LEAST_PEOPLE else []
-    return found
+    heaps: list[_Heap] = []
+    for some in np.array_split(pairs, -(-len(pairs) // PAIRS_AT_ONCE)):
+        heaps += _heaps(some, np.array([_histogram(ways, some) for ways in (seen, *shuffled)]))
+    chance = max(heap.by_chance for heap in heaps)
+    high = sorted((heap for heap in heaps if heap.height > chance), key=lambda heap: -heap.height)
+    links = [_link(visits, _of_pair(seen, heap.pair), heap) for heap in high]
+    return [link for link in links if link.people >= LEAST_PEOPLE]
+
+
+@dataclass(frozen=True, slots=True)
+class _Heap:
+    """The highest of a pair of cameras. low, high: its bins, without the last. by_chance: the highest of any
+    shuffled history.
+    """
+
+    pair: int
+    low: int
+    high: int
+    height: float
+    by_chance: float
 
 
 def _ways(visits: Visits, person: Integers, *, directed: bool) -> Ways:
@@ -226,29 +242,29 @@ def _of_pair(ways: Ways, pair: int) -> Ways:
     return Ways(ways.pair[rows], ways.delay_s[rows], ways.person[rows])
 
 
-_HALF = int(np.ceil(np.arcsinh(7 * 86_400 / ROUND_S) / STEP))
-"""Bins on either side of delay 0: up to a week."""
-
-
 def _histogram(ways: Ways, pairs: Integers) -> Floats:
     """(P, B) how many ways of each of these pairs have which delay."""
-    place = np.searchsorted(pairs, ways.pair)
-    known = (place < len(pairs)) & (pairs[np.minimum(place, len(pairs) - 1)] == ways.pair)
-    bins = np.floor(np.arcsinh(ways.delay_s[known] / ROUND_S) / STEP).astype(np.int64) + _HALF
-    size = 2 * _HALF
-    flat = place[known] * size + np.clip(bins, 0, size - 1)
+    bins, half = _bins(ways.delay_s), _bins(LONGEST_S) + 1
+    place = np.minimum(np.searchsorted(pairs, ways.pair), len(pairs) - 1)
+    counted = (pairs[place] == ways.pair) & (np.abs(ways.delay_s) <= LONGEST_S)
+    size = int(2 * half)
+    flat = place[counted] * size + bins[counted] + half
     counts: Floats = np.bincount(flat, minlength=len(pairs) * size).reshape(-1, size).astype(np.float32)
     return counts
 
 
+def _bins(delay_s: Doubles | float) -> Integers:
+    """The bin of a delay; 0 begins at delay 0."""
+    return np.floor(np.arcsinh(np.asarray(delay_s) / ROUND_S) / STEP).astype(np.int64)
+
+
 def _edge(place: int) -> float:
     """The delay at which a bin begins."""
-    return float(np.sinh((place - _HALF) * STEP) * ROUND_S)
+    return float(np.sinh(place * STEP) * ROUND_S)
 
 
-def _heaps(counts: Floats) -> tuple[Floats, list[int], list[int]]:
-    """Of S histories' (S, P, B) histograms: how high each one's highest heap is (S, P), and where that of the
-    first history begins (P,) and how wide it is (P,), in bins.
+def _heaps(pairs: Integers, counts: Floats) -> list[_Heap]:
+    """Of each of (P,) pairs, by (S, P, B) histograms of S histories, of which the first is the one there is.
 
     Expected is the mean over all histories; the height is the root of a Poisson count's likelihood ratio (the
     scan statistic of Kulldorff, 1997), which is in standard deviations.
@@ -265,16 +281,22 @@ def _heaps(counts: Floats) -> tuple[Floats, list[int], list[int]]:
         better = best[0] > heights[0]
         lows[better], widths[better] = height[0].argmax(axis=-1)[better], width
         heights = np.maximum(heights, best)
-    return heights, lows.tolist(), widths.tolist()
+    lows -= int(_bins(LONGEST_S)) + 1
+    rows = zip(pairs, lows, lows + widths, heights[0], heights[1:].max(axis=0), strict=True)
+    return [
+        _Heap(int(pair), int(low), int(high), float(top), float(chance))
+        for pair, low, high, top, chance in rows
+    ]
 
 
-def _link(visits: Visits, ways: Ways, pair: int, window_s: tuple[float, float], height: float) -> Link:
-    first, second = divmod(pair, len(visits.names))
-    inside = (ways.delay_s >= window_s[0]) & (ways.delay_s < window_s[1])
+def _link(visits: Visits, ways: Ways, heap: _Heap) -> Link:
+    first, second = divmod(heap.pair, len(visits.names))
+    bins = _bins(ways.delay_s)
+    inside = (bins >= heap.low) & (bins < heap.high)
     delays = ways.delay_s[inside]
     low, lower, middle, upper, high = np.percentile(delays, (0, 25, 50, 75, 100)).tolist()
-    beyond = max(window_s[1] - window_s[0], 1.0)
-    span = (window_s[0] - beyond, window_s[1] + beyond)
+    begin, end = _edge(heap.low), _edge(heap.high)
+    span = (begin - max(end - begin, 1.0), end + max(end - begin, 1.0))
     return Link(
         visits.names[first],
         visits.names[second],
@@ -284,22 +306,10 @@ def _link(visits: Visits, ways: Ways, pair: int, window_s: tuple[float, float], 
         delay_s=middle,
         middle_half_s=(lower, upper),
         range_s=(low, high),
-        height=height,
+        height=heap.height,
         span_s=span,
         counts=tuple(np.histogram(ways.delay_s, COUNTS, span)[0].tolist()),
     )
-
-
-def _looks(tracklets: Sequence[Tracklet], visits: Visits) -> Floats:
-    """(N, D) unit rows: each tracklet's mean, from its camera's own, which takes out its light."""
-    if not tracklets:
-        return np.zeros((0, 0), np.float32)
-    means = np.array([t.vectors.mean(axis=0) for t in tracklets], np.float32)
-    for camera in range(len(visits.names)):
-        rows = visits.rows_of(camera)
-        means[rows] -= means[rows].mean(axis=0)
-    unit: Floats = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
-    return unit
 
 
 def _overlaps(visits: Visits, looks: Floats, rng: np.random.Generator) -> list[Overlap]:
@@ -307,30 +317,48 @@ def _overlaps(visits: Visits, looks: Floats, rng: np.random.Generator) -> list[O
     tried = []
     for a, b in combinations(range(len(visits.names)), 2):
         rows, columns = visits.rows_of(a), visits.rows_of(b)
-        together = np.argwhere(_at_once(visits, rows, columns))
+        together = _at_once(visits, rows, columns)
         if len(together):
             crowd = len(together) / (len(rows) * len(columns))
             tried.append((a, b, crowd, _likest(looks[rows] @ looks[columns].T, together, rng)))
-    heights = [_standard(likest.sum(axis=1)) for *_, likest in tried]
-    chance = max((float(height[1:].max()) for height in heights), default=0.0)
+    sums = [likest.sum(axis=1) for *_, likest in tried]
+    ranks = [_standard(values, values) for values in sums]
+    chance = max((float(rank[1:].max()) for rank in ranks), default=0.0)
     found = []
-    for (a, b, crowd, likest), height in zip(tried, heights, strict=True):
-        bar = float(np.quantile(likest[1:], 0.95))
-        share = max(0.0, (float((likest[0] > bar).mean()) - 0.05) / 0.95)
-        seen = True if height[0] > chance and share >= LEAST_SHARE else None
+    for (a, b, crowd, likest), values, rank in zip(tried, sums, ranks, strict=True):
+        share = _share(likest[0], likest[1:].ravel())
+        seen = True if rank[0] > chance and share >= LEAST_SHARE else None
         if seen is None and likest.shape[1] >= ENOUGH_AT_ONCE and crowd <= MOST_AT_ONCE:
             seen = False
         names = visits.names[a], visits.names[b]
-        found.append(Overlap(*names, likest.shape[1], share, float(height[0]), seen))
+        height = float(_standard(values, values[1:])[0])
+        found.append(Overlap(*names, likest.shape[1], share, height, seen))
     return found
 
 
-def _at_once(visits: Visits, rows: Integers, columns: Integers) -> NDArray[np.bool_]:
-    """(R, C): there at the same moment, for ONCE_S at least."""
-    begun = np.maximum(visits.start[rows][:, None], visits.start[columns][None])
-    over = np.minimum(visits.end[rows][:, None], visits.end[columns][None])
-    together: NDArray[np.bool_] = over - begun >= ONCE_S
-    return together
+def _share(seen: Floats, by_chance: Floats) -> float:
+    """How many of those seen are not by chance, at least.
+
+    Were it a share p of them, above any bar were (1 - p) times as many as by chance, and p at most: at no bar
+    is the excess over p.
+    """
+    bars = np.sort(seen)
+    above = 1 - np.arange(len(bars)) / len(bars)
+    above_by_chance = 1 - np.searchsorted(np.sort(by_chance), bars) / len(by_chance)
+    return max(0.0, float((above - above_by_chance).max()))
+
+
+def _at_once(visits: Visits, rows: Integers, columns: Integers) -> Integers:
+    """(E, 2) of rows and columns, by number in each and by row: there at one moment, for ONCE_S at least."""
+    longest = float((visits.end[columns] - visits.start[columns]).max(initial=0.0))
+    low = np.searchsorted(visits.start[columns], visits.start[rows] - longest)
+    high = np.maximum(np.searchsorted(visits.start[columns], visits.end[rows]), low)
+    row = np.repeat(np.arange(len(rows)), high - low)
+    column = np.arange(len(row)) - np.repeat(np.cumsum(high - low) - high, high - low)
+    begun = np.maximum(visits.start[rows[row]], visits.start[columns[column]])
+    over = np.minimum(visits.end[rows[row]], visits.end[columns[column]])
+    long = over - begun >= ONCE_S
+    return np.stack([row[long], column[long]], axis=1)
 
 
 def _likest(alike: Floats, together: Integers, rng: np.random.Generator) -> Floats:
@@ -353,7 +381,7 @@ def _likest(alike: Floats, together: Integers, rng: np.random.Generator) -> Floa
     return np.array(found, np.float32)
 
 
-def _standard(values: Floats) -> Floats:
-    """In standard deviations from the mean; the first is what is looked at, the others are chance."""
-    spread: Floats = (values - values[1:].mean()) / max(float(values[1:].std()), 1e-9)
+def _standard(values: Floats, others: Floats) -> Floats:
+    """In standard deviations of the others from their mean."""
+    spread: Floats = (values - others.mean()) / max(float(others.std()), 1e-9)
     return spread

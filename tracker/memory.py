@@ -7,6 +7,7 @@ last presences alone. What came before them stays as decided, and is remembered 
 
 from __future__ import annotations
 
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -59,16 +60,27 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Recollection:
-    """What is thought about at one time: a snapshot, which another thread may be given."""
+    """What is thought about at one time: a snapshot, which another thread may be given.
+
+    enough: set by who no longer wants to wait; then there are no groups.
+    """
 
     window: tuple[Tracklet, ...]
     older: tuple[Journey, ...]
     thought: frozenset[int]
     overlap: frozenset[frozenset[str]]
     apart: frozenset[frozenset[int]]
+    enough: threading.Event = field(default_factory=threading.Event)
 
     def groups(self) -> list[Group]:
-        return regroup(self.window, self.older, thought=self.thought, overlap=self.overlap, apart=self.apart)
+        return regroup(
+            self.window,
+            self.older,
+            thought=self.thought,
+            overlap=self.overlap,
+            apart=self.apart,
+            enough=self.enough,
+        )
 
 
 @dataclass(slots=True)
@@ -106,6 +118,15 @@ class Memory:
     def know(self, identity: int, camera: str, embeddings: Floats) -> None:
         """Somebody from before this run. embeddings: (K, D) unit rows, K >= 1."""
         self._keep(Journey(identity, embeddings.mean(axis=0, keepdims=True), (camera,)), -identity)
+
+    def forget(self, identity: int) -> list[int]:
+        """There is nobody of this identity to think of; says whose presences, by number, those were."""
+        self._older = {key: journey for key, journey in self._older.items() if key[0] != identity}
+        gone = [number for number, tracklet in self._last.items() if tracklet.identity == identity]
+        for number in gone:
+            del self._last[number]
+            self._journey.pop(number, None)
+        return gone
 
     @property
     def due(self) -> bool:
@@ -166,18 +187,22 @@ def regroup(
     thought: Collection[int] = (),
     overlap: frozenset[frozenset[str]] = frozenset(),
     apart: Collection[frozenset[int]] = (),
+    enough: threading.Event | None = None,
 ) -> list[Group]:
     """Who the last presences are. Those of an older identity take it, others the one most of them have.
 
     thought: numbers of those that were thought about before; learning begins with what was decided of them.
-    overlap, apart: as in Memory.
+    overlap, apart: as in Memory. enough: once set, nothing comes of it, within a second or two.
     """
+    enough = enough or threading.Event()
     if not window:
         return []
     never = impossible(window, overlap)
     never |= _said_apart(window, apart)
     looks = _looks(window, older)
-    journey, odds = _journeys(window, looks.centred[0], never, thought)
+    journey, odds = _journeys(window, looks.centred[0], never, thought, enough)
+    if enough.is_set():
+        return []
     between, never_between = _between(looks, journey, odds, never)
     ties = _decided(older, never_between, int(journey.max()) + 1)
     labels = joined(between, never_between, ties)
@@ -226,25 +251,30 @@ def _looks(window: Sequence[Tracklet], older: Sequence[Journey]) -> Looks:
 
 
 def _journeys(
-    window: Sequence[Tracklet], looks: Floats, never: NDArray[np.bool_], thought: Collection[int]
+    window: Sequence[Tracklet],
+    looks: Floats,
+    never: NDArray[np.bool_],
+    thought: Collection[int],
+    enough: threading.Event,
 ) -> tuple[Integers, Table]:
     """(N,) journeys and (N, N) log odds; each presence a journey of its own where nothing can be learned."""
-    alone = np.arange(len(window), dtype=np.int64)
-    untaught: Table = straight()(similarities(window))
     if len(window) < ENOUGH:
-        return alone, untaught
+        return _untaught(window)
     stays, alike = stays_of(window), np.asarray(looks @ looks.T, np.float32)
     chance = _so_far(window, alike, never, thought)
-    journey, odds = alone, untaught
     for turn in range(1 if thought else TURNS):
         learned = ways(stays, alike, chance, never)
-        if learned is None:
-            return journey, odds
+        if learned is None or enough.is_set():
+            return _untaught(window)
         odds = learned.odds
         journey = joined(odds, never | journeys.too_far(stays, learned.clocks), ())
         if turn + 1 < TURNS:
             chance = together_so_far(journey, never)
     return journey, odds
+
+
+def _untaught(window: Sequence[Tracklet]) -> tuple[Integers, Table]:
+    return np.arange(len(window), dtype=np.int64), straight()(similarities(window))
 
 
 def _so_far(
@@ -253,8 +283,11 @@ def _so_far(
     """(N, N) chances: of those that were thought about before what was decided, of others by looks."""
     known = np.array([t.number in thought and t.identity is not None for t in window])
     identity = np.array([-1 if t.identity is None else t.identity for t in window])
-    by_looks = chances(straight()(alike), never)
-    return np.where(known[:, None] & known[None], together_so_far(identity, never), by_looks)
+    chance = together_so_far(identity, never)
+    rest = ~known
+    chance[rest] = chances(straight()(alike[rest]), never[rest])
+    chance[:, rest] = chance[rest].T
+    return chance
 
 
 def _between(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +22,8 @@ class Policy:
     first decision. accept: probability from which an identity is taken on. reject: probability of being
     known below which a new identity is made at once. patience_s: how long an unsure presence may
     wait. slack_s: how far two cameras' clocks may differ. refresh_s: how often a lasting sighting is
-    recorded anew. revise_s: how often a presence that made a new identity is compared again.
+    recorded anew. revise_s: how often a presence that made a new identity is compared again. forget_before:
+    now -> the time since when one must have been seen to be looked for still.
     """
 
     min_quality: float = 0.3
@@ -33,6 +35,7 @@ class Policy:
     slack_s: float = 0.5
     refresh_s: float = 1.0
     revise_s: float = 1.0
+    forget_before: Callable[[float], float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

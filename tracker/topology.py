@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
+from scipy.signal import oaconvolve
 
 from tracker.types import Floats
 
@@ -183,13 +184,28 @@ def _rates(delays: NDArray[np.float64], chance: Table, ok: NDArray[np.bool_]) ->
     """The share of pairs that are one person's at each pair's delay; the shape of delays."""
     bins, _ = _binned(np.where(ok, delays, delays[ok].min()))
     size = int(bins.max()) + 1
-    alike = np.bincount(bins[ok], weights=chance[ok], minlength=size)
+    alike = np.bincount(bins[ok], weights=chance[ok], minlength=size).astype(np.float64)
     pairs = np.bincount(bins[ok], minlength=size).astype(np.float64)
     rate = np.full(size, alike.sum() / pairs.sum())
     for scale in SCALES_S:
         spread = scale / BIN_S
         within = spread * 2 * np.sqrt(np.pi)  # bins a Gaussian of that spread averages over
-        near = gaussian_filter1d(alike, spread, mode="constant") * within + BELIEF * rate
-        rate = near / (gaussian_filter1d(pairs, spread, mode="constant") * within + BELIEF)
+        near = _smoothed(alike, spread) * within + BELIEF * rate
+        rate = near / (_smoothed(pairs, spread) * within + BELIEF)
     rates: Floats = np.clip(rate, 1e-9, 1 - 1e-6)[bins].astype(np.float32)
     return rates
+
+
+WIDE = 20.0
+"""Bins of spread from which smoothing goes faster by way of Fourier."""
+
+
+def _smoothed(counts: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
+    """Under a Gaussian of that spread, in bins; nothing beyond the ends."""
+    if spread < WIDE:
+        return np.asarray(gaussian_filter1d(counts, spread, mode="constant"), np.float64)
+    reach = int(4 * spread + 0.5)
+    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / spread) ** 2)
+    whole = oaconvolve(counts, bell / bell.sum())
+    same: NDArray[np.float64] = np.maximum(whole[reach : reach + len(counts)], 0.0)
+    return same

@@ -98,7 +98,8 @@ def lines_of(visit: Visit) -> list[str]:
     if evidence is not None and evidence.distance is not None:
         lines[1] += f": distance {evidence.distance:.2f}"
     if evidence is not None and evidence.gap_s is not None:
-        lines.append(f"{duration(max(evidence.gap_s, 0.0))} after they were last seen")
+        gap = f"{duration(evidence.gap_s)} after they were last seen"
+        lines.append(gap if evidence.gap_s >= 0 else "They were there at the same time")
     return [*lines, *_next_best(row)]
 
 

@@ -205,7 +205,7 @@ def _reason(sighting: SightingRow, *, first: bool) -> str:
         return f"nobody was known; {_count(why.crops, 'crop')}"
     parts = [f"nearest {why.distance:.2f}, new" if first else f"distance {why.distance:.2f}"]
     if why.gap_s is not None:
-        parts.append(f"gap {duration(why.gap_s)}")
+        parts.append(f"gap {duration(why.gap_s)}" if why.gap_s >= 0 else "at the same time")
     if why.runner_up is not None and why.runner_up_distance is not None:
         parts.append(f"next {why.runner_up} at {why.runner_up_distance:.2f}")
     return ", ".join([*parts, _count(why.crops, "crop")])

@@ -63,6 +63,9 @@ class _Pool:
         self._rows = rows
         self._row_of = {row.id: k for k, row in enumerate(rows)}
         self._vectors = np.concatenate([row.vectors for row in rows])
+        self._camera = np.array([row.camera for row in rows])
+        self._start = np.array([row.start for row in rows])
+        self._end = np.array([row.end for row in rows])
         self._owner = np.repeat(np.arange(len(rows)), [len(row.vectors) for row in rows])
         self._portraits = [portrait for row in rows for portrait in row.portraits]
         after: Mapping[int, int | None] = {row.id: row.identity for row in rows} | {
@@ -94,10 +97,9 @@ class _Pool:
 
     def _beside(self, k: int) -> NDArray[np.bool_]:
         """(N,): in the same view at the same time, and so surely another."""
-        me = self._rows[k]
-        return np.array(
-            [row.camera == me.camera and row.start < me.end and me.start < row.end for row in self._rows]
-        )
+        at_once = (self._start < self._end[k]) & (self._start[k] < self._end)
+        found: NDArray[np.bool_] = at_once & (self._camera == self._camera[k])
+        return found
 
     def _likest(self, k: int, alike: NDArray[np.floating], among: NDArray[np.bool_]) -> Like | None:
         """The two likest pictures. alike: (K, M) own pictures to all. among: (M,) those that count."""

@@ -45,7 +45,8 @@ def refine(arguments: argparse.Namespace) -> int:
     try:
         rows = presences(engine, since=since, until=until)
         rules = () if known is None else known.links
-        overlap = overlaps_known(saved(engine), frozenset() if known is None else known.overlap, rules)
+        overlap_told = frozenset() if known is None else known.overlap
+        overlap = overlaps_known(saved(engine), overlap_told, rules)
         told = decisions(engine)
         changes = differences(rows, told, overlap=overlap, rules=rules, own_clocks=arguments.own_clocks)
         number = None
@@ -53,14 +54,26 @@ def refine(arguments: argparse.Namespace) -> int:
             number = Repair(engine).refine(_moves(changes), note=_summary(changes))
         if arguments.page is not None:
             write_refine_page(
-                History(engine), rows, changes, arguments.page, commands=commands_of(arguments, number)
+                History(engine),
+                rows,
+                changes,
+                arguments.page,
+                commands=commands_of(arguments, number),
+                own_clocks=arguments.own_clocks,
             )
         _print(changes, rows, as_json=arguments.json)
         if not arguments.json:
+            _print_learned(overlap - overlap_told)
             _print_what_is_next(number, arguments.page)
     finally:
         engine.dispose()
     return errors.OK
+
+
+def _print_learned(overlap: Collection[frozenset[str]]) -> None:
+    """Which overlaps nobody told: they let one person be on two cameras at a time."""
+    for first, second in sorted(map(sorted, overlap)):
+        print(f"{first} and {second} overlap, as learned and kept ('sightline topology')")
 
 
 def _print_what_is_next(applied: int | None, page: Path | None) -> None:

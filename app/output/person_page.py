@@ -97,7 +97,7 @@ def _held_against(sighting: SightingRow, pair: Compared, clock: Clock) -> Face:
     if why is not None and why.distance is not None:
         lines.append(f"distance {why.distance:.2f}")
     if why is not None and why.gap_s is not None:
-        lines.append(f"{duration(abs(why.gap_s))} {'before' if why.gap_s >= 0 else 'into it'}")
+        lines.append(f"{duration(why.gap_s)} before" if why.gap_s >= 0 else "at the same time")
     return Face("held against", Chip.of(near.person), data_uri(near.jpeg), lines)
 
 

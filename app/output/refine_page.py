@@ -56,8 +56,12 @@ def write_refine_page(
     out: Path,
     *,
     commands: Commands,
+    own_clocks: bool = False,
 ) -> Path:
-    """Write the page as the HTML file ``out``; its path. Raises OutputError where it cannot be written."""
+    """Write the page as the HTML file ``out``; its path. Raises OutputError where it cannot be written.
+
+    own_clocks: times between two sources say nothing.
+    """
     found = reasons(rows, changes)
     shown = found[:MOST_CASES]
     pictures = history.pictures({portrait for reason in shown for portrait in _portraits(reason)})
@@ -66,7 +70,7 @@ def write_refine_page(
     contents = {
         "tiles": _tiles(rows, changes),
         "clock": clock,
-        "cases": [_case(reason, pictures, clock, commands) for reason in shown],
+        "cases": [_case(reason, pictures, clock, commands, own_clocks=own_clocks) for reason in shown],
         "more": len(found) - len(shown),
         "commands": commands,
     }
@@ -90,7 +94,14 @@ def _tiles(rows: Sequence[PresenceRow], changes: Sequence[Change]) -> list[tuple
     ]
 
 
-def _case(reason: Reason, pictures: Mapping[int, PictureRow], clock: Clock, commands: Commands) -> Case:
+def _case(
+    reason: Reason,
+    pictures: Mapping[int, PictureRow],
+    clock: Clock,
+    commands: Commands,
+    *,
+    own_clocks: bool,
+) -> Case:
     change = reason.change
     own = [
         f"sighting {change.sighting}",
@@ -102,7 +113,9 @@ def _case(reason: Reason, pictures: Mapping[int, PictureRow], clock: Clock, comm
     for role, like in (("joins", reason.joins), ("leaves", reason.leaves), ("next best", reason.runner_up)):
         if like is not None:
             chip = Chip.of(*_named(like.identity))
-            faces.append(Face(role, chip, _source(like.portrait, pictures), _lines(like, clock)))
+            faces.append(
+                Face(role, chip, _source(like.portrait, pictures), _lines(like, clock, own_clocks=own_clocks))
+            )
     move = f"sightline move {change.sighting}"
     return Case(
         sighting=change.sighting,
@@ -125,10 +138,10 @@ def _source(portrait: int, pictures: Mapping[int, PictureRow]) -> str | None:
     return data_uri(pictures[portrait].jpeg) if portrait in pictures else None
 
 
-def _lines(like: Like, clock: Clock) -> list[str]:
+def _lines(like: Like, clock: Clock, *, own_clocks: bool) -> list[str]:
     row = like.sighting
-    if like.gap_s < 0:
-        gap = "at the same time"
-    else:
-        gap = f"{duration(like.gap_s)} {'later' if like.later else 'before'}"
-    return [f"sighting {row.id}", f"{row.camera}, {clock.at(row.start)}, {gap}", f"cosine {like.cosine:.2f}"]
+    where = f"{row.camera}, {clock.at(row.start)}"
+    if not own_clocks:
+        lasted = f"{duration(like.gap_s)} {'later' if like.later else 'before'}"
+        where += f", {'at the same time' if like.gap_s < 0 else lasted}"
+    return [f"sighting {row.id}", where, f"cosine {like.cosine:.2f}"]

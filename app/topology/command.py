@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
 def topology(arguments: argparse.Namespace) -> int:
     """``sightline topology``: what is kept, or learned now; the exit code."""
-    from app.topology.picture import write_picture
+    from app.topology.picture import check_kind, write_picture
     from app.topology.table import as_toml, facts, print_topology
     from storage.database import open_database
     from storage.presences import presences
 
+    if arguments.page is not None:
+        check_kind(arguments.page)
     rules = () if arguments.config is None else read_config(arguments.config).links
     since, until = (None if t is None else read_time(t) for t in (arguments.since, arguments.until))
     anew = arguments.learn or arguments.save or arguments.own_clocks or since is not None or until is not None

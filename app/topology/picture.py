@@ -98,11 +98,14 @@ class Drawing:
     arrows: list[Arrow]
 
 
-def write_picture(topology: Topology, rules: Sequence[Rule], state: str, out: Path) -> Path:
-    """Write ``out``, an .svg or an .html file; its path.
+def check_kind(out: Path) -> None:
+    """Raises ConfigError where the name of the picture does not say what it is to be."""
+    if out.suffix.lower() not in (".html", ".svg"):
+        raise ConfigError(f"The picture {out} is of no known kind; name a file that ends in .html or .svg.")
 
-    Raises ConfigError where its name says neither, OutputError where it cannot be written.
-    """
+
+def write_picture(topology: Topology, rules: Sequence[Rule], state: str, out: Path) -> Path:
+    """Write ``out``, an .svg or an .html file; its path. Raises OutputError where it cannot be written."""
     rows = rows_of(topology, rules)
     contents: dict[str, Any] = {
         "drawing": draw(topology, rows),
@@ -112,8 +115,6 @@ def write_picture(topology: Topology, rules: Sequence[Rule], state: str, out: Pa
     }
     if out.suffix.lower() == ".svg":
         return write_html("topology.svg", contents, out)
-    if out.suffix.lower() != ".html":
-        raise ConfigError(f"The picture {out} is of no known kind; name a file that ends in .html or .svg.")
     contents |= {
         "rows": [(row, _cells(row), told_words(row.told)) for row in rows],
         "sentences": sentences(topology, rows, state),

@@ -148,8 +148,13 @@ def facts(topology: Topology, rules: Sequence[Rule], *, learned: float, kept: bo
         "links": [asdict(link) for link in topology.links],
         "overlaps": [asdict(overlap) for overlap in topology.overlaps],
         "clocks": [asdict(clock) for clock in topology.clocks],
-        "told": [asdict(rule) for rule in rules],
+        "told": [asdict(rule) | {"after_s": _finite(rule.after_s)} for rule in rules],
     }
+
+
+def _finite(ends_s: tuple[float, float] | None) -> list[float | None] | None:
+    """JSON has no endless numbers: null."""
+    return None if ends_s is None else [end if math.isfinite(end) else None for end in ends_s]
 
 
 def as_toml(topology: Topology, rules: Sequence[Rule]) -> str:
