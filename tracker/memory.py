@@ -89,13 +89,14 @@ class Memory:
     WINDOW, and for those of MOST_JOURNEYS journeys.
 
     overlap: pairs of cameras that may see one person at the same moment. apart: pairs of identities that a
-    person said are two.
+    person said are two. window, every: presences thought about, and after how many; enough: at the least.
     """
 
     overlap: frozenset[frozenset[str]] = frozenset()
     apart: frozenset[frozenset[int]] = frozenset()
     window: int = WINDOW
     every: int = EVERY
+    enough: int = ENOUGH
     _last: dict[int, Tracklet] = field(default_factory=dict)
     _journey: dict[int, int] = field(default_factory=dict)
     _older: dict[tuple[int, int], Journey] = field(default_factory=dict)
@@ -130,7 +131,7 @@ class Memory:
 
     @property
     def due(self) -> bool:
-        return self._fresh >= self.every and len(self._last) >= ENOUGH
+        return self._fresh >= self.every and len(self._last) >= self.enough
 
     @property
     def stale(self) -> bool:
