@@ -23,12 +23,14 @@ from app.sources.ffmpeg import redact
 from app.sources.file import FileSource
 from app.sources.live import LiveSource
 from app.sources.roster import Roster
+from app.topology.overlaps import overlaps_known
 from app.weights.assets import cache_folder, default_reid, resolve
 from reid.embedder import open_embedder
 from reid.preprocess import cut
 from storage.database import open_database
 from storage.history import History
 from storage.repair import apart
+from storage.topology import saved
 from storage.writer import Writer
 from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
@@ -126,7 +128,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
             embedder=embedder,
             cut=cut,
             new_tracker=CameraTracker,
-            associator=_associator(settings, gallery, apart(engine), stack),
+            associator=_associator(settings, gallery, engine, stack),
             record=writer,
             batch=1 if settings.live else FILE_BATCH,
             live=settings.live,
@@ -139,16 +141,15 @@ def build_run(settings: Settings) -> Iterator[Run]:
         yield Run(line, history, writer, detector.backend, words, roster)
 
 
-def _associator(
-    settings: Settings, gallery: Gallery, told_apart: frozenset[frozenset[int]], stack: ExitStack
-) -> Associator:
-    """Live, it thinks again beside the run, which must not wait."""
+def _associator(settings: Settings, gallery: Gallery, engine: Engine, stack: ExitStack) -> Associator:
+    """With what the history knows of overlaps and of people told apart. Live, it thinks again beside the run."""
+    overlap = overlaps_known(saved(engine), settings.overlap, settings.links)
     forgotten = forget_before(after_days=settings.forget_after_days, at=settings.forget_at)
     return Associator(
         gallery=gallery,
         policy=Policy(forget_before=forgotten),
-        overlap=settings.overlap,
-        memory=Memory(overlap=settings.overlap, apart=told_apart),
+        overlap=overlap,
+        memory=Memory(overlap=overlap, apart=apart(engine)),
         worker=stack.enter_context(ThreadPoolExecutor(1, "think")) if settings.live else None,
     )
 

@@ -63,13 +63,17 @@ def refine(
     overlap: frozenset[frozenset[str]] = frozenset(),
     together: Collection[tuple[int, int]] = (),
     apart: Collection[tuple[int, int]] = (),
+    forbidden: NDArray[np.bool_] | None = None,
 ) -> list[Cluster]:
     """Who is who, by all that is known of the span.
 
     overlap: pairs of cameras that may see one person at the same moment. together, apart: pairs of numbers
-    that people have decided on, which stand. Raises TooManyError; ValueError where one pair is in both.
+    that people have decided on, which stand. forbidden: (N, N) what else is impossible; people outrank it.
+    Raises TooManyError; ValueError where one pair is in both.
     """
-    return second_pass(tracklets, overlap=overlap, together=together, apart=apart).clusters
+    return second_pass(
+        tracklets, overlap=overlap, together=together, apart=apart, forbidden=forbidden
+    ).clusters
 
 
 def second_pass(
@@ -78,6 +82,7 @@ def second_pass(
     overlap: frozenset[frozenset[str]] = frozenset(),
     together: Collection[tuple[int, int]] = (),
     apart: Collection[tuple[int, int]] = (),
+    forbidden: NDArray[np.bool_] | None = None,
     turns: int = TURNS,
     accept: float = ACCEPT,
 ) -> Pass:
@@ -89,6 +94,8 @@ def second_pass(
         return Pass()
     rows = {tracklet.number: row for row, tracklet in enumerate(tracklets)}
     never = impossible(tracklets, overlap)
+    if forbidden is not None:
+        never |= forbidden
     ties = [(rows[a], rows[b]) for a, b in together]
     for a, b in ties:  # people outrank what seems impossible
         never[a, b] = never[b, a] = False
