@@ -122,13 +122,15 @@ def build_run(settings: Settings) -> Iterator[Run]:
         last = history.last_identity()  # after the identities: whoever is made in between has a higher id
         gallery.load(identities, last=last, over=settings.live)
         writer.knows(last)
+        overlap = overlaps_known(saved(engine), settings.overlap, settings.links)
+        memory = Memory(overlap=overlap, apart=apart(engine))
         line = Line(
             feed=feed,
             detector=detector,
             embedder=embedder,
             cut=cut,
             new_tracker=CameraTracker,
-            associator=_associator(settings, gallery, engine, stack),
+            associator=_associator(settings, gallery, memory, stack),
             record=writer,
             batch=1 if settings.live else FILE_BATCH,
             live=settings.live,
@@ -141,15 +143,14 @@ def build_run(settings: Settings) -> Iterator[Run]:
         yield Run(line, history, writer, detector.backend, words, roster)
 
 
-def _associator(settings: Settings, gallery: Gallery, engine: Engine, stack: ExitStack) -> Associator:
-    """With what the history knows of overlaps and of people told apart. Live, it thinks again beside the run."""
-    overlap = overlaps_known(saved(engine), settings.overlap, settings.links)
+def _associator(settings: Settings, gallery: Gallery, memory: Memory, stack: ExitStack) -> Associator:
+    """Live, it thinks again beside the run, which must not wait."""
     forgotten = forget_before(after_days=settings.forget_after_days, at=settings.forget_at)
     return Associator(
         gallery=gallery,
         policy=Policy(forget_before=forgotten),
-        overlap=overlap,
-        memory=Memory(overlap=overlap, apart=apart(engine)),
+        overlap=memory.overlap,
+        memory=memory,
         worker=stack.enter_context(ThreadPoolExecutor(1, "think")) if settings.live else None,
     )
 
