@@ -9,6 +9,7 @@ from tracker.associator import Associator
 from tracker.compare import posterior
 from tracker.gallery import Gallery
 from tracker.likeness import straight
+from tracker.memory import Memory
 from tracker.presence import Changes, Policy, Seen
 from tracker.types import Detections, Floats, Identity, Sighting, Track
 
@@ -248,6 +249,13 @@ def test_evidence_names_the_nearest_and_the_runner_up() -> None:
     assert evidence.distance is not None
     assert evidence.runner_up_distance > evidence.distance
     assert evidence.gap_s == pytest.approx(7.1, abs=0.01)
+
+
+def test_a_memory_that_is_given_is_used_though_it_is_empty_yet() -> None:
+    memory = Memory(apart=frozenset({frozenset({1, 2})}))
+    engine = Associator(gallery=Gallery(dimension=DIMENSION), likeness=LIKENESS, memory=memory)
+    walk(engine, "hall", 0.0, {1: 0})
+    assert len(memory) == 1
 
 
 def test_posterior_by_hand() -> None:

@@ -44,7 +44,7 @@ class Associator:
     ) -> None:
         self.gallery = gallery
         self.policy = policy or Policy()
-        self.memory = memory or Memory(overlap=overlap)
+        self.memory = Memory(overlap=overlap) if memory is None else memory
         self.worker = worker
         self._compare = Comparer(
             gallery=gallery, likeness=likeness or straight(), policy=self.policy, overlap=overlap
