@@ -92,8 +92,10 @@ def switched(tracklets: Sequence[Tracklet], rate: float, random: Random) -> list
     changed: dict[int, list[Tracklet]] = {}
     wanted = rate * len(tracklets)
     for row in random.permutation(len(tracklets)).tolist():
+        if len(changed) + 2 > wanted:
+            break
         near = [other for other in _near(tracklets, row) if other not in changed]
-        if len(changed) + 2 <= wanted and row not in changed and near:
+        if row not in changed and near:
             other = near[int(random.integers(len(near)))]
             changed[row], changed[other] = exchanged(tracklets[row], tracklets[other], random), []
     kept = [changed.get(row, [tracklet]) for row, tracklet in enumerate(tracklets)]
