@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from market_methods import replay
+from market_methods import associator, replay
 from market_tracklets import Tracklet, as_told, read_features, tracklets_of
 from numpy.typing import NDArray
 
@@ -165,7 +165,7 @@ def said(odds: Floats, true: NDArray[np.bool_]) -> tuple[Values, NDArray[np.bool
 
 def online(tracklets: Sequence[Tracklet]) -> Stated:
     """The sightings that have an identity in the end."""
-    found = replay(tracklets)
+    found = replay(tracklets, associator(tracklets))
     decided = [(number, s) for number, s in found.last.items() if s.identity is not None]
     person = np.array([tracklets[found.owners[number]].person for number, _ in decided])
     identity = np.unique([s.identity for _, s in decided], return_inverse=True)[1]

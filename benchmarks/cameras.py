@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from kill_cycle import start, until_running
 from live_parts.film import write_films
-from live_parts.samples import metrics, metrics_url, playing, quantile, spread, total
+from live_parts.samples import frames, metrics, metrics_url, playing, quantile, spread
 from live_parts.site import write_config
 from rtsp_server import RtspServer
 
@@ -99,7 +99,7 @@ def measured(count: int, fps: float, folder: Path, arguments: argparse.Namespace
         finally:
             process.terminate()
             process.wait(timeout=60)
-    done, dropped = (total(after, what) - total(before, what) for what in ("processed", "dropped"))
+    done, dropped = (frames(after, before, what) for what in ("processed", "dropped"))
     latency = spread(after, before, "sightline_latency_seconds_bucket")
     row = spread(after, before, "sightline_frame_whole_seconds_bucket")
     return Pace(

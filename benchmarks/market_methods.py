@@ -95,17 +95,21 @@ class Replay:
         return ids
 
 
-def replay(tracklets: Sequence[Tracklet], *, overlap: bool = False, topology: bool = True) -> Replay:
-    """All tracklets through the associator. overlap: it is told that all pairs of cameras may overlap.
-    topology: it learns which camera follows which.
+def associator(tracklets: Sequence[Tracklet], *, overlap: bool = False, topology: bool = True) -> Associator:
+    """With its defaults. overlap: it is told that all pairs of cameras may overlap. topology: it learns which
+    camera follows which.
     """
     cameras = sorted({tracklet.camera for tracklet in tracklets})
     pairs = frozenset(frozenset(pair) for pair in combinations(cameras, 2)) if overlap else frozenset()
-    associator = Associator(
+    return Associator(
         gallery=Gallery(dimension=tracklets[0].vectors.shape[1]),
         overlap=pairs,
         memory=Memory(overlap=pairs, topology=topology),
     )
+
+
+def replay(tracklets: Sequence[Tracklet], associator: Associator) -> Replay:
+    """All tracklets through an associator."""
     began = time.process_time()
     last: dict[int, Sighting] = {}
     owners: dict[int, int] = {}
@@ -122,7 +126,7 @@ def replayed(
     name: str, tracklets: Sequence[Tracklet], *, overlap: bool = False, topology: bool = True
 ) -> Row:
     """The associator's ids in the end."""
-    found = replay(tracklets, overlap=overlap, topology=topology)
+    found = replay(tracklets, associator(tracklets, overlap=overlap, topology=topology))
     return Row(name, found.ids(len(tracklets)), found.seconds)
 
 

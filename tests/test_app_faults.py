@@ -167,5 +167,6 @@ def test_one_frame_a_second_beside_many_loses_none(tmp_path: Path, films: tuple[
     assert one.dropped <= 1
     assert counts["fast"] >= 5
     assert feed.most == 1
+    assert 0.3 <= feed.patience_s < 0.45, "what is left for waiting when a frame takes 0.2 s"
     assert pace.overloaded
     assert pace.dropped_share > 0.5

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from rtsp_server import RtspServer
 from walks import cut_walk
 
 from app import errors
 from app.cli import main
+from app.passage import PARTS
 from storage.database import DatabaseError, open_database
 from storage.history import History
 
@@ -178,7 +180,7 @@ def test_a_service_tells_how_it_is_and_no_password(shared: Path, walk: Path, tmp
             assert get(url.replace("metrics", "readyz")) == (503, "the networks are being loaded\n")
             assert "refused the user name" in service.until("camera_absent")["problem"]
             service.until("person_identified")
-            assert get(url.replace("metrics", "readyz")) == (200, "ok\n")
+            assert soon(lambda: get(url.replace("metrics", "readyz")) == (200, "ok\n"))
             told = get(url)[1]
             count = len(service.events())
             server.kill()
@@ -214,6 +216,12 @@ def _adds_up(lines: list[dict[str, Any]], told: str) -> None:
     assert 'sightline_camera_state{camera="bad",state="waiting"} 1.0' in told
     assert 'sightline_camera_state{camera="hall",state="playing"} 1.0' in told
     assert 'sightline_camera_latency_seconds{camera="hall"}' in told
+    found = [sample for family in text_string_to_metric_families(told) for sample in family.samples]
+    (whole_s,) = (s.value for s in found if s.name == "sightline_frame_whole_seconds_sum")
+    parts = {s.labels["part"]: s.value for s in found if s.name == "sightline_frame_part_seconds_sum"}
+    assert parts.keys() == set(PARTS)
+    assert sum(parts.values()) == pytest.approx(whole_s, rel=1e-6)
+    assert whole_s > 0
 
 
 def test_sigterm_while_the_networks_are_loaded_ends_cleanly(shared: Path, tmp_path: Path) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -251,13 +255,6 @@ def test_evidence_names_the_nearest_and_the_runner_up() -> None:
     assert evidence.gap_s == pytest.approx(7.1, abs=0.01)
 
 
-def test_a_memory_that_is_given_is_used_though_it_is_empty_yet() -> None:
-    memory = Memory(apart=frozenset({frozenset({1, 2})}))
-    engine = Associator(gallery=Gallery(dimension=DIMENSION), likeness=LIKENESS, memory=memory)
-    walk(engine, "hall", 0.0, {1: 0})
-    assert len(memory) == 1
-
-
 def test_posterior_by_hand() -> None:
     # Even odds with one known: half. With two equals: a third each. Nobody possible: nobody.
     odds = np.array([[0.0, -np.inf], [0.0, 0.0], [-np.inf, -np.inf], [np.log(8.0), 0.0]])
@@ -281,3 +278,81 @@ def test_the_same_input_gives_the_same_identities() -> None:
         return out + engine.finish().sightings
 
     assert once() == once()
+
+
+def undecided(step: int) -> Floats:
+    """A picture of person 0 that is 0.6 like the others; the mean of two is 0.76 like their mean."""
+    vector = np.zeros(DIMENSION, np.float32)
+    vector[0], vector[8 + step % 2] = 0.65, 0.76
+    return vector
+
+
+def test_who_turned_out_to_be_somebody_known_is_reported_anew_in_the_end() -> None:
+    # In the yard no picture of person 0 is enough like those of the hall; all together are.
+    engine = associator(patience_s=1.5, accept=0.95)
+    walk(engine, "hall", 0, {1: 0})
+    for step in range(20):
+        engine.update([seen("yard", 10 + step / 10, {1: undecided(step)})])
+    assert last(engine.update([seen("yard", 12, {}, (1,))]))[2].identity == 2
+    found = last(engine.finish())
+    assert found[2].identity == 1
+    assert found[2].probability > 0.7
+    assert engine.identities == 1
+    assert set(engine.gallery.known) == {1}
+    evidence = found[2].evidence
+    assert evidence is not None
+    assert evidence.nearest_sighting == 1
+    assert evidence.nearest_time is not None
+    assert 0.0 <= evidence.nearest_time <= 3.0
+    assert evidence.picture_time is not None
+    assert 10.0 <= evidence.picture_time <= 12.0
+
+
+def test_a_worker_thinks_beside_the_run() -> None:
+    with ThreadPoolExecutor(1) as worker:
+        engine = Associator(
+            gallery=Gallery(dimension=DIMENSION),
+            likeness=LIKENESS,
+            policy=Policy(patience_s=1.5, accept=0.95),
+            memory=Memory(every=2, enough=2),
+            worker=worker,
+        )
+        walk(engine, "hall", 0, {1: 0})
+        for step in range(20):
+            engine.update([seen("yard", 10 + step / 10, {1: undecided(step)})])
+        changed = engine.update([seen("yard", 12, {}, (1,))]).sightings
+        until = time.monotonic() + 30
+        while last_identity(changed) != 1 and time.monotonic() < until:
+            time.sleep(0.01)
+            changed += engine.update([seen("yard", 13, {})]).sightings
+        assert [s.identity for s in changed if s.number == 2] == [2, 1]
+
+
+def last_identity(sightings: list[Sighting]) -> int | None:
+    return sightings[-1].identity if sightings else None
+
+
+def test_who_can_not_wait_gets_nothing_more_from_a_worker() -> None:
+    with ThreadPoolExecutor(1) as worker:
+        hold = threading.Event()
+        worker.submit(hold.wait, 30)
+        engine = Associator(
+            gallery=Gallery(dimension=DIMENSION), memory=Memory(every=1, enough=1), worker=worker
+        )
+        walk(engine, "hall", 0, {1: 0})
+        threading.Timer(0.1, hold.set).start()
+        assert engine.finish().sightings == []
+
+
+def test_who_was_not_seen_for_long_is_no_longer_looked_for() -> None:
+    engine = Associator(
+        gallery=Gallery(dimension=DIMENSION),
+        likeness=LIKENESS,
+        policy=Policy(forget_before=lambda now: now - 1000.0),
+        memory=Memory(every=1, enough=1),
+    )
+    assert walk(engine, "hall", 0, {1: 0}) == {1: 1}
+    assert walk(engine, "hall", 900, {2: 1}) == {2: 2}
+    assert walk(engine, "hall", 1500, {3: 1}) == {3: 2}
+    assert set(engine.gallery.known) == {2}
+    assert walk(engine, "hall", 1600, {4: 0}) == {4: 3}

@@ -91,7 +91,8 @@ class Memory:
     WINDOW, and for those of MOST_JOURNEYS journeys.
 
     overlap: pairs of cameras that may see one person at the same moment. apart: pairs of identities that a
-    person said are two. topology: whether it is learned which camera follows which.
+    person said are two. topology: whether it is learned which camera follows which. window, every: presences
+    thought about, and after how many; enough: at the least.
     """
 
     overlap: frozenset[frozenset[str]] = frozenset()
@@ -99,6 +100,7 @@ class Memory:
     topology: bool = True
     window: int = WINDOW
     every: int = EVERY
+    enough: int = ENOUGH
     _last: dict[int, Tracklet] = field(default_factory=dict)
     _journey: dict[int, int] = field(default_factory=dict)
     _older: dict[tuple[int, int], Journey] = field(default_factory=dict)
@@ -133,7 +135,7 @@ class Memory:
 
     @property
     def due(self) -> bool:
-        return self._fresh >= self.every and len(self._last) >= ENOUGH
+        return self._fresh >= self.every and len(self._last) >= self.enough
 
     @property
     def stale(self) -> bool:

@@ -11,6 +11,9 @@ import numpy as np
 
 from tracker.types import Floats, Image
 
+AT_ONCE = 8
+"""More pictures at once are no faster on a CPU, and its memory grows with each larger number that is met."""
+
 
 class Network(Protocol):
     """names: of the classes, none where unknown. fixed_shape: the only (height, width) it takes, if any."""
@@ -82,10 +85,10 @@ class OpenVinoNetwork:
         self.backend = f"openvino {precision.replace('f', 'fp') if precision[0] == 'f' else precision} on CPU"
 
     def run(self, pixels: Image) -> Sequence[Floats]:
-        step, found = self._batch or len(pixels), list[Floats]()
+        step, found = self._batch or AT_ONCE, list[Floats]()
         for start in range(0, len(pixels), step):
             part = pixels[start : start + step]
-            missing = np.repeat(part[:1], step - len(part), axis=0)
+            missing = np.repeat(part[:1], (self._batch or len(part)) - len(part), axis=0)
             found.extend(self._infer(np.concatenate([part, missing]) if len(missing) else part)[: len(part)])
         return found
 

@@ -51,6 +51,7 @@ class Monitor(Collector):
         self._pace = Pace()
         self._latency = _histogram("sightline_latency_seconds", "From filmed to its result.", "camera")
         self._parts = _histogram("sightline_frame_part_seconds", "The parts of its way to the disk.", "part")
+        self._passing = threading.Lock()
         self._whole = _histogram("sightline_frame_whole_seconds", "From filmed to what it shows on disk.")
 
     def show(self, results: Sequence[Result], status: Status) -> None:
@@ -64,9 +65,10 @@ class Monitor(Collector):
 
     def passed(self, passage: Passage) -> None:
         """A frame is on disk. May be called from another thread than the rest."""
-        self._whole.observe(passage.whole_s)
-        for part, taken_s in passage.parts.items():
-            self._parts.labels(part).observe(taken_s)
+        with self._passing:
+            self._whole.observe(passage.whole_s)
+            for part, taken_s in passage.parts.items():
+                self._parts.labels(part).observe(taken_s)
 
     def health(self) -> str:
         """What is wrong, so that a restart may help; "" where nothing is."""
@@ -91,8 +93,10 @@ class Monitor(Collector):
             yield from _of_clocks(self._shown[0].cameras)
             yield from _of_recording(self._shown[0].cameras)
             yield from _of_load(self._pace)
-            for histogram in (self._latency, self._parts, self._whole):
-                yield from histogram.collect()
+            yield from self._latency.collect()
+            with self._passing:  # so that the parts add up to the whole
+                passages = [*self._parts.collect(), *self._whole.collect()]
+            yield from passages
 
 
 def _histogram(name: str, what: str, *labels: str) -> Histogram:

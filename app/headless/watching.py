@@ -16,6 +16,7 @@ from app.config import Settings, read_config
 from app.headless.execution import report, settings_of
 from app.headless.json_log import JsonLog
 from app.headless.live_table import LiveTable
+from app.headless.memory import forget_the_loaded, share_arenas
 from app.headless.reload import Reload, reload_on_hang_up
 from app.headless.view import TerminalView, interrupted_by_signals, pace_line, stop_on_signals, terminal
 from app.pipeline import Status, View
@@ -43,6 +44,7 @@ def watch(arguments: argparse.Namespace) -> int:
 
     With ``--log json`` also what goes wrong around us is told as an event, and not raised.
     """
+    share_arenas()
     if arguments.log != "json":
         return _watch(arguments, None)
     log = JsonLog(sys.stderr, status_every_s=arguments.status_every)
@@ -64,6 +66,7 @@ def _watch(arguments: argparse.Namespace, log: JsonLog | None) -> int:
             if log is not None:
                 log.write("stopped", uptime_s=0.0, frames=0, identities=0)
             return errors.OK
+        forget_the_loaded()
         reload = _reload(arguments, log, built, stack)
         with _screen(arguments, log) as screen, _timer(stop, arguments.seconds):
             note = None if log is None else log.note

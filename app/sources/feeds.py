@@ -111,7 +111,8 @@ class LiveFeed:
 
     Where the machine can't keep up, a round holds only as many frames as half of max_latency_s is enough for,
     of the cameras that have waited longest: the frames of fast cameras are dropped first, and those that are
-    equally fast take turns. A frame then waits for a round at most, and is thought about for one.
+    equally fast take turns. A frame then waits for a round at most, and is thought about for one; one whose
+    result would come later than max_latency_s after it arrived is dropped.
     """
 
     def __init__(
@@ -172,6 +173,12 @@ class LiveFeed:
             return len(self.sources)
         return max(1, int(self._max_latency_s / 2 / self._frame_s))
 
+    @property
+    def patience_s(self) -> float:
+        """How old a frame may be whose result is to be there in time, after a round; half of it at least."""
+        round_s = self._frame_s * min(self.most, len(self.sources))
+        return max(self._max_latency_s - round_s, self._max_latency_s / 2)
+
     def _look(self) -> Round:
         frames: Round = []
         for source in sorted(self.sources.values(), key=lambda s: self._turns[s.camera]):
@@ -183,7 +190,7 @@ class LiveFeed:
         return frames
 
     def _newest(self, source: LiveSource) -> Frame | None:
-        frame = source.latest(max_age_s=self._max_latency_s)
+        frame = source.latest(max_age_s=self.patience_s)
         if frame is None:
             return None
         return replace(frame, time=frame.time - self._offsets.get(source.camera, 0.0))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from live_parts.site import Recorder
 
-CLOCKS_S = (-3600.0, -3.0, -0.3, 0.0, 0.3, 3.0, 3600.0)
+CLOCKS_S = (-3600.0, -3.0, -0.3, 0.3, 3.0, 3600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,10 @@ KINDS: dict[str, _Kind] = {
     "packets damaged": _Kind(*_proxy(damage=0.3), (5.0, 15.0)),
     "packets lost, jitter": _Kind(*_proxy(loss=0.02, jitter_s=0.05), (5.0, 20.0)),
     "network too slow": _Kind(*_proxy(bytes_per_s=4000.0), (5.0, 15.0)),
-    "clock set": _Kind(  # it stays so until it is set again
-        lambda r, dice: setattr(r.proxy, "clock_s", dice.choice(CLOCKS_S)), lambda r: None, (0.0, 0.0)
+    "clock set, and back": _Kind(
+        lambda r, dice: setattr(r.proxy, "clock_s", dice.choice(CLOCKS_S)),
+        lambda r: setattr(r.proxy, "clock_s", 0.0),
+        (5.0, 20.0),
     ),
 }
 

@@ -68,10 +68,7 @@ class Sampler:
         memory_mb, threads, handles, cpu_s = _of_process(self._process.pid)
         latency = spread(found, before, "sightline_latency_seconds_bucket")
         row = spread(found, before, "sightline_frame_whole_seconds_bucket")
-        rate = {
-            what: (total(found, what) - total(before, what)) / took_s
-            for what in ("received", "processed", "dropped")
-        }
+        rate = {what: frames(found, before, what) / took_s for what in ("received", "processed", "dropped")}
         return Sample(
             at_s=now - self._began,
             memory_mb=memory_mb,
@@ -106,9 +103,14 @@ def _le_last(label: str) -> tuple[bool, str]:
     return label == "le", label
 
 
-def total(found: Metrics, what: str) -> float:
-    """Frames of all cameras. what: received, processed or dropped."""
-    return sum(value for key, value in found.items() if key[0] == f"sightline_frames_{what}_total")
+def frames(found: Metrics, before: Metrics, what: str) -> float:
+    """Frames of all cameras since `before`; one that was taken out meanwhile counts from 0 again.
+
+    what: received, processed or dropped.
+    """
+    counts = {key: value for key, value in found.items() if key[0] == f"sightline_frames_{what}_total"}
+    steps = ((value, value - before.get(key, 0.0)) for key, value in counts.items())
+    return sum(step if step >= 0 else value for value, step in steps)
 
 
 def playing(found: Metrics) -> int:
