@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from market_methods import replay
-from market_tracklets import Tracklet, as_told, idf1, read_features, tracklets_of
+from market_parts.methods import replay
+from market_parts.tracklets import Tracklet, as_told, idf1, read_features, tracklets_of
 
 from tracker.associator import Associator
 from tracker.gallery import Gallery

@@ -3,8 +3,8 @@
     python benchmarks/calibration.py [--data FOLDER] [--features FILE.npz] [--without-online]
         [--plot FILE.png]
 
-On Market-1501's tracklets (benchmarks/market_tracklets.py), six cameras. What is learned from three cameras'
-tracklets, with nobody's labels, is applied to the other three's, and the other way round:
+On Market-1501's tracklets (benchmarks/market_parts/tracklets.py), six cameras. What is learned from three
+cameras' tracklets, with nobody's labels, is applied to the other three's, and the other way round:
 
 * near in time: pairs of tracklets within five minutes. The curve of looks is the others'; delays and clocks,
   which are of these cameras and no others, are learned from them, without labels too.
@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from market_methods import associator, replay
-from market_tracklets import Tracklet, as_told, read_features, tracklets_of
+from market_parts.methods import associator, replay
+from market_parts.tracklets import Tracklet, as_told, read_features, tracklets_of
 from numpy.typing import NDArray
 
 from tracker import journeys, refine

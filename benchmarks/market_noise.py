@@ -18,8 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from market_methods import baseline, greedy, refined, replayed
-from market_tracklets import Tracklet, by_time, idf1, read_features, tracklets_of
+from market_parts.methods import baseline, greedy, refined, replayed
+from market_parts.tracklets import Tracklet, by_time, idf1, read_features, tracklets_of
 
 SEED = 1501
 SWITCH_S = 10.0

@@ -6,8 +6,8 @@
 FILE (reference/reid/retail0277_market_test.npz of FOLDER) holds `names`, of Market-1501's pictures, and
 `features`, (N, D) unit rows; no picture is needed. --weights embeds the pictures of the same names in
 FOLDER's data/Market-1501-v15.09.15.zip with another network, once, and keeps what comes out in --cache.
-Tracklets are as in benchmarks/market_tracklets.py. Each comes to the associator as a track that is seen at
-its pictures' times, and ends with the last. Junk and distractors (persons -1 and 0) are left out;
+Tracklets are as in benchmarks/market_parts/tracklets.py. Each comes to the associator as a track that is
+seen at its pictures' times, and ends with the last. Junk and distractors (persons -1 and 0) are left out;
 --distractors has them live in the stream, out of the score.
 
 IDF1 is over all cameras and counts pictures: the best one-to-one pairing of people and ids. Purity, merges
@@ -25,9 +25,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from market_embedding import embedded
-from market_methods import Row, baseline, clustered, greedy, refined, replayed
-from market_tracklets import Embedded, Tracklet, as_told, errors_of, idf1, read_features, tracklets_of
+from market_parts.embedding import embedded
+from market_parts.methods import Row, baseline, clustered, greedy, refined, replayed
+from market_parts.tracklets import Embedded, Tracklet, as_told, errors_of, idf1, read_features, tracklets_of
 from rich.console import Console
 from rich.table import Table
 
