@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from market_parts.tracklets import Embedded, read_features
 
 from app.weights.assets import resolve
-from market_parts.tracklets import Embedded, read_features
 from reid.embedder import open_embedder
 from training.market1501 import Integers, Pictures
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from market_parts.tracklets import Ids, Tracklet, as_told, idf1, rounds
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from market_parts.tracklets import Ids, Tracklet, as_told, idf1, rounds
 from tracker import refine as second
 from tracker.associator import Associator
 from tracker.gallery import Gallery
