@@ -82,7 +82,13 @@ class Stated:
     @property
     def error(self) -> float:
         """0..1."""
-        return sum(count * abs(mean - share) for *_, count, mean, share in self.bins()) / len(self.chance)
+        return self.error_from(EDGES[0])
+
+    def error_from(self, least: float) -> float:
+        """Of those stated at least so. 0..1."""
+        bins = [row for row in self.bins() if row[0] >= least]
+        off = sum(count * abs(mean - share) for _, _, count, mean, share in bins)
+        return off / max(sum(row[2] for row in bins), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +185,8 @@ def online(tracklets: Sequence[Tracklet]) -> Stated:
 
 
 def print_table(stated: Stated) -> None:
-    print(f"\n{stated.name}: {len(stated.chance):,}, error {stated.error:.3f}\n")
+    surer = f"from 0.5 on {stated.error_from(0.5):.3f}"
+    print(f"\n{stated.name}: {len(stated.chance):,}, error {stated.error:.3f}, {surer}\n")
     print("| stated | how many | mean stated | true |\n|---|---|---|---|")
     for low, high, count, mean, share in stated.bins():
         print(f"| {low:g} to {high:g} | {count:,} | {mean:.3f} | {share:.3f} |")
@@ -189,13 +196,13 @@ def plot(found: Sequence[Stated], path: Path) -> None:
     """Share that is true by what was stated, the diagonal being right."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 6), layout="constrained")
+    figure = Figure(figsize=(6, 7), layout="constrained")
     axes = figure.add_subplot(xlabel="stated", ylabel="true", aspect="equal", xlim=(0, 1), ylim=(0, 1))
     axes.plot((0, 1), (0, 1), color="0.7", linewidth=1)
     for one in found:
         points = [(mean, share) for *_, mean, share in one.bins()]
         axes.plot(*zip(*points, strict=True), marker="o", label=f"{one.name} ({one.error:.3f})")
-    axes.legend(fontsize=8)
+    figure.legend(loc="outside lower center", fontsize=8)
     figure.savefig(path, dpi=110)
 
 
