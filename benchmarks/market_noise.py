@@ -3,8 +3,8 @@
     python benchmarks/market_noise.py [--data FOLDER] [--features FILE.npz] [--kinds KIND ...]
         [--rates PERCENT ...] [--without-online]
 
-missed: that share of all pictures is not detected. split: that share of the tracklets of several pictures is
-two tracks, parted anywhere. switched: that share of all tracklets goes over into another one that is on the
+missed: that share of all pictures is not detected. split: that share of the tracklets seen at several moments
+is two tracks, parted anywhere. switched: that share of all tracklets goes over into another one that is on the
 same camera at the same time, or not more than SWITCH_S before or after, and that one into it. wrong: that
 share of all pictures looks like one of somebody else on the same camera; whose track it is stays the truth.
 The seed is fixed. IDF1 counts the pictures there are, each by whom it shows, whatever track it is in.
@@ -77,13 +77,15 @@ def missed(tracklets: Sequence[Tracklet], rate: float, random: Random) -> list[T
 
 
 def split(tracklets: Sequence[Tracklet], rate: float, random: Random) -> list[Tracklet]:
-    """That share of those that can be is two tracks."""
+    """That share of those seen at several moments is two tracks."""
     found = []
     for tracklet in tracklets:
-        count = len(tracklet.times)
-        cut = int(random.integers(1, count)) if count > 1 and random.random() < rate else 0
-        first = np.arange(count) < cut
-        found += [tracklet.take(rows) for rows in (first, ~first) if rows.any()]
+        later = np.unique(tracklet.times)[1:]
+        if not len(later) or random.random() >= rate:
+            found.append(tracklet)
+            continue
+        before = tracklet.times < random.choice(later)
+        found += [tracklet.take(before), tracklet.take(~before)]
     return found
 
 
