@@ -4,8 +4,8 @@
         [--rates PERCENT ...] [--without-online]
 
 missed: that share of all pictures is not detected. split: that share of the tracklets seen at several moments
-is two tracks, parted anywhere. switched: that share of all tracklets goes over into another one that is on the
-same camera at the same time, or not more than SWITCH_S before or after, and that one into it. wrong: that
+is two tracks, parted anywhere. switched: that share of all tracklets goes over into another one that is on
+the same camera at the same time, or not more than SWITCH_S before or after, and that one into it. wrong: that
 share of all pictures looks like one of somebody else on the same camera; whose track it is stays the truth.
 The seed is fixed. IDF1 counts the pictures there are, each by whom it shows, whatever track it is in.
 """
