@@ -18,7 +18,7 @@ from tracker import journeys
 from tracker.journeys import averaged, odds_of, spread, too_far
 from tracker.learning import chances, together_so_far, ways
 from tracker.likeness import Curve, straight
-from tracker.linkage import ACCEPT, NEVER, joined
+from tracker.linkage import ACCEPT, joined
 from tracker.topology import Clocks, Integers, Table
 from tracker.tracklets import Tracklet, centred, impossible, looks_of, similarities, stays_of
 from tracker.types import Floats
@@ -83,7 +83,7 @@ def second_pass(
     topology: bool = True,
 ) -> Pass:
     """As refine, with what was learned. turns: of learning and clustering. accept: the mean probability from
-    which two are one person. topology: whether it is learned which camera follows which."""
+    which two are one person. topology: whether it is learned which camera follows which, and how alike people look."""
     if len(tracklets) > MOST:
         raise TooManyError(f"{len(tracklets)} sightings are more than the {MOST} that are compared at once.")
     if not tracklets:
@@ -105,25 +105,12 @@ def _people(
     turns: int,
     accept: float,
 ) -> Pass:
-    if not turns:
-        return _by_looks(tracklets, never, ties, accept)
-    if len(tracklets) >= ENOUGH:
+    if turns and len(tracklets) >= ENOUGH:
         taught = _by_journeys(tracklets, never, ties, turns, accept)
         if taught is not None:
             return taught
     odds = straight()(similarities(tracklets))
     return Pass(_clusters(tracklets, odds, joined(odds, never, ties, accept=accept)), odds)
-
-
-def _by_looks(
-    tracklets: Sequence[Tracklet], never: NDArray[np.bool_], ties: Sequence[tuple[int, int]], accept: float
-) -> Pass:
-    """Without times: each tracklet is a journey of its own, but for those that people put together."""
-    looks = centred(looks_of(tracklets), stays_of(tracklets).camera)
-    odds = straight()(looks @ looks.T)
-    own = joined(np.full_like(odds, NEVER), never, ties)
-    labels, odds = _joined_journeys(looks, own, odds, never, accept)
-    return Pass(_clusters(tracklets, odds, labels), odds)
 
 
 def _by_journeys(
