@@ -23,12 +23,14 @@ from app.sources.ffmpeg import redact
 from app.sources.file import FileSource
 from app.sources.live import LiveSource
 from app.sources.roster import Roster
+from app.topology.overlaps import overlaps_known
 from app.weights.assets import cache_folder, default_reid, resolve
 from reid.embedder import open_embedder
 from reid.preprocess import cut
 from storage.database import open_database
 from storage.history import History
 from storage.repair import apart
+from storage.topology import saved
 from storage.writer import Writer
 from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
@@ -120,13 +122,15 @@ def build_run(settings: Settings) -> Iterator[Run]:
         last = history.last_identity()  # after the identities: whoever is made in between has a higher id
         gallery.load(identities, last=last, over=settings.live)
         writer.knows(last)
+        overlap = overlaps_known(saved(engine), settings.overlap, settings.links)
+        memory = Memory(overlap=overlap, apart=apart(engine))
         line = Line(
             feed=feed,
             detector=detector,
             embedder=embedder,
             cut=cut,
             new_tracker=CameraTracker,
-            associator=_associator(settings, gallery, apart(engine), stack),
+            associator=_associator(settings, gallery, memory, stack),
             record=writer,
             batch=1 if settings.live else FILE_BATCH,
             live=settings.live,
@@ -139,16 +143,14 @@ def build_run(settings: Settings) -> Iterator[Run]:
         yield Run(line, history, writer, detector.backend, words, roster)
 
 
-def _associator(
-    settings: Settings, gallery: Gallery, told_apart: frozenset[frozenset[int]], stack: ExitStack
-) -> Associator:
+def _associator(settings: Settings, gallery: Gallery, memory: Memory, stack: ExitStack) -> Associator:
     """Live, it thinks again beside the run, which must not wait."""
     forgotten = forget_before(after_days=settings.forget_after_days, at=settings.forget_at)
     return Associator(
         gallery=gallery,
         policy=Policy(forget_before=forgotten),
-        overlap=settings.overlap,
-        memory=Memory(overlap=settings.overlap, apart=told_apart),
+        overlap=memory.overlap,
+        memory=memory,
         worker=stack.enter_context(ThreadPoolExecutor(1, "think")) if settings.live else None,
     )
 

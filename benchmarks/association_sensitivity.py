@@ -2,7 +2,7 @@
 
     python benchmarks/association_sensitivity.py [--data FOLDER] [--only CONSTANT ...]
 
-FOLDER as in market_replay.py. IDF1 of the second pass; for constants of the memory and of the run's policy
+FOLDER as in market_replay.py. IDF1 of the second pass; of the constants of the memory and of the run's policy
 that of the run. A constant that is right stands on a plateau. All of it takes half an hour.
 """
 

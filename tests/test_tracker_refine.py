@@ -156,17 +156,6 @@ def test_delays_help_where_looks_do_not_suffice() -> None:
     assert right_pairs(labels, truth) > 0.9 > right_pairs(by_looks, truth)
 
 
-def test_without_topology_nothing_is_learned_of_clocks_and_what_people_decided_stands() -> None:
-    rows, _ = crowd(seed=5)
-    found = second_pass(rows, together=[(0, 4)], topology=False)
-    assert found.clocks is None
-    assert any({0, 4} <= {*cluster.tracklets} for cluster in found.clusters)
-    shifted = [
-        replace(row, start=row.start + 7 * row.recording, end=row.end + 7 * row.recording) for row in rows
-    ]
-    assert second_pass(shifted, together=[(0, 4)], topology=False).clusters == found.clusters
-
-
 def found_likeness(rows: list[Tracklet]) -> np.ndarray:
     vectors = np.concatenate([row.vectors for row in rows])
     return vectors @ vectors.T

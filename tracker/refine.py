@@ -63,13 +63,17 @@ def refine(
     overlap: frozenset[frozenset[str]] = frozenset(),
     together: Collection[tuple[int, int]] = (),
     apart: Collection[tuple[int, int]] = (),
+    forbidden: NDArray[np.bool_] | None = None,
 ) -> list[Cluster]:
     """Who is who, by all that is known of the span.
 
     overlap: pairs of cameras that may see one person at the same moment. together, apart: pairs of numbers
-    that people have decided on, which stand. Raises TooManyError; ValueError where one pair is in both.
+    that people have decided on, which stand. forbidden: (N, N) what else is impossible; people outrank it.
+    Raises TooManyError; ValueError where one pair is in both.
     """
-    return second_pass(tracklets, overlap=overlap, together=together, apart=apart).clusters
+    return second_pass(
+        tracklets, overlap=overlap, together=together, apart=apart, forbidden=forbidden
+    ).clusters
 
 
 def second_pass(
@@ -78,24 +82,26 @@ def second_pass(
     overlap: frozenset[frozenset[str]] = frozenset(),
     together: Collection[tuple[int, int]] = (),
     apart: Collection[tuple[int, int]] = (),
+    forbidden: NDArray[np.bool_] | None = None,
     turns: int = TURNS,
     accept: float = ACCEPT,
-    topology: bool = True,
 ) -> Pass:
     """As refine, with what was learned. turns: of learning and clustering. accept: the mean probability from
-    which two are one person. topology: whether it is learned which camera follows which, and how alike people look."""
+    which two are one person."""
     if len(tracklets) > MOST:
         raise TooManyError(f"{len(tracklets)} sightings are more than the {MOST} that are compared at once.")
     if not tracklets:
         return Pass()
     rows = {tracklet.number: row for row, tracklet in enumerate(tracklets)}
     never = impossible(tracklets, overlap)
+    if forbidden is not None:
+        never |= forbidden
     ties = [(rows[a], rows[b]) for a, b in together]
     for a, b in ties:  # people outrank what seems impossible
         never[a, b] = never[b, a] = False
     for a, b in apart:
         never[rows[a], rows[b]] = never[rows[b], rows[a]] = True
-    return _people(tracklets, never, ties, turns if topology else 0, accept)
+    return _people(tracklets, never, ties, turns, accept)
 
 
 def _people(
@@ -105,7 +111,7 @@ def _people(
     turns: int,
     accept: float,
 ) -> Pass:
-    if turns and len(tracklets) >= ENOUGH:
+    if len(tracklets) >= ENOUGH:
         taught = _by_journeys(tracklets, never, ties, turns, accept)
         if taught is not None:
             return taught

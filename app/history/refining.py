@@ -26,13 +26,12 @@ if TYPE_CHECKING:
     from storage.repair import Move
     from tracker.refine import Cluster
     from tracker.rules import Rule
-    from tracker.tracklets import Tracklet
 
 
 def refine(arguments: argparse.Namespace) -> int:
     """``sightline refine``: prints what would change, and with --apply changes it."""
     from app.output.refine_page import write_refine_page
-    from app.topology.command import overlaps_known
+    from app.topology.overlaps import overlaps_known
     from storage.database import open_database
     from storage.history import History
     from storage.presences import decisions, presences
@@ -113,7 +112,7 @@ def differences(
     rules: what is known of the ways between cameras. own_clocks: each source has a clock of its own.
     """
     from tracker.refine import refine as second_pass
-    from tracker.rules import cut
+    from tracker.rules import cut, forbidden
 
     tracklets = tracklets_of(rows, own_clocks=own_clocks)
     here = {row.id for row in rows}
@@ -122,22 +121,10 @@ def differences(
         tracklets,
         overlap=overlap,
         together=together,
-        apart=sorted({*_among(here, told.apart), *_forbidden(tracklets, rules)} - set(together)),
+        apart=sorted({*_among(here, told.apart)} - set(together)),
+        forbidden=forbidden(tracklets, rules),
     )
     return changes(rows, cut(clusters, tracklets, rules, together=together), named=told.named)
-
-
-def _forbidden(tracklets: Sequence[Tracklet], rules: Sequence[Rule]) -> list[tuple[int, int]]:
-    """Pairs of sightings, the smaller number first."""
-    import numpy as np
-
-    from tracker.rules import forbidden
-
-    if not rules:
-        return []
-    pairs = np.argwhere(np.triu(forbidden(tracklets, rules))).tolist()
-    numbers = ((tracklets[a].number, tracklets[b].number) for a, b in pairs)
-    return [(min(pair), max(pair)) for pair in numbers]
 
 
 def _among(here: Collection[int], pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -14,7 +14,6 @@ from app.history.answers import local_iso
 from app.history.tracklets import tracklets_of
 from storage.errors import DatabaseError
 from storage.topology import Learned, save, saved
-from tracker.rules import Rule
 from tracker.types import Topology
 
 if TYPE_CHECKING:
@@ -99,13 +98,3 @@ def _on_own_clocks(tracklets: Sequence[Tracklet]) -> Topology:
             "and people who are on several cameras; record more, or leave out --own-clocks where clocks agree"
         )
     return learn_on_own_clocks(tracklets, found.clusters, found.clocks, stays_of(tracklets).recording)
-
-
-def overlaps_known(
-    kept: Learned | None, told: frozenset[frozenset[str]], rules: Sequence[Rule]
-) -> frozenset[frozenset[str]]:
-    """Pairs of cameras that may see one person at a time: as told, else as learned and kept."""
-    learned = () if kept is None else kept.topology.overlaps
-    denied = {frozenset((rule.first, rule.second)) for rule in rules if rule.overlap is False}
-    found = {frozenset((overlap.first, overlap.second)) for overlap in learned if overlap.seen}
-    return told | frozenset(found - denied)

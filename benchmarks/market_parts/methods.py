@@ -131,10 +131,12 @@ def replayed(
 
 
 def refined(name: str, tracklets: Sequence[Tracklet], *, topology: bool = True, say: bool = False) -> Row:
-    """The second pass over all, with what it learns by itself. say: prints the clocks found."""
+    """The second pass over all, with what it learns by itself. topology: else by the given curve of looks
+    alone, learning nothing. say: prints the clocks found.
+    """
     rows = as_told(tracklets)
     began = time.process_time()
-    found = second.second_pass(rows, topology=topology)
+    found = second.second_pass(rows, turns=second.TURNS if topology else 0)
     spent = time.process_time() - began
     if found.clocks is not None and say:
         print_clocks(found.clocks, rows)
