@@ -9,15 +9,16 @@ that of the run. A constant that is right stands on a plateau. All of it takes h
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import market_replay
 import numpy as np
+from market_parts.methods import replay
+from market_parts.tracklets import Tracklet, as_told, idf1, read_features, tracklets_of
 
 from tracker.associator import Associator
 from tracker.gallery import Gallery
@@ -52,7 +53,7 @@ OF_THE_RUN: dict[str, tuple[Any, ...]] = {
 }
 """Of the memory and the policy, values on both sides of the default."""
 
-Tracklets = list[market_replay.Tracklet]
+Tracklets = list[Tracklet]
 
 
 def main() -> None:
@@ -63,7 +64,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared")
     parser.add_argument("--only", nargs="*", default=names, choices=names, metavar="CONSTANT")
     told = parser.parse_args()
-    tracklets = market_replay.read(told.data / "reference/reid/retail0277_market_test.npz")
+    tracklets = tracklets_of(read_features(told.data / "reference/reid/retail0277_market_test.npz"))
     print("| constant | value | IDF1 |", flush=True)
     print_row("second pass", "", of_pass(tracklets))
     for name in [name for name in told.only if name in OF_THE_PASS]:
@@ -99,20 +100,15 @@ def given(name: str, value: Any) -> dict[str, Any]:
 
 def of_pass(tracklets: Tracklets, **told: Any) -> float:
     ids = np.full(len(tracklets), -1, np.int64)
-    for number, cluster in enumerate(second_pass(market_replay.as_told(tracklets), **told).clusters):
+    for number, cluster in enumerate(second_pass(as_told(tracklets), **told).clusters):
         ids[list(cluster.tracklets)] = number
-    return market_replay.idf1(ids, tracklets)
+    return idf1(ids, tracklets)
 
 
 def of_run(tracklets: Tracklets, memory: Memory, policy: Policy) -> float:
-    def build(gallery: Gallery) -> Associator:
-        return Associator(gallery=gallery, memory=memory, policy=policy)
-
-    return market_replay.idf1(run_ids(tracklets, build), tracklets)
-
-
-def run_ids(tracklets: Tracklets, build: Callable[[Gallery], Associator]) -> market_replay.Ids:
-    return market_replay.ids_of_run(build(Gallery(dimension=tracklets[0].vectors.shape[1])), tracklets)
+    gallery = Gallery(dimension=tracklets[0].vectors.shape[1])
+    found = replay(tracklets, Associator(gallery=gallery, memory=memory, policy=policy))
+    return idf1(found.ids(len(tracklets)), tracklets)
 
 
 def print_row(name: str, value: Any, score: float) -> None:

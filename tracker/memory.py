@@ -62,7 +62,7 @@ class Group:
 class Recollection:
     """What is thought about at one time: a snapshot, which another thread may be given.
 
-    enough: set by who no longer wants to wait; then there are no groups.
+    enough: set by who no longer wants to wait; then there are no groups. topology: as in Memory.
     """
 
     window: tuple[Tracklet, ...]
@@ -70,6 +70,7 @@ class Recollection:
     thought: frozenset[int]
     overlap: frozenset[frozenset[str]]
     apart: frozenset[frozenset[int]]
+    topology: bool = True
     enough: threading.Event = field(default_factory=threading.Event)
 
     def groups(self) -> list[Group]:
@@ -79,6 +80,7 @@ class Recollection:
             thought=self.thought,
             overlap=self.overlap,
             apart=self.apart,
+            topology=self.topology,
             enough=self.enough,
         )
 
@@ -89,11 +91,13 @@ class Memory:
     WINDOW, and for those of MOST_JOURNEYS journeys.
 
     overlap: pairs of cameras that may see one person at the same moment. apart: pairs of identities that a
-    person said are two. window, every: presences thought about, and after how many; enough: at the least.
+    person said are two. topology: whether it is learned which camera follows which. window, every: presences
+    thought about, and after how many; enough: at the least.
     """
 
     overlap: frozenset[frozenset[str]] = frozenset()
     apart: frozenset[frozenset[int]] = frozenset()
+    topology: bool = True
     window: int = WINDOW
     every: int = EVERY
     enough: int = ENOUGH
@@ -147,6 +151,7 @@ class Memory:
             thought=frozenset(self._journey),
             overlap=self.overlap,
             apart=self.apart,
+            topology=self.topology,
         )
 
     def settle(self, group: Group, identity: int | None) -> None:
@@ -188,12 +193,13 @@ def regroup(
     thought: Collection[int] = (),
     overlap: frozenset[frozenset[str]] = frozenset(),
     apart: Collection[frozenset[int]] = (),
+    topology: bool = True,
     enough: threading.Event | None = None,
 ) -> list[Group]:
     """Who the last presences are. Those of an older identity take it, others the one most of them have.
 
     thought: numbers of those that were thought about before; learning begins with what was decided of them.
-    overlap, apart: as in Memory. enough: once set, nothing comes of it, within a second or two.
+    overlap, apart, topology: as in Memory. enough: once set, nothing comes of it, within a second or two.
     """
     enough = enough or threading.Event()
     if not window:
@@ -201,7 +207,8 @@ def regroup(
     never = impossible(window, overlap)
     never |= _said_apart(window, apart)
     looks = _looks(window, older)
-    journey, odds = _journeys(window, looks.centred[0], never, thought, enough)
+    told = looks.centred[0], never, thought, enough
+    journey, odds = _journeys(window, *told) if topology else _untaught(window)
     if enough.is_set():
         return []
     between, never_between = _between(looks, journey, odds, never)
