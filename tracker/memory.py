@@ -33,6 +33,9 @@ EVERY = 350
 MOST_JOURNEYS = 1500
 """Older journeys that are remembered, the last ones."""
 
+DECIDED = 2.0
+"""Log odds that a decision of before counts as, those of about 0.9: it saw single pictures, not their means."""
+
 TURNS = 2
 """Of learning and clustering, the first time; from then on what was decided is where it begins."""
 
@@ -216,6 +219,7 @@ def regroup(
     if enough.is_set():
         return []
     between, never_between = _between(looks, journey, odds, never)
+    between = between + DECIDED * _same_so_far(window, older, journey)
     never_between |= _said_apart_before(window, older, journey, apart)
     ties = _decided(older, never_between, int(journey.max()) + 1)
     labels = joined(between, never_between, ties)
@@ -337,6 +341,19 @@ def _between(
     plain: Table = straight()(bare @ bare.T)
     plain[:count, :count] = journeys.averaged(odds, journey)
     return plain, apart
+
+
+def _same_so_far(window: Sequence[Tracklet], older: Sequence[Journey], journey: Integers) -> Table:
+    """(K + J, K + J): 1 of two journeys most of whose presences had one identity before, else 0."""
+    identity = _identities(window)
+    most = np.full(int(journey.max()) + 1, -1, np.int64)
+    for number in range(len(most)):
+        had = identity[(journey == number) & (identity >= 0)]
+        if len(had):
+            most[number] = Counter(had.tolist()).most_common(1)[0][0]
+    whole = np.append(most, [known.identity for known in older]).astype(np.int64)
+    same: Table = ((whole[:, None] == whole[None]) & (whole >= 0)[:, None]).astype(np.float32)
+    return same
 
 
 def _decided(older: Sequence[Journey], never: NDArray[np.bool_], first: int) -> list[tuple[int, int]]:
