@@ -34,7 +34,7 @@ MOST_JOURNEYS = 1500
 """Older journeys that are remembered, the last ones."""
 
 DECIDED = 2.0
-"""Log odds that a decision of before counts as, those of about 0.9: it saw single pictures, not their means."""
+"""Log odds that a decision of before counts as, those of about 0.9: it saw the single pictures."""
 
 TURNS = 2
 """Of learning and clustering, the first time; from then on what was decided is where it begins."""
