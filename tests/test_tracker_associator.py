@@ -228,6 +228,28 @@ def test_who_matches_an_identity_that_is_taken_back_gets_what_it_became() -> Non
     assert engine.identities == 1
 
 
+def test_what_somebody_joins_is_not_taken_back_by_who_ends_at_that_moment() -> None:
+    # As above, but both end in one round, in which the yard has its first picture; it began first.
+    engine = Associator(
+        gallery=Gallery(dimension=DIMENSION),
+        likeness=LIKENESS,
+        policy=Policy(patience_s=2.0, revise_s=2.5),
+        overlap=frozenset({frozenset({"stairs", "yard"})}),
+    )
+    walk(engine, "hall", 0, {1: 0})
+    engine.update([seen("yard", 9.9, {1: None})])
+    for step in range(58):
+        clear = step >= 36
+        stairs = seen("stairs", 10 + step / 10, {1: looks(0, step) if clear else poor(step)})
+        changes = engine.update([stairs, seen("yard", 10 + step / 10, {1: None})])
+    shown = {camera: [p.identity for p in group] for camera, group in changes.people.items()}
+    assert shown == {"stairs": [2], "yard": [None]}
+    ended = [seen("stairs", 15.8, {}, ended=(1,)), seen("yard", 15.8, {1: poor(0)}, ended=(1,))]
+    found = {s.camera: s.identity for s in engine.update(ended).sightings}
+    assert found == {"stairs": 2, "yard": 2}
+    assert set(engine.gallery.known) == {1, 2}
+
+
 def test_ids_go_on_after_a_restart() -> None:
     gallery = Gallery(dimension=DIMENSION)
     stored = Identity(5, None, np.array([looks(0, s) for s in range(3)]), {"hall": (0.0, 3.0)})
