@@ -205,9 +205,8 @@ def test_a_premature_new_identity_is_taken_back() -> None:
     assert engine.identities == 1
 
 
-def test_who_matches_an_identity_that_is_taken_back_gets_what_it_became() -> None:
-    # A walk in the hall makes 1. On two overlapping cameras, what is seen in poor pictures makes 2 on the
-    # stairs; in the end clear ones make that 1, while the yard's pictures match 2.
+def after_a_walk_in_the_hall() -> Associator:
+    """It made 1. Stairs and yard overlap."""
     engine = Associator(
         gallery=Gallery(dimension=DIMENSION),
         likeness=LIKENESS,
@@ -215,6 +214,13 @@ def test_who_matches_an_identity_that_is_taken_back_gets_what_it_became() -> Non
         overlap=frozenset({frozenset({"stairs", "yard"})}),
     )
     walk(engine, "hall", 0, {1: 0})
+    return engine
+
+
+def test_who_matches_an_identity_that_is_taken_back_gets_what_it_became() -> None:
+    # A walk in the hall makes 1. On two overlapping cameras, what is seen in poor pictures makes 2 on the
+    # stairs; in the end clear ones make that 1, while the yard's pictures match 2.
+    engine = after_a_walk_in_the_hall()
     for step in range(58):
         clear = step >= 36
         views = [seen("stairs", 10 + step / 10, {1: looks(0, step) if clear else poor(step)})]
@@ -230,13 +236,7 @@ def test_who_matches_an_identity_that_is_taken_back_gets_what_it_became() -> Non
 
 def test_what_somebody_joins_is_not_taken_back_by_who_ends_at_that_moment() -> None:
     # As above, but both end in one round, in which the yard has its first picture; it began first.
-    engine = Associator(
-        gallery=Gallery(dimension=DIMENSION),
-        likeness=LIKENESS,
-        policy=Policy(patience_s=2.0, revise_s=2.5),
-        overlap=frozenset({frozenset({"stairs", "yard"})}),
-    )
-    walk(engine, "hall", 0, {1: 0})
+    engine = after_a_walk_in_the_hall()
     engine.update([seen("yard", 9.9, {1: None})])
     for step in range(58):
         clear = step >= 36
