@@ -205,9 +205,8 @@ def test_a_premature_new_identity_is_taken_back() -> None:
     assert engine.identities == 1
 
 
-def test_who_matches_an_identity_that_is_taken_back_gets_what_it_became() -> None:
-    # A walk in the hall makes 1. On two overlapping cameras, what is seen in poor pictures makes 2 on the
-    # stairs; in the end clear ones make that 1, while the yard's pictures match 2.
+def after_a_walk_in_the_hall() -> Associator:
+    """It made 1. Stairs and yard overlap."""
     engine = Associator(
         gallery=Gallery(dimension=DIMENSION),
         likeness=LIKENESS,
@@ -215,6 +214,13 @@ def test_who_matches_an_identity_that_is_taken_back_gets_what_it_became() -> Non
         overlap=frozenset({frozenset({"stairs", "yard"})}),
     )
     walk(engine, "hall", 0, {1: 0})
+    return engine
+
+
+def test_who_matches_an_identity_that_is_taken_back_gets_what_it_became() -> None:
+    # A walk in the hall makes 1. On two overlapping cameras, what is seen in poor pictures makes 2 on the
+    # stairs; in the end clear ones make that 1, while the yard's pictures match 2.
+    engine = after_a_walk_in_the_hall()
     for step in range(58):
         clear = step >= 36
         views = [seen("stairs", 10 + step / 10, {1: looks(0, step) if clear else poor(step)})]
@@ -226,6 +232,22 @@ def test_who_matches_an_identity_that_is_taken_back_gets_what_it_became() -> Non
     found = {s.camera: s.identity for s in engine.finish().sightings}
     assert found == {"stairs": 1, "yard": 1}
     assert engine.identities == 1
+
+
+def test_what_somebody_joins_is_not_taken_back_by_who_ends_at_that_moment() -> None:
+    # As above, but both end in one round, in which the yard has its first picture; it began first.
+    engine = after_a_walk_in_the_hall()
+    engine.update([seen("yard", 9.9, {1: None})])
+    for step in range(58):
+        clear = step >= 36
+        stairs = seen("stairs", 10 + step / 10, {1: looks(0, step) if clear else poor(step)})
+        changes = engine.update([stairs, seen("yard", 10 + step / 10, {1: None})])
+    shown = {camera: [p.identity for p in group] for camera, group in changes.people.items()}
+    assert shown == {"stairs": [2], "yard": [None]}
+    ended = [seen("stairs", 15.8, {}, ended=(1,)), seen("yard", 15.8, {1: poor(0)}, ended=(1,))]
+    found = {s.camera: s.identity for s in engine.update(ended).sightings}
+    assert found == {"stairs": 2, "yard": 2}
+    assert set(engine.gallery.known) == {1, 2}
 
 
 def test_ids_go_on_after_a_restart() -> None:

@@ -112,6 +112,14 @@ def test_a_stream_is_thought_about_window_by_window() -> None:
     assert right_pairs(identities, truth) > 0.9
 
 
+def test_without_topology_each_presence_is_a_journey_of_its_own_and_times_say_nothing() -> None:
+    rows, _ = crowd(100, seed=2)
+    found = regroup(rows, [], topology=False)
+    assert sum(len(group.numbers) for group in found) == len(rows)
+    assert all(len({*group.journeys}) == len(group.numbers) for group in found)
+    assert len({journey for group in regroup(rows, []) for journey in group.journeys}) < len(rows)
+
+
 def settle(memory: Memory, identities: dict[int, int]) -> None:
     for group in memory.recollect().groups():
         new = max(identities.values(), default=0) + 1

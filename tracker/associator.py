@@ -184,6 +184,7 @@ class Associator:
             if known is not None and column is not None:
                 presence.evidence = self._evidence(presence, known, found, row)
                 self._join(presence, known, float(chance[row, column]), gone)
+                self._stands(known, ripe)
             elif presence.identity is None and self._is_new(presence, chance[row]):
                 presence.evidence = self._evidence(presence, None, found, row)
                 self._found(presence, 1.0 - float(chance[row].max(initial=0.0)))
@@ -215,7 +216,6 @@ class Associator:
             self.gallery.remove(presence.identity.id)
             self._met.discard(presence.identity.id)
             gone[presence.identity.id] = known
-        self._stands(known)
         presence.identity, presence.probability, presence.made = known, chance, False
         self._settle(presence, known)
 
@@ -232,9 +232,9 @@ class Associator:
         looks = presence.templates
         self.gallery.offer(known, looks.vectors, looks.qualities, looks.taken)
 
-    def _stands(self, known: Known) -> None:
-        """Others have joined what a presence made: it is not taken back any more."""
-        for other in self._open.values():
+    def _stands(self, known: Known, ending: Sequence[Presence] = ()) -> None:
+        """Others have joined what a presence made, open or just ending: it is not taken back any more."""
+        for other in (*self._open.values(), *ending):
             other.made = other.made and other.identity is not known
 
     def _remember_known(self, known: Known) -> None:

@@ -94,8 +94,8 @@ class Memory:
     WINDOW, and for those of MOST_JOURNEYS journeys.
 
     overlap: pairs of cameras that may see one person at the same moment. apart: pairs of identities that a
-    person said are two. topology: whether it is learned which camera follows which. window, every: presences
-    thought about, and after how many; enough: at the least.
+    person said are two. topology: whether it is learned which camera follows which, and how alike people
+    look. window, every: presences thought about, and after how many; enough: at the least.
     """
 
     overlap: frozenset[frozenset[str]] = frozenset()
@@ -218,7 +218,7 @@ def regroup(
     journey, odds = _journeys(window, *told) if topology else _untaught(window)
     if enough.is_set():
         return []
-    between, never_between = _between(looks, journey, odds, never)
+    between, never_between = _between(looks, journey, odds, never, learn=topology)
     between = between + DECIDED * _same_so_far(window, older, journey)
     never_between |= _said_apart_before(window, older, journey, apart)
     ties = _decided(older, never_between, int(journey.max()) + 1)
@@ -328,14 +328,17 @@ def _so_far(
 
 
 def _between(
-    looks: Looks, journey: Integers, odds: Table, never: NDArray[np.bool_]
+    looks: Looks, journey: Integers, odds: Table, never: NDArray[np.bool_], *, learn: bool
 ) -> tuple[Table, NDArray[np.bool_]]:
-    """(K + J, K + J) log odds of the window's journeys and the older ones, and which are never one."""
+    """(K + J, K + J) log odds of the window's journeys and the older ones, and which are never one.
+
+    learn: the curve of looks; else the given one holds, as where too little is told.
+    """
     count = int(journey.max()) + 1
     means, bare = looks.of_journeys(journey)
     apart: NDArray[np.bool_] = np.eye(len(means), dtype=bool)
     apart[:count, :count] = journeys.spread(never, journey)
-    learned = journeys.odds_of(means, apart)
+    learned = journeys.odds_of(means, apart) if learn else None
     if learned is not None:
         return learned[0], apart
     plain: Table = straight()(bare @ bare.T)
