@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.passage import Arrival, Passage
+from app.stopwatch import Stopwatch
 from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
 from tracker.presence import Changes, Seen
@@ -140,36 +140,6 @@ class Status:
     @property
     def fps(self) -> float:
         return self.frames / self.elapsed_s if self.elapsed_s > 0 else 0.0
-
-
-class Stopwatch:
-    """Seconds spent in each stage of the line."""
-
-    def __init__(self) -> None:
-        self.began = time.monotonic()
-        self.stages: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.stages[name] = self.stages.get(name, 0.0) + time.perf_counter() - began
-
-    def timed(self, name: str, items: Iterable[Round]) -> Iterator[Round]:
-        """The same items; the time spent waiting for each counts as the stage's."""
-        iterator = iter(items)
-        while True:
-            with self.stage(name):
-                item = next(iterator, None)
-            if item is None:
-                return
-            yield item
-
-    @property
-    def elapsed_s(self) -> float:
-        return time.monotonic() - self.began
 
 
 @dataclass(slots=True)

@@ -78,9 +78,9 @@ def tried(fps: float, folder: Path, arguments: argparse.Namespace) -> Iterator[P
 
 
 def measured(count: int, fps: float, folder: Path, arguments: argparse.Namespace) -> Pace:
-    films = write_films(
-        arguments.data / "data/video/vtest.avi", folder, rates=[fps] * count, seconds=240 + arguments.seconds
-    )
+    clip, own = arguments.data / "data/video/vtest.avi", folder / f"{fps:g}"
+    own.mkdir(exist_ok=True)
+    films = write_films(clip, own, rates=[fps] * count, seconds=240 + arguments.seconds, keep=True)
     for old in folder.glob("history.db*"):
         old.unlink()
     log = folder / "log.jsonl"

@@ -84,12 +84,14 @@ def parsed() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--every", type=float, default=12.0, help="seconds from fault to fault, on average")
     parser.add_argument("--look", type=float, default=5.0, help="seconds from look to look")
     parser.add_argument(
-        "--warm-up", type=float, default=5.0, help="minutes at the beginning that don't count"
+        "--warm-up", type=float, help="minutes that don't count (a third of the time, 20 at most)"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared")
     parser.add_argument("--out", type=Path, default=None)
     arguments, passed_on = parser.parse_known_args()
+    if arguments.warm_up is None:
+        arguments.warm_up = min(arguments.minutes / 3, 20.0)
     if arguments.minutes < 2 * arguments.warm_up:
         parser.error("--minutes: at least twice the --warm-up")
     return arguments, passed_on

@@ -330,6 +330,16 @@ def test_who_turned_out_to_be_somebody_known_is_reported_anew_in_the_end() -> No
     assert 10.0 <= evidence.picture_time <= 12.0
 
 
+def test_who_was_taken_for_another_and_is_alone_becomes_somebody_new() -> None:
+    # The associator takes everybody on the stairs for 1; thinking again parts them, and one is alone.
+    engine = associator(accept=0.00001, reject=0.000001)
+    walk(engine, "hall", 0, {1: 0}, lasts_s=6.0)
+    assert walk(engine, "stairs", 10, {1: 3}) == {1: 1}
+    found = last(engine.finish())
+    assert found[2].identity == 2
+    assert set(engine.gallery.known) == {1, 2}
+
+
 def test_a_worker_thinks_beside_the_run() -> None:
     with ThreadPoolExecutor(1) as worker:
         engine = Associator(

@@ -52,6 +52,10 @@ def test_who_was_told_apart_stays_apart() -> None:
     window = [tracklet(1, "hall", 0, RED, 1), tracklet(2, "yard", 20, RED, 2)]
     assert sets(regroup(window, [], apart=[frozenset({1, 2})])) == {(1,): 1, (2,): 2}
     assert set(sets(regroup(window, []))) == {(1, 2)}
+    older = [Journey(1, RED[None], ("hall",))]
+    late = [tracklet(2, "yard", 900, RED, 2)]
+    assert sets(regroup(late, older, apart=[frozenset({1, 2})])) == {(2,): 2}
+    assert sets(regroup(late, older)) == {(2,): 1}
 
 
 def test_nobody_gives_nobody_and_enough_is_enough() -> None:

@@ -287,9 +287,11 @@ class Associator:
                     self._past.pop(sighting, None)
 
     def _whose(self, group: Group) -> Known | None:
-        """The group's identity, or a new one; none of a single glimpse nobody decided."""
+        """The group's identity, or a new one; none of a single glimpse that nobody decided."""
         known = None if group.identity is None else self.gallery.known.get(group.identity)
-        if known is None and (len(group.numbers) > 1 or group.identity is not None):
+        here = [self._past[number] for number in group.numbers if number in self._past]
+        decided = any(presence.identity is not None for presence in here)
+        if known is None and (decided or len(here) > 1):
             return self.gallery.new()
         return known
 
@@ -298,7 +300,7 @@ class Associator:
         if before is not None:
             before.presences = [span for span in before.presences if span is not presence.span]
             self.gallery.forget(before, presence.number)
-            if not before.presences:
+            if not before.presences and not self.memory.knows(before.id):
                 self.gallery.remove(before.id)
                 self._met.discard(before.id)
         near = sorted({*self.gallery.near(presence.templates.vectors), known.id})

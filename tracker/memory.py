@@ -33,6 +33,9 @@ EVERY = 350
 MOST_JOURNEYS = 1500
 """Older journeys that are remembered, the last ones."""
 
+DECIDED = 2.0
+"""Log odds that a decision of before counts as, those of about 0.9: it saw the single pictures."""
+
 TURNS = 2
 """Of learning and clustering, the first time; from then on what was decided is where it begins."""
 
@@ -124,6 +127,10 @@ class Memory:
         """Somebody from before this run. embeddings: (K, D) unit rows, K >= 1."""
         self._keep(Journey(identity, embeddings.mean(axis=0, keepdims=True), (camera,)), -identity)
 
+    def knows(self, identity: int) -> bool:
+        """Whether there are journeys of this identity before the last presences."""
+        return any(known == identity for known, _ in self._older)
+
     def forget(self, identity: int) -> list[int]:
         """There is nobody of this identity to think of; says whose presences, by number, those were."""
         self._older = {key: journey for key, journey in self._older.items() if key[0] != identity}
@@ -212,6 +219,8 @@ def regroup(
     if enough.is_set():
         return []
     between, never_between = _between(looks, journey, odds, never, learn=topology)
+    between = between + DECIDED * _same_so_far(window, older, journey)
+    never_between |= _said_apart_before(window, older, journey, apart)
     ties = _decided(older, never_between, int(journey.max()) + 1)
     labels = joined(between, never_between, ties)
     return _groups(window, older, journey, labels, odds, between)
@@ -219,12 +228,32 @@ def regroup(
 
 def _said_apart(window: Sequence[Tracklet], apart: Collection[frozenset[int]]) -> NDArray[np.bool_]:
     """(N, N): presences of identities that are two people, as somebody said."""
-    identity = np.array([-1 if t.identity is None else t.identity for t in window])
+    identity = _identities(window)
     never: NDArray[np.bool_] = np.zeros((len(window), len(window)), bool)
-    for pair in apart:
-        first, second = min(pair), max(pair)
+    for first, second in map(sorted, apart):
         never |= (identity == first)[:, None] & (identity == second)[None]
     return never | never.T
+
+
+def _said_apart_before(
+    window: Sequence[Tracklet],
+    older: Sequence[Journey],
+    journey: Integers,
+    apart: Collection[frozenset[int]],
+) -> NDArray[np.bool_]:
+    """(K + J, K + J): the same of the window's journeys and the older ones."""
+    count = int(journey.max()) + 1
+    never: NDArray[np.bool_] = np.zeros((count + len(older), count + len(older)), bool)
+    mine, theirs = _identities(window), np.array([known.identity for known in older], np.int64)
+    for pair in map(sorted, apart):
+        for one, other in (pair, pair[::-1]):
+            never[np.ix_(np.unique(journey[mine == one]), count + np.flatnonzero(theirs == other))] = True
+    return never | never.T
+
+
+def _identities(window: Sequence[Tracklet]) -> Integers:
+    """(N,) as decided so far, -1 where nothing is."""
+    return np.array([-1 if t.identity is None else t.identity for t in window], np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +319,7 @@ def _so_far(
 ) -> Table:
     """(N, N) chances: of those that were thought about before what was decided, of others by looks."""
     known = np.array([t.number in thought and t.identity is not None for t in window])
-    identity = np.array([-1 if t.identity is None else t.identity for t in window])
+    identity = _identities(window)
     chance = together_so_far(identity, never)
     rest = ~known
     chance[rest] = chances(straight()(alike[rest]), never[rest])
@@ -315,6 +344,19 @@ def _between(
     plain: Table = straight()(bare @ bare.T)
     plain[:count, :count] = journeys.averaged(odds, journey)
     return plain, apart
+
+
+def _same_so_far(window: Sequence[Tracklet], older: Sequence[Journey], journey: Integers) -> Table:
+    """(K + J, K + J): 1 of two journeys most of whose presences had one identity before, else 0."""
+    identity = _identities(window)
+    most = np.full(int(journey.max()) + 1, -1, np.int64)
+    for number in range(len(most)):
+        had = identity[(journey == number) & (identity >= 0)]
+        if len(had):
+            most[number] = Counter(had.tolist()).most_common(1)[0][0]
+    whole = np.append(most, [known.identity for known in older]).astype(np.int64)
+    same: Table = ((whole[:, None] == whole[None]) & (whole >= 0)[:, None]).astype(np.float32)
+    return same
 
 
 def _decided(older: Sequence[Journey], never: NDArray[np.bool_], first: int) -> list[tuple[int, int]]:

@@ -16,19 +16,25 @@ LONGEST_S = 3600.0
 """A film is no longer than this; who plays it for longer sees it end, and begin anew."""
 
 
-def write_films(clip: Path, folder: Path, *, rates: list[float], seconds: float) -> dict[str, Path]:
+def write_films(
+    clip: Path, folder: Path, *, rates: list[float], seconds: float, keep: bool = False
+) -> dict[str, Path]:
     """A film a camera, by its name: `cam01` has rates[0] frames/s.
 
     Each is a part of the picture (a quarter of its width, half of its height); cameras that see the same part
-    see it at different times. The clip is repeated.
+    see it at different times. The clip is repeated. keep: films that are there already serve.
     """
     names = [f"cam{number:02d}" for number in range(1, len(rates) + 1)]
+    films = {name: folder / f"{name}.mp4" for name in names}
     with ThreadPoolExecutor(2) as pool:  # encoding lets other threads run
         works = [
-            pool.submit(write_film, clip, folder / f"{name}.mp4", part=number, fps=fps, seconds=seconds)
-            for number, (name, fps) in enumerate(zip(names, rates, strict=True))
+            pool.submit(write_film, clip, film, part=number, fps=fps, seconds=seconds)
+            for number, (film, fps) in enumerate(zip(films.values(), rates, strict=True))
+            if not (keep and film.exists())
         ]
-        return dict(zip(names, [work.result() for work in works], strict=True))
+    for work in works:
+        work.result()
+    return films
 
 
 def write_film(clip: Path, path: Path, *, part: int, fps: float, seconds: float) -> Path:
