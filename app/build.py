@@ -25,7 +25,7 @@ from app.sources.live import LiveSource
 from app.sources.roster import Roster
 from app.topology.overlaps import overlaps_known
 from app.weights.assets import cache_folder, default_reid, resolve
-from reid.embedder import open_embedder
+from reid.embedder import Embedder, open_embedder
 from reid.preprocess import cut
 from storage.database import open_database
 from storage.history import History
@@ -117,11 +117,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
         writer.flush()
         history = History(engine)
         shelf = stack.enter_context(Shelf(settings.recording, history, writer, writing=recorders.writing))
-        gallery = Gallery(dimension=embedder.dimension)
-        identities = history.identities(embedder.fingerprint)
-        last = history.last_identity()  # after the identities: whoever is made in between has a higher id
-        gallery.load(identities, last=last, over=settings.live)
-        writer.knows(last)
+        gallery = _gallery(history, writer, embedder, live=settings.live)
         overlap = overlaps_known(saved(engine), settings.overlap, settings.links)
         memory = Memory(overlap=overlap, apart=apart(engine))
         line = Line(
@@ -141,6 +137,16 @@ def build_run(settings: Settings) -> Iterator[Run]:
         recorders.start(writer, shelf.begin)
         words = ", ".join(filter(None, (lacking, embedder.backend)))
         yield Run(line, history, writer, detector.backend, words, roster)
+
+
+def _gallery(history: History, writer: Writer, embedder: Embedder, *, live: bool) -> Gallery:
+    """Of everybody in the history whose pictures this network can compare."""
+    gallery = Gallery(dimension=embedder.dimension)
+    identities = history.identities(embedder.fingerprint)
+    last = history.last_identity()  # after the identities: whoever is made in between has a higher id
+    gallery.load(identities, last=last, over=live)
+    writer.knows(last)
+    return gallery
 
 
 def _associator(settings: Settings, gallery: Gallery, memory: Memory, stack: ExitStack) -> Associator:
