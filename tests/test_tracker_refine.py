@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tracker.learning import ways
 from tracker.likeness import EDGES, learned, straight
 from tracker.linkage import joined
 from tracker.refine import Cluster, refine, second_pass
-from tracker.tracklets import Tracklet, impossible
+from tracker.tracklets import Tracklet, impossible, stays_of
 
 NOBODY = frozenset[frozenset[str]]()
 
@@ -154,6 +155,18 @@ def test_delays_help_where_looks_do_not_suffice() -> None:
     for number, cluster in enumerate(found.clusters):
         labels[list(cluster.tracklets)] = number
     assert right_pairs(labels, truth) > 0.9 > right_pairs(by_looks, truth)
+
+
+def test_ways_are_learned_though_most_pairs_are_as_unlikely_as_can_be() -> None:
+    # Everybody is twice on camera a and once on b, and said to be the same only of the first on a and b.
+    rows, truth = crowd(seed=5)
+    rows = [replace(row, camera="a", recording=ord("a")) if row.camera == "c" else row for row in rows]
+    person, first = np.array(truth), np.arange(len(rows)) % 3 < 2
+    never = impossible(rows, NOBODY)
+    chance = ((person[:, None] == person[None]) & first[:, None] & first[None] & ~never).astype(np.float32)
+    found = ways(stays_of(rows), found_likeness(rows), chance, never)
+    assert found is not None
+    assert found.curve(np.array([0.8], np.float32)) > 2.0 > found.curve(np.array([0.0], np.float32))
 
 
 def found_likeness(rows: list[Tracklet]) -> np.ndarray:

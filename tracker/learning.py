@@ -31,7 +31,7 @@ def ways(stays: Stays, alike: Table, chance: Table, never: NDArray[np.bool_]) ->
     travel = travel_log_odds(stays, clocks, chance, never)
     upper = np.triu(~never, 1)
     heaped = travel > np.log(HEAPED)
-    curve = learned(alike[upper & heaped], alike[upper & (travel < np.median(travel))])
+    curve = learned(alike[upper & heaped], alike[upper & (travel <= np.median(travel))])
     return None if curve is None else Ways(travel + curve(alike), clocks, curve)
 
 
