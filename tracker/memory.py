@@ -410,10 +410,11 @@ def _owners(
 
 
 def _sure(rows: Sequence[int], journey: Integers, odds: Table, between: Table) -> tuple[float, ...]:
-    """Of each, the mean chance that it and another of its group are one."""
+    """Of each, the chance by the mean log odds that it and another of its group are one."""
     own = journey[rows]
     inner = np.where(own[:, None] == own[None], odds[np.ix_(rows, rows)], between[np.ix_(own, own)])
-    chance = 1 / (1 + np.exp(-np.clip(inner.astype(np.float64), -30, 30)))
-    np.fill_diagonal(chance, 0.0)
-    mean = chance.sum(axis=1) / max(len(rows) - 1, 1) if len(rows) > 1 else np.ones(1)
-    return tuple(float(p) for p in mean)
+    odds_each = np.clip(inner.astype(np.float64), -30, 30)
+    np.fill_diagonal(odds_each, 0.0)
+    if len(rows) == 1:
+        return (1.0,)
+    return tuple(float(p) for p in 1 / (1 + np.exp(-odds_each.sum(axis=1) / (len(rows) - 1))))

@@ -135,7 +135,7 @@ def _by_journeys(
     for _ in range(turns):
         learned = ways(stays, alike, chance, never)
         if learned is None:
-            return None
+            return found
         journey = joined(learned.odds, never | too_far(stays, learned.clocks), ties)
         labels, odds = _joined_journeys(looks, journey, learned.odds, never, accept)
         found = Pass(_clusters(tracklets, odds, labels), odds, learned.clocks, learned.curve)
