@@ -14,6 +14,9 @@ from tracker.likeness import Curve
 from tracker.presence import Policy, Presence
 from tracker.types import Evidence, Floats
 
+LEAST = 1e-3
+"""A chance below which a rival takes nothing worth asking for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -112,10 +115,6 @@ class Comparer:
             nearest_sighting=sighting,
             nearest_time=when,
         )
-
-
-LEAST = 1e-3
-"""A chance below which a rival takes nothing worth asking for."""
 
 
 def _pictures(presence: Presence, known: Known) -> tuple[float | None, int | None, float | None]:

@@ -113,9 +113,6 @@ class Memory:
     def __len__(self) -> int:
         return len(self._last)
 
-    def __contains__(self, number: int) -> bool:
-        return number in self._last
-
     def add(self, tracklet: Tracklet) -> None:
         """A presence that is over. Of its pictures the mean is kept."""
         mean = looks_of([tracklet])

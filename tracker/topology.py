@@ -37,6 +37,9 @@ seen little."""
 BELIEF = 30.0
 """Pairs that the coarser scale counts as at the finer one."""
 
+WIDE = 20.0
+"""Bins of spread from which smoothing goes faster by way of Fourier."""
+
 Integers = NDArray[np.int64]
 Table = NDArray[np.float32]
 
@@ -194,10 +197,6 @@ def _rates(delays: NDArray[np.float64], chance: Table, ok: NDArray[np.bool_]) ->
         rate = near / (_smoothed(pairs, spread) * within + BELIEF)
     rates: Floats = np.clip(rate, 1e-9, 1 - 1e-6)[bins].astype(np.float32)
     return rates
-
-
-WIDE = 20.0
-"""Bins of spread from which smoothing goes faster by way of Fourier."""
 
 
 def _smoothed(counts: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
