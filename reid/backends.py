@@ -15,7 +15,7 @@ from reid.preprocess import Floats, Image, Preprocess
 
 LEAST_COSINE = 0.998  # of vectors in a faster precision with those in float32
 AT_ONCE = 32  # pictures compared at once
-OPENVINO_AT_ONCE = 8
+OPENVINO_AT_ONCE = 4
 """More at once are no faster on a CPU, and its memory grows with each larger number that is met."""
 GPU_DOORS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # what the driver of a GPU leaves in /dev
 

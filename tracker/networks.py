@@ -11,7 +11,7 @@ import numpy as np
 
 from tracker.types import Floats, Image
 
-AT_ONCE = 8
+AT_ONCE = 2
 """More pictures at once are no faster on a CPU, and its memory grows with each larger number that is met."""
 
 
