@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
+
+import pytest
 
 CODE = """
 import weakref
@@ -39,3 +42,36 @@ def test_lost_connections_are_found_beside_a_million_loaded_objects() -> None:
     before, after = map(int, done.stdout.split())
     assert after <= 40
     assert before > 2 * after
+
+
+FREED = """
+import sys
+from app.headless.memory import GIVE_BACK_EVERY_S, GiveBack, share_arenas
+
+def resident_mb():
+    line = next(line for line in open("/proc/self/status") if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+share_arenas()
+now = [0.0]
+view = GiveBack(lambda: now[0])
+kept, freed = [], []
+for _ in range(2000):  # what is freed lies between what stays
+    freed.append(bytearray(100_000))
+    kept.append(bytearray(1000))
+freed.clear()
+before = resident_mb()
+view.show([], None)
+early = resident_mb()
+now[0] = GIVE_BACK_EVERY_S
+view.show([], None)
+print(before, early, resident_mb())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_what_was_freed_is_given_back_once_a_minute() -> None:
+    done = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, check=True)
+    before, early, after = map(float, done.stdout.split())
+    assert early == pytest.approx(before, abs=5.0)
+    assert after < before - 100.0

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+
+from app.pipeline import Status
+from tracker.types import Result
+
+GIVE_BACK_EVERY_S = 60.0
 
 _M_ARENA_MAX = -8  # of malloc.h
 
@@ -29,3 +36,24 @@ def forget_the_loaded() -> None:
     gc.collect()
     gc.freeze()
     gc.collect()  # from now on all that has come since is what there is
+
+
+class GiveBack:
+    """A view that shows nothing: now and then it gives back to the system what the C library keeps of freed
+    memory. That was a sixth of the whole after twenty minutes of sixteen cameras, and went on growing.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last = clock()
+
+    def show(self, results: Sequence[Result], status: Status) -> None:
+        if self._clock() - self._last >= GIVE_BACK_EVERY_S:
+            self._last = self._clock()
+            give_back()
+
+
+def give_back() -> None:
+    """Takes some milliseconds. Another C library than glibc is left to itself."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -16,7 +16,7 @@ from app.config import Settings, read_config
 from app.headless.execution import report, settings_of
 from app.headless.json_log import JsonLog
 from app.headless.live_table import LiveTable
-from app.headless.memory import forget_the_loaded, share_arenas
+from app.headless.memory import GiveBack, forget_the_loaded, share_arenas
 from app.headless.reload import Reload, reload_on_hang_up
 from app.headless.view import TerminalView, interrupted_by_signals, pace_line, stop_on_signals, terminal
 from app.pipeline import Status, View
@@ -71,7 +71,7 @@ def _watch(arguments: argparse.Namespace, log: JsonLog | None) -> int:
         with _screen(arguments, log) as screen, _timer(stop, arguments.seconds):
             note = None if log is None else log.note
             passed = None if monitor is None else monitor.passed
-            views = Views([*([] if monitor is None else [monitor]), *reload, screen])
+            views = Views([*([] if monitor is None else [monitor]), *reload, screen, GiveBack()])
             status = built.run(view=views, stop=stop, note=note, passed=passed)
         _tell_end(built, status, log, whole=sys.stdout.isatty() or arguments.seconds is not None)
         if log is None:

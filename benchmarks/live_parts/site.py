@@ -37,8 +37,10 @@ def served(
         yield made, {name: urls[name] for name in names}
 
 
+# People are forgotten after seven minutes, so that an hour shows what months do.
 HEAD = """\
 database = "history.db"
+forget_after_days = 0.005
 detector_size = {size}
 [recording]
 keep_gb = 0.005
