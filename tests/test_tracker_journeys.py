@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracker.journeys import averaged, looks_of, odds_of, spread, too_far, uncrowded
+from tracker.journeys import averaged, learned, looks_of, spread, too_far
 from tracker.likeness import beyond_tail
-from tracker.topology import Clocks, Stays
+from tracker.topology import Clocks, Integers, Stays
+from tracker.tracklets import unit
+from tracker.types import Floats
 
 
 def test_what_is_far_apart_or_on_another_clock_is_no_journey() -> None:
@@ -42,18 +44,6 @@ def test_odds_of_journeys_are_the_mean_of_their_pairs() -> None:
     assert averaged(odds, np.array([0, 0, 1]))[0, 1] == pytest.approx(3.0)
 
 
-def test_who_is_like_many_counts_as_less_alike() -> None:
-    # Twenty in white shirts are 0.8 alike; two in red trousers are 0.8 alike, and 0.1 like the others.
-    alike = np.full((22, 22), 0.1, np.float32)
-    alike[:20, :20] = 0.8
-    alike[20:, 20:] = 0.8
-    np.fill_diagonal(alike, 1.0)
-    scaled = uncrowded(alike)
-    # White: 0.8 less (0.8 + 0.8) / 2. Red: of the ten nearest one is 0.8, nine 0.1: 0.17.
-    assert scaled[0, 1] == pytest.approx(0.0, abs=1e-6)
-    assert scaled[20, 21] == pytest.approx(0.8 - 0.17, abs=1e-6)
-
-
 def test_what_is_beyond_the_tail_of_strangers_is_one_persons() -> None:
     # 200,000 strangers whose number halves every 0.05 from 0 on, and 200 pairs of one person at 0.65.
     rng = np.random.default_rng(1)
@@ -74,5 +64,50 @@ def test_strangers_alone_teach_nothing() -> None:
     assert beyond_tail(np.zeros(10, np.float32)) is None
 
 
+def test_strangers_whose_number_falls_ever_faster_are_told_by_the_tangent() -> None:
+    # 200,000 strangers of a normal tail, and 300 pairs of one person at 0.6.
+    rng = np.random.default_rng(3)
+    strangers = rng.normal(0.0, 0.12, 200_000)
+    curve = beyond_tail(np.concatenate([strangers, rng.normal(0.6, 0.05, 300)]).astype(np.float32))
+    assert curve is not None
+    # From 0.5 on there are 3 strangers and 293 of one person; a line through the tail's ends would say 50.
+    assert curve(np.array([0.56], np.float32))[0] > 1.5
+    assert curve(np.array([0.36], np.float32))[0] < -2.5
+
+
+def walked(rng: np.random.Generator, *, people: int, journeys: int, views: int) -> tuple[Floats, Integers]:
+    """(N, 16) looks and journeys of people who come so many times; of each journey so many views."""
+    points = np.repeat(rng.normal(size=(people, 16)), journeys, axis=0)
+    journey = np.repeat(np.arange(people * journeys), views)
+    looks = points[journey] + rng.normal(0.0, 0.4, (len(journey), 16))
+    return unit(looks.astype(np.float32)), journey
+
+
+def test_who_comes_again_is_found_by_looks() -> None:
+    looks, journey = walked(np.random.default_rng(4), people=150, journeys=2, views=3)
+    between = learned(looks, journey, np.eye(300, dtype=bool))
+    assert between is not None
+    odds = between.odds(looks, journey)
+    own = odds[np.arange(0, 300, 2), np.arange(1, 300, 2)]
+    assert np.median(own) > 1.0
+    others = odds[np.arange(0, 298, 2), np.arange(3, 300, 2)]
+    assert np.quantile(others, 0.98) < 0.0
+    # 150 of 44,850 pairs are one person's.
+    assert between.rarity == pytest.approx(np.log(150 / 44_700), abs=0.5)
+
+
+def test_delays_tell_how_rare_one_persons_pairs_are_where_they_can() -> None:
+    looks, journey = walked(np.random.default_rng(5), people=150, journeys=2, views=3)
+    between = learned(looks, journey, np.eye(300, dtype=bool))
+    assert between is not None
+    odds = np.full((2, 2), -3.0, np.float32)
+    delay = np.full((3, 3), -1.0, np.float32)
+    near = np.zeros((3, 3), bool)
+    pair = np.array([0, 0, 1])
+    assert between.with_delays(odds, delay, near, pair)[0, 1] == pytest.approx(-3.0)
+    near[0, 2] = near[2, 0] = True
+    assert between.with_delays(odds, delay, near, pair)[0, 1] == pytest.approx(-3.0 - between.rarity - 1.0)
+
+
 def test_few_journeys_are_not_asked() -> None:
-    assert odds_of(np.eye(5, dtype=np.float32), np.eye(5, dtype=bool)) is None
+    assert learned(np.eye(5, dtype=np.float32), np.arange(5), np.eye(5, dtype=bool)) is None

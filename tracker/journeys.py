@@ -1,17 +1,19 @@
 """Journeys: what one person does in one go, from camera to camera; and which journeys are one person's.
 
 Within a journey delays tell as much as looks. Between two journeys (somebody comes back after hours) there
-are only looks, but those of several views at once, which tell much more than those of one. Who is dressed as
-most are is like many: how alike two journeys are counts from how alike each is to its nearest (cross-domain
-similarity local scaling: Conneau et al., "Word translation without parallel data", ICLR 2018).
+are only looks, but those of several views at once, which tell much more than those of one. And the journeys
+show how one person's views differ, from camera to camera and picture to picture (tracker.plda).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.likeness import Curve, beyond_tail
+from tracker.likeness import MOST_ODDS, TAIL, Curve, beyond_tail
+from tracker.plda import Plda, fit
 from tracker.topology import Clocks, Integers, Stays, Table
 from tracker.tracklets import unit
 from tracker.types import Floats
@@ -19,8 +21,8 @@ from tracker.types import Floats
 JOURNEY_S = 300.0
 """Tracklets of one journey are not further apart, by the middle of each."""
 
-CROWD, LEAST_CROWD = 0.08, 10
-"""The share of all journeys, and the least number, that one is compared with for being like many."""
+TAIL_WIDTH = 0.2
+"""What the tail of strangers takes of the curve's 2: ten of its steps."""
 
 
 def too_far(stays: Stays, clocks: Clocks) -> NDArray[np.bool_]:
@@ -41,41 +43,77 @@ def looks_of(looks: Floats, journey: Integers) -> Floats:
 
 def spread(never: NDArray[np.bool_], journey: Integers) -> NDArray[np.bool_]:
     """(K, K): what is impossible for one tracklet is so for its journey."""
-    member = _members(journey)
-    found: NDArray[np.bool_] = (member.T @ never.astype(np.float32) @ member) > 0
+    found: NDArray[np.bool_] = _summed(never.astype(np.float32), journey) > 0
     np.fill_diagonal(found, True)
     return found
 
 
 def averaged(odds: Table, journey: Integers) -> Table:
     """(K, K) the mean of each two journeys' pairs."""
-    member = _members(journey)
-    size = member.sum(axis=0)
-    mean: Table = (member.T @ odds @ member / np.outer(size, size)).astype(np.float32)
+    size = np.bincount(journey)
+    mean: Table = (_summed(odds, journey) / np.outer(size, size)).astype(np.float32)
     return mean
 
 
-def _members(journey: Integers) -> Floats:
-    return np.eye(int(journey.max()) + 1, dtype=np.float32)[journey]
+def _summed(pairs: Floats, journey: Integers) -> Floats:
+    """(K, K) sums over each two journeys' pairs of (N, N)."""
+    order = np.argsort(journey, kind="stable")
+    first = np.searchsorted(journey[order], np.arange(int(journey.max()) + 1))
+    rows = np.add.reduceat(pairs[order], first, axis=0)
+    return np.add.reduceat(rows[:, order], first, axis=1)
 
 
-def odds_of(looks: Floats, never: NDArray[np.bool_]) -> tuple[Table, Curve] | None:
-    """(K, K) log odds that two journeys are one person's, and the curve; None of too few to tell.
-
-    looks: (K, D) unit rows, less their cameras' means. never: (K, K) pairs that are not asked.
+@dataclass(frozen=True, slots=True)
+class Between:
+    """How likely two journeys are one person's. zero, step: the log likelihood ratio of their looks that the
+    curve takes for 0, and how much more it takes for 1. rarity: log of the share of pairs that are one.
     """
-    if len(looks) <= LEAST_CROWD:
+
+    plda: Plda
+    zero: float
+    step: float
+    curve: Curve
+    rarity: float
+
+    def odds(self, looks: Floats, journey: Integers) -> Table:
+        """(K, K) log odds by looks. looks, journey: as learned from, of any tracklets."""
+        return self.curve(_scaled(self.plda.log_ratios(looks, journey), self.zero, self.step))
+
+    def with_delays(self, odds: Table, delay: Table, near: NDArray[np.bool_], journey: Integers) -> Table:
+        """(K, K) log odds: of journeys near in time, how rare one person's pairs are is told by the delays.
+
+        delay: (N, N) log odds of tracklets, by delay alone. near: (N, N) those it can tell of.
+        """
+        count = _summed(near.astype(np.float32), journey)
+        mean = _summed(np.where(near, delay, np.float32(0.0)), journey) / np.maximum(count, 1.0)
+        told: Table = np.where(count > 0, odds - np.float32(self.rarity) + mean, odds)
+        return np.clip(told, -MOST_ODDS, MOST_ODDS)
+
+
+def learned(looks: Floats, journey: Integers, never: NDArray[np.bool_]) -> Between | None:
+    """From the journeys themselves; None of too few to tell.
+
+    looks: (N, D) unit rows, less their cameras' means. journey: (N,) from 0, none left out. never: (K, K)
+    journeys that are not one person's, and are not asked.
+    """
+    plda = fit(looks, journey)
+    if plda is None:
         return None
-    alike = uncrowded(looks @ looks.T)
-    curve = beyond_tail(alike[np.triu(~never, 1)])
-    return None if curve is None else (curve(alike), curve)
+    ratios = plda.log_ratios(looks, journey)
+    asked = np.triu(~never, 1)
+    low, high = (float(value) for value in np.quantile(ratios[asked], TAIL))
+    if low == high:
+        return None
+    step = (high - low) / TAIL_WIDTH
+    zero = high - step * TAIL_WIDTH
+    alike = _scaled(ratios, zero, step)[asked]
+    curve = beyond_tail(alike)
+    if curve is None:
+        return None
+    share = float((1.0 / (1.0 + np.exp(-curve(alike).astype(np.float64)))).mean())
+    return Between(plda, zero, step, curve, float(np.log(share / (1.0 - share))))
 
 
-def uncrowded(alike: Table) -> Table:
-    """(K, K) cosines, less half of how alike each of the two is to those it is most like, itself left out."""
-    count = min(max(round(CROWD * len(alike)), LEAST_CROWD), len(alike) - 1)
-    others = alike.copy()
-    np.fill_diagonal(others, -np.inf)
-    near = np.partition(others, len(alike) - count, axis=1)[:, -count:].mean(axis=1)
-    scaled: Table = alike - (near[:, None] + near[None]) / 2
-    return scaled.astype(np.float32)
+def _scaled(ratios: Table, zero: float, step: float) -> Table:
+    scaled: Table = np.clip((ratios - zero) / step, -1.0, 1.0).astype(np.float32)
+    return scaled

@@ -16,9 +16,10 @@ HEAPED = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """odds: (N, N) log odds of all pairs, by delay and looks; what they come from."""
+    """odds: (N, N) log odds of all pairs, by delay and looks; delay: by delay alone; what they come from."""
 
     odds: Table
+    delay: Table
     clocks: Clocks
     curve: Curve
 
@@ -32,7 +33,7 @@ def ways(stays: Stays, alike: Table, chance: Table, never: NDArray[np.bool_]) ->
     upper = np.triu(~never, 1)
     heaped = travel > np.log(HEAPED)
     curve = learned(alike[upper & heaped], alike[upper & (travel <= np.median(travel))])
-    return None if curve is None else Ways(travel + curve(alike), clocks, curve)
+    return None if curve is None else Ways(travel + curve(alike), travel, clocks, curve)
 
 
 def chances(odds: Table, never: NDArray[np.bool_]) -> Table:

@@ -5,9 +5,10 @@ one person's; elsewhere hardly any is, and those show how alike different people
 hold beyond that is how alike one person looks (the decoys of Elias and Gygi, Nature Methods 2007).
 
 Of pairs that nothing but looks can tell of: nearly all are strangers, and the more alike, the fewer there
-are, by a constant factor a step. What there is beyond that tail, where it has all but ended, is one person's
-(exceedances of a threshold fall off so: Pickands, "Statistical inference using extreme order statistics",
-Annals of Statistics 1975).
+are, by a factor a step that does not grow less (their density is log-concave). So beyond the tail that can be
+measured there are no more of them than its tangent says, and what there is above that is one person's (the
+null density is fitted where nearly all are null, as in Efron, "Large-scale simultaneous hypothesis testing",
+JASA 2004).
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
-from scipy.optimize import brentq
 
 from tracker.types import Floats
 
@@ -36,6 +36,9 @@ MIDPOINT, WIDTH = 0.50, 0.05
 TAIL = (0.97, 0.998)
 """The quantiles between which the tail of strangers is measured: above its rounded top, below where one
 person's pairs begin."""
+
+TAIL_STEPS = 12
+"""Of the histogram the tangent is laid at; it is no line, but bends little over so many."""
 
 LEAST_BEYOND = 30.0
 """Pairs beyond the tail of strangers that a curve is learned from."""
@@ -95,17 +98,17 @@ def beyond_tail(alike: Floats) -> Curve | None:
     if len(alike) < 2 * LEAST_BEYOND:
         return None
     low, high = (float(value) for value in np.quantile(alike, TAIL))
-    tail = alike[(alike >= low) & (alike < high)]
-    rate = _falling(tail, low, high)
-    if rate is None:
+    tangent = _tangent(alike[(alike >= low) & (alike < high)], low, high)
+    if tangent is None:
         return None
     edges = np.append(EDGES[low > EDGES], np.linspace(low, 1.0, round((1.0 - low) / 0.02) + 1))
     found = gaussian_filter1d(np.histogram(np.minimum(alike, 1.0), edges)[0].astype(np.float64), 1.0)
-    left = np.exp(-rate * np.maximum(edges - low, 0.0)) / (1 - np.exp(-rate * (high - low))) * len(tail)
+    density, rate = tangent
+    left = density / rate * np.exp(-rate * np.maximum(edges - high, low - high))
     strangers = left[:-1] - left[1:]
-    within = edges[:-1] >= low
-    own = np.where(within, np.maximum(found - strangers, 0.0), 0.0)
-    if own[edges[:-1] >= high].sum() < LEAST_BEYOND:
+    beyond, within = edges[:-1] >= high, edges[:-1] >= low
+    own = np.where(beyond, np.maximum(found - strangers, 0.0), 0.0)
+    if own.sum() < LEAST_BEYOND:
         return None
     # A twentieth of a pair in every bin: where there is nothing of either, nothing is said.
     odds = np.where(within, np.log(own + HIDDEN * strangers + 1e-3) - np.log(strangers + 0.05), -MOST_ODDS)
@@ -113,11 +116,19 @@ def beyond_tail(alike: Floats) -> Curve | None:
     return Curve(np.interp(EDGES, (edges[:-1] + edges[1:]) / 2, odds))
 
 
-def _falling(tail: Floats, low: float, high: float) -> float | None:
-    """The rate of the exponential that values between two ends are of, by likelihood; None: no fall."""
-    width = high - low
-    mean = float(tail.mean()) - low if len(tail) else 0.0
-    if not 1e-3 * width < mean < 0.49 * width:
+def _tangent(tail: Floats, low: float, high: float) -> tuple[float, float] | None:
+    """At the high end of a tail: values per unit there, and the rate they fall at; None where they don't.
+
+    A parabola through the logarithm of their histogram, or a line where it would bend upwards.
+    """
+    found, edges = np.histogram(tail, np.linspace(low, high, TAIL_STEPS + 1))
+    if low == high or not found.all():
         return None
-    off = brentq(lambda x: 1 / x - 1 / np.expm1(x) - mean / width, 1e-2, 700.0)
-    return float(off) / width
+    before = (edges[:-1] + edges[1:]) / 2 - high
+    level, weight = np.log(found), np.sqrt(found)
+    bend, slope, height = np.polyfit(before, level, 2, w=weight)
+    if bend > 0:
+        slope, height = np.polyfit(before, level, 1, w=weight)
+    if slope >= 0:
+        return None
+    return float(np.exp(height)) * TAIL_STEPS / (high - low), -float(slope)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker import journeys
-from tracker.learning import chances, together_so_far, ways
+from tracker.learning import Ways, chances, together_so_far, ways
 from tracker.likeness import straight
 from tracker.linkage import joined
 from tracker.refine import ENOUGH
@@ -211,16 +211,17 @@ def regroup(
     never = impossible(window, overlap)
     never |= _said_apart(window, apart)
     looks = _looks(window, older)
-    told = looks.centred[0], never, thought, enough
-    journey, odds = _journeys(window, *told) if topology else _untaught(window)
+    told = looks.centred[: len(window)], never, thought, enough
+    made = _journeys(window, *told) if topology else _untaught(window)
     if enough.is_set():
         return []
-    between, never_between = _between(looks, journey, odds, never, learn=topology)
+    journey = made.journey
+    between, never_between = _between(looks, made, never, learn=topology)
     between = between + DECIDED * _same_so_far(window, older, journey)
     never_between |= _said_apart_before(window, older, journey, apart)
     ties = _decided(older, never_between, int(journey.max()) + 1)
     labels = joined(between, never_between, ties)
-    return _groups(window, older, journey, labels, odds, between)
+    return _groups(window, older, journey, labels, made.odds, between)
 
 
 def _said_apart(window: Sequence[Tracklet], apart: Collection[frozenset[int]]) -> NDArray[np.bool_]:
@@ -255,33 +256,38 @@ def _identities(window: Sequence[Tracklet]) -> Integers:
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """Of N presences and J older journeys. bare: (N, D) and (J, D) unit rows; centred: the same, less the
-    means of their cameras.
+    """Of N presences, and after them of the M of J older journeys. bare: (N + M, D) unit rows; centred: the
+    same, less the means of their cameras. older: (M,) codes of the journeys.
     """
 
-    bare: tuple[Floats, Floats]
-    centred: tuple[Floats, Floats]
+    bare: Floats
+    centred: Floats
+    older: Integers
 
-    def of_journeys(self, journey: Integers) -> tuple[Floats, Floats]:
-        """(K + J, D) means, centred and bare. journey: (N,) of the presences, 0..K-1."""
-        means = [
-            np.concatenate([journeys.looks_of(mine, journey), older])
-            for mine, older in (self.centred, self.bare)
-        ]
-        return means[0], means[1]
+    def codes(self, journey: Integers) -> Integers:
+        """(N + M,) 0..K+J-1. journey: (N,) of the presences, 0..K-1."""
+        codes: Integers = np.concatenate([journey, int(journey.max()) + 1 + self.older])
+        return codes
 
 
 def _looks(window: Sequence[Tracklet], older: Sequence[Journey]) -> Looks:
     names = [t.camera for t in window] + [name for journey in older for name in journey.cameras]
     camera = np.unique(names, return_inverse=True)[1].astype(np.int64)
     bare = np.concatenate([looks_of(window), *(journey.looks for journey in older)])
-    of = np.repeat(np.arange(len(older)), [len(journey.cameras) for journey in older])
+    codes = np.repeat(np.arange(len(older)), [len(journey.cameras) for journey in older])
+    return Looks(bare, centred(bare, camera), codes.astype(np.int64))
 
-    def parts(rows: Floats) -> tuple[Floats, Floats]:
-        mine, rest = rows[: len(window)], rows[len(window) :]
-        return mine, journeys.looks_of(rest, of) if older else rest
 
-    return Looks(bare=parts(bare), centred=parts(centred(bare, camera)))
+@dataclass(frozen=True, slots=True)
+class Made:
+    """(N,) journeys, and the (N, N) log odds they come from. ways: what those come from, and far: (N, N) of
+    which pairs they tell nothing; None where nothing was learned.
+    """
+
+    journey: Integers
+    odds: Table
+    ways: Ways | None = None
+    far: NDArray[np.bool_] | None = None
 
 
 def _journeys(
@@ -290,8 +296,8 @@ def _journeys(
     never: NDArray[np.bool_],
     thought: Collection[int],
     enough: threading.Event,
-) -> tuple[Integers, Table]:
-    """(N,) journeys and (N, N) log odds; each presence a journey of its own where nothing can be learned."""
+) -> Made:
+    """Each presence is a journey of its own where nothing can be learned."""
     if len(window) < ENOUGH:
         return _untaught(window)
     stays, alike = stays_of(window), np.asarray(looks @ looks.T, np.float32)
@@ -300,15 +306,15 @@ def _journeys(
         learned = ways(stays, alike, chance, never)
         if learned is None or enough.is_set():
             return _untaught(window)
-        odds = learned.odds
-        journey = joined(odds, never | journeys.too_far(stays, learned.clocks), ())
+        far = never | journeys.too_far(stays, learned.clocks)
+        made = Made(joined(learned.odds, far, ()), learned.odds, learned, far)
         if turn + 1 < TURNS:
-            chance = together_so_far(journey, never)
-    return journey, odds
+            chance = together_so_far(made.journey, never)
+    return made
 
 
-def _untaught(window: Sequence[Tracklet]) -> tuple[Integers, Table]:
-    return np.arange(len(window), dtype=np.int64), straight()(similarities(window))
+def _untaught(window: Sequence[Tracklet]) -> Made:
+    return Made(np.arange(len(window), dtype=np.int64), straight()(similarities(window)))
 
 
 def _so_far(
@@ -325,21 +331,27 @@ def _so_far(
 
 
 def _between(
-    looks: Looks, journey: Integers, odds: Table, never: NDArray[np.bool_], *, learn: bool
+    looks: Looks, made: Made, never: NDArray[np.bool_], *, learn: bool
 ) -> tuple[Table, NDArray[np.bool_]]:
     """(K + J, K + J) log odds of the window's journeys and the older ones, and which are never one.
 
     learn: the curve of looks; else the given one holds, as where too little is told.
     """
+    journey = made.journey
     count = int(journey.max()) + 1
-    means, bare = looks.of_journeys(journey)
-    apart: NDArray[np.bool_] = np.eye(len(means), dtype=bool)
+    codes = looks.codes(journey)
+    apart: NDArray[np.bool_] = np.eye(int(codes.max()) + 1, dtype=bool)
     apart[:count, :count] = journeys.spread(never, journey)
-    learned = journeys.odds_of(means, apart) if learn else None
+    learned = journeys.learned(looks.centred, codes, apart) if learn else None
     if learned is not None:
-        return learned[0], apart
-    plain: Table = straight()(bare @ bare.T)
-    plain[:count, :count] = journeys.averaged(odds, journey)
+        found = learned.odds(looks.centred, codes)
+        if made.ways is not None and made.far is not None:
+            mine = found[:count, :count]
+            found[:count, :count] = learned.with_delays(mine, made.ways.delay, ~made.far, journey)
+        return found, apart
+    means = journeys.looks_of(looks.bare, codes)
+    plain: Table = straight()(means @ means.T)
+    plain[:count, :count] = journeys.averaged(made.odds, journey)
     return plain, apart
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker import journeys
-from tracker.journeys import averaged, odds_of, spread, too_far
-from tracker.learning import chances, together_so_far, ways
+from tracker.journeys import averaged, spread, too_far
+from tracker.learning import Ways, chances, together_so_far, ways
 from tracker.likeness import Curve, straight
 from tracker.linkage import ACCEPT, joined
 from tracker.topology import Clocks, Integers, Table
@@ -136,22 +136,32 @@ def _by_journeys(
         learned = ways(stays, alike, chance, never)
         if learned is None:
             return found
-        journey = joined(learned.odds, never | too_far(stays, learned.clocks), ties)
-        labels, odds = _joined_journeys(looks, journey, learned.odds, never, accept)
+        far = never | too_far(stays, learned.clocks)
+        journey = joined(learned.odds, far, ties)
+        labels, odds = _joined_journeys(looks, journey, learned, never, far, accept)
         found = Pass(_clusters(tracklets, odds, labels), odds, learned.clocks, learned.curve)
         chance = together_so_far(labels, never)
     return found
 
 
 def _joined_journeys(
-    looks: Floats, journey: Integers, odds: Table, never: NDArray[np.bool_], accept: float
+    looks: Floats,
+    journey: Integers,
+    ways: Ways,
+    never: NDArray[np.bool_],
+    far: NDArray[np.bool_],
+    accept: float,
 ) -> tuple[Integers, Table]:
     """(N,) people, and (N, N) log odds: in a journey those of the pair, else of both journeys."""
-    between = odds_of(journeys.looks_of(looks, journey), spread(never, journey))
-    whole = averaged(odds, journey) if between is None else between[0]
-    labels = joined(whole, spread(never, journey), (), accept=accept)
+    apart = spread(never, journey)
+    between = journeys.learned(looks, journey, apart)
+    if between is None:
+        whole = averaged(ways.odds, journey)
+    else:
+        whole = between.with_delays(between.odds(looks, journey), ways.delay, ~far, journey)
+    labels = joined(whole, apart, (), accept=accept)
     own = journey[:, None] == journey[None]
-    return labels[journey], np.where(own, odds, whole[np.ix_(journey, journey)])
+    return labels[journey], np.where(own, ways.odds, whole[np.ix_(journey, journey)])
 
 
 def _clusters(tracklets: Sequence[Tracklet], odds: Table, labels: NDArray[np.int64]) -> list[Cluster]:
