@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.likeness import MOST_ODDS, TAIL, Curve, beyond_tail
+from tracker.likeness import MOST_ODDS, Curve, beyond_tail
 from tracker.plda import Plda, fit
 from tracker.topology import Clocks, Integers, Stays, Table
 from tracker.tracklets import unit
@@ -21,8 +21,8 @@ from tracker.types import Floats
 JOURNEY_S = 300.0
 """Tracklets of one journey are not further apart, by the middle of each."""
 
-TAIL_WIDTH = 0.2
-"""What the tail of strangers takes of the curve's 2: ten of its steps."""
+MIDDLE, UPPER, WIDTH = 0.5, 0.9, 0.5
+"""Of all pairs, nearly all of them strangers, what is between these quantiles takes so much of the curve."""
 
 
 def too_far(stays: Stays, clocks: Clocks) -> NDArray[np.bool_]:
@@ -101,11 +101,10 @@ def learned(looks: Floats, journey: Integers, never: NDArray[np.bool_]) -> Betwe
         return None
     ratios = plda.log_ratios(looks, journey)
     asked = np.triu(~never, 1)
-    low, high = (float(value) for value in np.quantile(ratios[asked], TAIL))
-    if low == high:
+    low, zero = (float(value) for value in np.quantile(ratios[asked], (MIDDLE, UPPER)))
+    if low == zero:
         return None
-    step = (high - low) / TAIL_WIDTH
-    zero = high - step * TAIL_WIDTH
+    step = (zero - low) / WIDTH
     alike = _scaled(ratios, zero, step)[asked]
     curve = beyond_tail(alike)
     if curve is None:

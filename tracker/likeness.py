@@ -14,6 +14,7 @@ JASA 2004).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +34,17 @@ MOST_ODDS = 10.0
 MIDPOINT, WIDTH = 0.50, 0.05
 """Of the curve of networks trained on Market-1501, before there is footage to learn from."""
 
-TAIL = (0.97, 0.998)
-"""The quantiles between which the tail of strangers is measured: above its rounded top, below where one
-person's pairs begin."""
+TAILS = (0.95, 0.98, 0.99, 0.995, 0.998)
+"""The quantiles up to which the tail of strangers is measured, from where there are TAIL times as many. Which
+of them is below where one person's pairs begin depends on how often people come."""
 
-TAIL_STEPS = 12
-"""Of the histogram the tangent is laid at; it is no line, but bends little over so many."""
+TAIL, TAIL_STEPS = 15, 12
+
+STEEP = 0.8
+"""The part of the steepest fall that counts as no slower, by what chance may do to it."""
+
+LEAST_TAIL = 200
+"""Pairs that a tail is measured by."""
 
 LEAST_BEYOND = 30.0
 """Pairs beyond the tail of strangers that a curve is learned from."""
@@ -95,15 +101,14 @@ def beyond_tail(alike: Floats) -> Curve | None:
 
     Unlike `learned`, these are the odds themselves, with how rare one person's pairs are.
     """
-    if len(alike) < 2 * LEAST_BEYOND:
+    tails = [tail for quantile in TAILS if (tail := _tail(alike, quantile)) is not None]
+    if not tails:
         return None
-    low, high = (float(value) for value in np.quantile(alike, TAIL))
-    tangent = _tangent(alike[(alike >= low) & (alike < high)], low, high)
-    if tangent is None:
-        return None
+    # Where one person's pairs begin, the fall slows down.
+    steep = STEEP * max(tail.rate for tail in tails)
+    low, high, density, rate = [tail for tail in tails if tail.rate >= steep][-1]
     edges = np.append(EDGES[low > EDGES], np.linspace(low, 1.0, round((1.0 - low) / 0.02) + 1))
     found = gaussian_filter1d(np.histogram(np.minimum(alike, 1.0), edges)[0].astype(np.float64), 1.0)
-    density, rate = tangent
     left = density / rate * np.exp(-rate * np.maximum(edges - high, low - high))
     strangers = left[:-1] - left[1:]
     beyond, within = edges[:-1] >= high, edges[:-1] >= low
@@ -116,13 +121,23 @@ def beyond_tail(alike: Floats) -> Curve | None:
     return Curve(np.interp(EDGES, (edges[:-1] + edges[1:]) / 2, odds))
 
 
-def _tangent(tail: Floats, low: float, high: float) -> tuple[float, float] | None:
-    """At the high end of a tail: values per unit there, and the rate they fall at; None where they don't.
+class Tail(NamedTuple):
+    """Of strangers, between two similarities: how many a unit there are at the high end, by the tangent, and
+    the rate they fall at there."""
 
-    A parabola through the logarithm of their histogram, or a line where it would bend upwards.
-    """
+    low: float
+    high: float
+    density: float
+    rate: float
+
+
+def _tail(alike: Floats, quantile: float) -> Tail | None:
+    """By a parabola through the logarithm of a histogram, or a line where it would bend upwards; None of too
+    few, or where they don't fall."""
+    low, high = (float(v) for v in np.quantile(alike, (1.0 - TAIL * (1.0 - quantile), quantile)))
+    tail = alike[(alike >= low) & (alike < high)]
     found, edges = np.histogram(tail, np.linspace(low, high, TAIL_STEPS + 1))
-    if low == high or not found.all():
+    if len(tail) < LEAST_TAIL or low == high or not found.all():
         return None
     before = (edges[:-1] + edges[1:]) / 2 - high
     level, weight = np.log(found), np.sqrt(found)
@@ -131,4 +146,4 @@ def _tangent(tail: Floats, low: float, high: float) -> tuple[float, float] | Non
         slope, height = np.polyfit(before, level, 1, w=weight)
     if slope >= 0:
         return None
-    return float(np.exp(height)) * TAIL_STEPS / (high - low), -float(slope)
+    return Tail(low, high, float(np.exp(height)) * TAIL_STEPS / (high - low), -float(slope))
