@@ -33,10 +33,11 @@ demo: setup ## people followed over three cameras made of one real clip; says wh
 gui: setup-gui ## the window: make gui ARGS='A.mp4 B.mp4'
 	@$(WITH) $(BIN)/sightline gui $(ARGS)
 
-# A file's tests stay together. JOBS=0: one after the other, in one process.
+# A file's tests stay together. JOBS=0: one after the other, in one process. A process that dies ends the tests:
+# one begun in its place waits for ever.
 JOBS ?= 2
 test: setup-test ## the tests
-	@$(WITH) $(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(WITH) $(BIN)/pytest -n $(JOBS) --dist loadfile --max-worker-restart 0 $(ARGS)
 
 lint: setup-test ## style, types and import rules
 	$(BIN)/ruff check .

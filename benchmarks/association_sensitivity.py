@@ -3,7 +3,7 @@
     python benchmarks/association_sensitivity.py [--data FOLDER] [--only CONSTANT ...]
 
 FOLDER as in market_replay.py. IDF1 of the second pass; of the constants of the memory and of the run's policy
-that of the run. A constant that is right stands on a plateau. All of it takes half an hour.
+that of the run. A constant that is right stands on a plateau. All of it takes an hour.
 """
 
 from __future__ import annotations
@@ -30,8 +30,14 @@ OF_THE_PASS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "ACCEPT": ("tracker.linkage", (0.5, 0.6, 0.8, 0.9)),
     "TURNS": ("tracker.refine", (1, 2, 4)),
     "JOURNEY_S": ("tracker.journeys", (60.0, 120.0, 600.0, 1200.0)),
-    "CROWD": ("tracker.journeys", (0.04, 0.06, 0.12, 0.16)),
-    "TAIL": ("tracker.likeness", ((0.95, 0.995), (0.96, 0.997), (0.98, 0.9985))),
+    "SHRINK": ("tracker.plda", (0.1, 0.3, 0.7, 0.9)),
+    "AGAIN": ("tracker.plda", (0.05, 0.1, 0.4, 1.0)),
+    "SEVERAL": ("tracker.plda", (2, 5)),
+    "WIDTH": ("tracker.journeys", (0.35, 0.7)),
+    "TAILS": ("tracker.likeness", ((0.95, 0.98, 0.99, 0.995), (0.95, 0.98, 0.99, 0.995, 0.998, 0.999))),
+    "TAIL": ("tracker.likeness", (5, 10, 20)),
+    "TAIL_STEPS": ("tracker.likeness", (8, 20)),
+    "STEEP": ("tracker.likeness", (0.7, 0.9)),
     "HIDDEN": ("tracker.likeness", (0.003, 0.03)),
     "MOST_ODDS": ("tracker.likeness", (7.0, 14.0)),
     "FEW": ("tracker.tracklets", (0.0, 20.0)),
@@ -44,12 +50,18 @@ OF_THE_PASS: dict[str, tuple[str, tuple[Any, ...]]] = {
 }
 """By constant, where it is and values on both sides of it."""
 
+OF_THE_MEMORY: dict[str, tuple[str, tuple[Any, ...]]] = {"DECIDED": ("tracker.memory", (0.0, 1.0, 3.0))}
+"""The same, of what only the run has."""
+
 OF_THE_RUN: dict[str, tuple[Any, ...]] = {
     "window": (1500, 2500, 5000),
     "every": (175, 700),
     "accept": (0.5, 0.7, 0.8),
     "reject": (0.1, 0.3),
     "ripe_crops": (2, 8),
+    "ripe_s": (0.5, 2.0),
+    "patience_s": (2.0, 8.0),
+    "min_quality": (0.2, 0.4),
 }
 """Of the memory and the policy, values on both sides of the default."""
 
@@ -60,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = [*OF_THE_PASS, *OF_THE_RUN]
+    names = [*OF_THE_PASS, *OF_THE_MEMORY, *OF_THE_RUN]
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared")
     parser.add_argument("--only", nargs="*", default=names, choices=names, metavar="CONSTANT")
     told = parser.parse_args()
@@ -73,6 +85,11 @@ def main() -> None:
             with changed(where, name, value):
                 print_row(name, value, of_pass(tracklets, **given(name, value)))
     print_row("run", "", of_run(tracklets, Memory(), Policy()))
+    for name in [name for name in told.only if name in OF_THE_MEMORY]:
+        where, values = OF_THE_MEMORY[name]
+        for value in values:
+            with changed(where, name, value):
+                print_row(name, value, of_run(tracklets, Memory(), Policy()))
     for name in [name for name in told.only if name in OF_THE_RUN]:
         for value in OF_THE_RUN[name]:
             in_memory = name in {field.name for field in fields(Memory)}

@@ -30,8 +30,8 @@ from market_parts.tracklets import Tracklet, as_told, read_features, tracklets_o
 from numpy.typing import NDArray
 
 from tracker import journeys, refine
+from tracker.journeys import Between
 from tracker.learning import Ways, together_so_far, ways
-from tracker.likeness import Curve
 from tracker.linkage import joined
 from tracker.topology import Integers, Stays, Table
 from tracker.tracklets import centred, impossible, looks_of, stays_of
@@ -95,7 +95,7 @@ class Stated:
 class Half:
     """Some cameras' tracklets, and what the second pass learns from them by itself.
 
-    person: (N,). looks: (N, D). journey: (N,) codes. curve: of two journeys' looks.
+    person: (N,). looks: (N, D). journey: (N,) codes. between: of two journeys' looks.
     """
 
     name: str
@@ -105,7 +105,7 @@ class Half:
     never: NDArray[np.bool_]
     ways: Ways
     journey: Integers
-    curve: Curve
+    between: Between
 
 
 def half_of(tracklets: Sequence[Tracklet], cameras: Sequence[str]) -> Half:
@@ -121,11 +121,11 @@ def half_of(tracklets: Sequence[Tracklet], cameras: Sequence[str]) -> Half:
     if learned is None:
         raise SystemExit(f"The tracklets of {', '.join(cameras)} are too few to learn ways from.")
     journey = joined(learned.odds, never | journeys.too_far(stays, learned.clocks), ())
-    between = journeys.odds_of(journeys.looks_of(looks, journey), journeys.spread(never, journey))
+    between = journeys.learned(looks, journey, journeys.spread(never, journey))
     if between is None:
         raise SystemExit(f"The tracklets of {', '.join(cameras)} are too few to learn a curve from.")
     person = np.array([tracklet.person for tracklet in mine])
-    return Half(", ".join(cameras), person, stays, looks, never, learned, journey, between[1])
+    return Half(", ".join(cameras), person, stays, looks, never, learned, journey, between)
 
 
 def held_out(halves: Sequence[Half]) -> list[Stated]:
@@ -155,10 +155,9 @@ def near_in_time(half: Half, teacher: Half) -> tuple[Values, NDArray[np.bool_]]:
 
 def between_journeys(half: Half, teacher: Half) -> tuple[Values, NDArray[np.bool_]]:
     """All pairs that can be one: those journeys are of one person that show mostly one."""
-    looks = journeys.looks_of(half.looks, half.journey)
     asked = np.triu(~journeys.spread(half.never, half.journey), 1)
-    odds = teacher.curve(journeys.uncrowded(looks @ looks.T))
-    counts = np.zeros((len(looks), int(half.person.max()) + 1), np.int64)
+    odds = teacher.between.odds(half.looks, half.journey)
+    counts = np.zeros((len(odds), int(half.person.max()) + 1), np.int64)
     np.add.at(counts, (half.journey, half.person), 1)
     person = counts.argmax(axis=1)
     return said(odds[asked], (person[:, None] == person[None])[asked])
