@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import isotonic_regression
 
 from tracker.types import Floats
 
@@ -50,7 +50,7 @@ LEAST_BEYOND = 30.0
 """Pairs beyond the tail of strangers that a curve is learned from."""
 
 HIDDEN = 0.01
-"""The share of the tail that may be one person's where nothing is seen beyond it."""
+"""The part of the strangers expected that may be one person's where nothing is seen beyond them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +82,12 @@ def learned(inside: Floats, outside: Floats) -> Curve | None:
     low = EDGES[:-1] < 0
     if strangers[low].sum() < LEAST_PAIRS:
         return None
-    share = within[low].sum() / strangers[low].sum()
-    own = np.maximum(gaussian_filter1d(within - share * strangers, 1.5), 0.0)
-    if own.sum() < LEAST_PAIRS:
+    expected = within[low].sum() / strangers[low].sum() * strangers
+    own = float(np.maximum(within - expected, 0.0).sum())
+    if own < LEAST_PAIRS:
         return None
-    other = gaussian_filter1d(strangers, 1.5)
-    # Half a pair on either side: bins nobody fell into say little.
-    odds = np.log((own + 0.5) / own.sum()) - np.log((other + 0.5) / other.sum())
-    start = int(np.argmax(np.where(EDGES[:-1] < 0.2, -odds, -np.inf)))  # below it, only noise
-    odds[:start] = odds[start]
-    odds = np.clip(np.maximum.accumulate(odds), -MOST_ODDS, MOST_ODDS)
-    centres = (EDGES[:-1] + EDGES[1:]) / 2
-    return Curve(np.interp(EDGES, centres, odds))
+    odds = np.log(_excess(within, expected)) + np.log(expected.sum() / own)
+    return Curve(np.interp(EDGES, (EDGES[:-1] + EDGES[1:]) / 2, np.clip(odds, -MOST_ODDS, MOST_ODDS)))
 
 
 def beyond_tail(alike: Floats) -> Curve | None:
@@ -108,17 +102,28 @@ def beyond_tail(alike: Floats) -> Curve | None:
     steep = STEEP * max(tail.rate for tail in tails)
     low, high, density, rate = [tail for tail in tails if tail.rate >= steep][-1]
     edges = np.append(EDGES[low > EDGES], np.linspace(low, 1.0, round((1.0 - low) / 0.02) + 1))
-    found = gaussian_filter1d(np.histogram(np.minimum(alike, 1.0), edges)[0].astype(np.float64), 1.0)
+    found = np.histogram(np.minimum(alike, 1.0), edges)[0].astype(np.float64)
     left = density / rate * np.exp(-rate * np.maximum(edges - high, low - high))
     strangers = left[:-1] - left[1:]
-    beyond, within = edges[:-1] >= high, edges[:-1] >= low
-    own = np.where(beyond, np.maximum(found - strangers, 0.0), 0.0)
-    if own.sum() < LEAST_BEYOND:
+    beyond = edges[:-1] >= high
+    if np.maximum(found - strangers, 0.0)[beyond].sum() < LEAST_BEYOND:
         return None
-    # A twentieth of a pair in every bin: where there is nothing of either, nothing is said.
-    odds = np.where(within, np.log(own + HIDDEN * strangers + 1e-3) - np.log(strangers + 0.05), -MOST_ODDS)
-    odds = np.clip(np.maximum.accumulate(odds), -MOST_ODDS, MOST_ODDS)
+    odds = np.full(len(found), -MOST_ODDS)
+    odds[edges[:-1] >= low] = np.log(HIDDEN)
+    odds[beyond] = np.minimum(np.log(_excess(found[beyond], strangers[beyond])), MOST_ODDS)
     return Curve(np.interp(EDGES, (edges[:-1] + edges[1:]) / 2, odds))
+
+
+def _excess(found: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What there is beyond the strangers expected, as a share of them, in bins where it can only rise.
+
+    The likeliest such shares of counts (isotonic regression). A twentieth of a pair in every bin: where there
+    is nothing of either, nothing is said.
+    """
+    weights = expected + 0.05
+    risen = isotonic_regression((found + 0.05) / weights, weights=weights).x
+    shares: NDArray[np.float64] = np.maximum(risen - 1.0, HIDDEN)
+    return shares
 
 
 class Tail(NamedTuple):
