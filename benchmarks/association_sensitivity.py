@@ -50,7 +50,7 @@ OF_THE_PASS: dict[str, tuple[str, tuple[Any, ...]]] = {
 }
 """By constant, where it is and values on both sides of it."""
 
-OF_THE_MEMORY: dict[str, tuple[str, tuple[Any, ...]]] = {"DECIDED": ("tracker.memory", (0.0, 1.0, 3.0))}
+OF_THE_MEMORY: dict[str, tuple[str, tuple[Any, ...]]] = {"DECIDED": ("tracker.regroup", (0.0, 1.0, 3.0))}
 """The same, of what only the run has."""
 
 OF_THE_RUN: dict[str, tuple[Any, ...]] = {

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tracker.memory import Group, Journey, Memory, regroup
+from tracker.memory import Memory
+from tracker.regroup import Group, Journey, regroup
 from tracker.tracklets import Tracklet
 from tracker.types import Floats
 

@@ -22,9 +22,10 @@ from tracker.gallery import Gallery, Known
 from tracker.gallery import Presence as Span
 from tracker.likeness import Curve, straight
 from tracker.matching import assign
-from tracker.memory import Group, Memory, Recollection
+from tracker.memory import Memory, Recollection
 from tracker.presence import Changes, Kept, Policy, Presence, Seen
 from tracker.quality import quality
+from tracker.regroup import Group
 from tracker.templates import Templates
 from tracker.types import Detections, Evidence, Person, Point, Track
 
