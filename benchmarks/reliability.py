@@ -72,6 +72,10 @@ def measure(folder: Path) -> list[str]:
     with FaultRun(still, yard) as run:
         frozen = run.suffer(lambda: None, lambda: None, noticed=lambda s: s.state == "frozen", patience_s=90)
         rows.append(row("frozen picture", frozen, dated=False))
+    h265 = write_people(folder / "hall.h265.mp4", grey=10, seconds=90)
+    with FaultRun(hall, yard) as run:
+        again = run.suffer(lambda: run.restarted(film=h265), lambda: None)
+        rows.append(row("restarted as an H.265 camera", again))
     short = write_people(folder / "short.mp4", grey=10, seconds=8)
     with FaultRun(short, yard) as run:
         rows.append(row("end of the stream", run.suffer(lambda: None, lambda: None), dated=False))
@@ -134,6 +138,12 @@ FAULTS: dict[str, Callable[[FaultRun], Outcome]] = {
     ),
     "packets into a black hole for 6 s more": setting("silent", True, hold_s=6),
     "connections refused for 3 s": refused,
+    "password changed, changed back 3 s later": lambda run: run.suffer(
+        lambda: run.restarted(login=("me", "secret")),
+        run.restarted,
+        noticed=lambda _: "password" in run.hall.problem,
+        hold_s=3,
+    ),
     "2 % of packets lost and sent again 0.2 s later, jitter up to 50 ms (10 s)": setting(
         "loss", 0.02, hold_s=10
     ),

@@ -52,9 +52,12 @@ def paint(moment_s: float, grey: int, size: tuple[int, int] = (640, 240)) -> Ima
 def write_people(
     path: Path, *, grey: int, seconds: float = 40.0, fps: int = FPS, still_s: float = 0.0
 ) -> Path:
-    """A film of somebody; still_s: for how long, from its beginning, the picture is the same."""
+    """A film of somebody, H.265 where the path ends in .h265.mp4.
+
+    still_s: for how long, from its beginning, the picture is the same.
+    """
     with av.open(str(path), "w") as container:
-        stream = _stream(container, (640, 240), fps)
+        stream = _stream(container, (640, 240), fps, h265=path.name.endswith(".h265.mp4"))
         for number in range(round(seconds * fps)):
             _add(container, stream, stream, paint(max(number / fps, still_s), grey), number)
         container.mux(stream.encode())
@@ -75,9 +78,10 @@ def write_resized(path: Path, *, grey: int, seconds: float, fps: int = FPS) -> P
     return path
 
 
-def _stream(container: Any, size: tuple[int, int], fps: int) -> Any:
-    options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "20", "x264-params": "sliced-threads=0"}
-    stream = container.add_stream("libx264", rate=fps, options=options)
+def _stream(container: Any, size: tuple[int, int], fps: int, *, h265: bool = False) -> Any:
+    options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "20"}
+    options |= {"x265-params": "log-level=none"} if h265 else {"x264-params": "sliced-threads=0"}
+    stream = container.add_stream("libx265" if h265 else "libx264", rate=fps, options=options)
     (stream.width, stream.height), stream.pix_fmt, stream.gop_size = size, "yuv420p", fps
     return stream
 
@@ -209,6 +213,13 @@ class FaultRun:
             size = frame.image.shape[1], frame.image.shape[0]
             self.seen.append(Seen(now, frame.camera, frame.time, time.time() - frame.time, size, ids))
         self.states.append((now, status.cameras[0]))
+
+    def restarted(self, *, login: tuple[str, str] | None = None, film: Path | None = None) -> None:
+        """Another server in the place of `hall`'s: one that wants a password, or shows another film."""
+        self.server.login = login
+        if film is not None:
+            self.server.clips["hall"] = film
+        self.server.restart()
 
     def of(self, camera: str, since: float = 0.0) -> list[Seen]:
         return [s for s in list(self.seen) if s.camera == camera and s.at >= since]

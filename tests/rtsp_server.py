@@ -28,15 +28,17 @@ _END_S = 5.0
 
 
 class RtspServer:
-    """Serves each H.264 .mp4 or .ts under its name, from its beginning to each client, as fast as it plays.
+    """Serves each H.264 .mp4 or .ts, or H.265 .h265.mp4, under its name, from its beginning to each client,
+    as fast as it plays.
 
-    login: (user, password) that clients must give (basic authentication), else none.
+    login: (user, password) that clients must give (basic authentication), else none. Both may be changed, for
+    the server that restart() begins.
     Without GStreamer the test is skipped, or failed where the environment variable CI is set.
     """
 
     def __init__(self, clips: dict[str, Path], *, login: tuple[str, str] | None = None) -> None:
-        self._clips = {name: str(path) for name, path in clips.items()}
-        self._login = login
+        self.clips = dict(clips)
+        self.login = login
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
 
@@ -62,7 +64,8 @@ class RtspServer:
     def restart(self) -> None:
         """A new server on the port of the one before."""
         self.kill()
-        setting = json.dumps({"clips": self._clips, "login": self._login, "port": self.port})
+        clips = {name: str(path) for name, path in self.clips.items()}
+        setting = json.dumps({"clips": clips, "login": self.login, "port": self.port})
         self._process = subprocess.Popen(
             [SYSTEM_PYTHON, __file__, setting],
             stdout=subprocess.PIPE,
@@ -110,7 +113,7 @@ def _lacks_gstreamer() -> bool:
     code = (
         "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gst, GstRtspServer;"
         "Gst.init(None); assert all(map(Gst.ElementFactory.find, "
-        "('filesrc', 'qtdemux', 'tsdemux', 'h264parse', 'rtph264pay')))"
+        "('filesrc', 'qtdemux', 'tsdemux', 'h264parse', 'rtph264pay', 'h265parse', 'rtph265pay')))"
     )
     command = [SYSTEM_PYTHON, "-c", code]
     return subprocess.run(command, capture_output=True, timeout=_START_S, check=False).returncode != 0
@@ -131,6 +134,8 @@ def serve(setting: dict[str, Any]) -> None:
     for name, path in setting["clips"].items():
         factory = GstRtspServer.RTSPMediaFactory()
         chain = "qtdemux ! rtph264pay name=pay0"
+        if path.endswith(".h265.mp4"):
+            chain = "qtdemux ! h265parse ! rtph265pay name=pay0"
         if path.endswith(".ts"):  # the size may change: it is told again with every key frame
             chain = "tsdemux ! h264parse ! rtph264pay name=pay0 config-interval=-1"
         factory.set_launch(f'( filesrc location="{path}" ! {chain} )')

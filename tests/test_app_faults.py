@@ -63,7 +63,17 @@ def refused(run: FaultRun) -> Outcome:
     return run.suffer(refuse, lambda: setattr(run.proxy, "refusing", False), hold_s=0.5)
 
 
-@pytest.mark.parametrize("fault", [cut, killed, stalled, silent, refused])
+def password(run: FaultRun) -> Outcome:
+    """Somebody changes the camera's password, and changes it back."""
+    return run.suffer(
+        lambda: run.restarted(login=("me", "secret")),
+        run.restarted,
+        noticed=lambda _: "password" in run.hall.problem,
+        hold_s=0.5,
+    )
+
+
+@pytest.mark.parametrize("fault", [cut, killed, stalled, silent, refused, password])
 def test_a_lost_camera_comes_back_with_its_ids_and_delays_no_other(
     run: FaultRun, fault: Callable[[FaultRun], Outcome]
 ) -> None:
@@ -142,6 +152,15 @@ def test_pictures_of_another_size_in_mid_stream(tmp_path: Path, films: tuple[Pat
         since = time.monotonic()
         run.until(lambda: bool(run.known("hall", since)))
         assert len(run.known("hall", 0.0)) == 1
+
+
+def test_a_camera_that_changes_its_codec(tmp_path: Path, films: tuple[Path, Path]) -> None:
+    h265 = write_people(tmp_path / "hall.h265.mp4", grey=10)
+    with FaultRun(*films, **SOON) as run:
+        outcome = run.suffer(lambda: run.restarted(film=h265), lambda: None)
+        assert run.hall.info.codec == "hevc"
+    assert outcome.ids_kept
+    assert outcome.others_gap_s < 1.0
 
 
 def test_one_frame_a_second_beside_many_loses_none(tmp_path: Path, films: tuple[Path, Path]) -> None:

@@ -66,7 +66,9 @@ def test_files_are_opened(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     path = tmp_path / "site.toml"
     path.write_text('[[camera]]\nsource = "a.mp4"\n', encoding="utf-8")
     assert main(["config", "check", str(path)]) == errors.OK
-    assert "160x120" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "160x120" in told
+    assert "h264" in told
     with path.open("a", encoding="utf-8") as file:
         file.write('[[camera]]\nsource = "b.mp4"\n[[camera]]\nname = "c"\nsource = "a.mp4"\nstart = 5.0\n')
     assert main(["config", "check", str(path), "--json"]) == errors.SOURCE

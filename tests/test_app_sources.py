@@ -78,6 +78,7 @@ def test_info(tmp_path: Path) -> None:
     with FileSource(camera="left", path=path, start=7.0) as source:
         assert source.info == SourceInfo(
             uri=str(path),
+            codec="h264",
             width=160,
             height=120,
             fps=25.0,

@@ -30,14 +30,16 @@ SAMPLE_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a source gave. source: as it may be shown. fps: counted for streams, by the container for files.
+    """What a source gave. source: as it may be shown. codec: as FFmpeg names it.
 
+    fps: counted for streams, by the container for files.
     clock: whose the times are by: camera, arrival, file, or none (a file that does not know its start).
     first_frame_s: how long a stream took to its first picture. problem: "" where all is well.
     """
 
     camera: str
     source: str
+    codec: str = ""
     width: int | None = None
     height: int | None = None
     fps: float | None = None
@@ -96,7 +98,7 @@ def _look_at_file(camera: CameraSettings) -> Found:
     except SourceError as error:
         return Found(camera.name, shown, problem=str(error))
     clock = "file" if info.start_known else "none"
-    return Found(camera.name, shown, info.width, info.height, info.fps or None, clock)
+    return Found(camera.name, shown, info.codec, info.width, info.height, info.fps or None, clock)
 
 
 def _look_at_streams(cameras: Sequence[CameraSettings], timeout_s: float) -> list[Found]:
@@ -155,6 +157,7 @@ class _Look:
         return Found(
             source.camera,
             source.uri,
+            info.codec,
             info.width,
             info.height,
             round((source.decoded - self._before) / max(self._took_s, 0.1), 1),
@@ -167,13 +170,13 @@ def _table(found: Sequence[Found]) -> Table:
     table = Table()
     for name in ("camera", "source"):
         table.add_column(name, overflow="fold")
-    for name in ("size", "fps", "clock"):
+    for name in ("codec", "size", "fps", "clock"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("found", ratio=1, overflow="fold")
     for row in found:
         size = f"{row.width}x{row.height}" if row.width else ""
         fps = f"{row.fps:.1f}" if row.fps else ""
-        table.add_row(escape(row.camera), escape(row.source), size, fps, row.clock, _said(row))
+        table.add_row(escape(row.camera), escape(row.source), row.codec, size, fps, row.clock, _said(row))
     return table
 
 

@@ -48,13 +48,15 @@ class SourceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What a source is. uri: without credentials. width, height: of the first frame, upright, in pixels.
+    """What a source is. uri: without credentials. codec: as FFmpeg names it. width, height: of the first
+    frame, upright, in pixels.
 
     fps: the average by the container, 0 where unknown. start: epoch seconds of the first frame; where
     nobody knows it (start_known is False) it is 0. frames, duration_s: expected, None where unknown.
     """
 
     uri: str
+    codec: str
     width: int
     height: int
     fps: float
@@ -146,6 +148,7 @@ def file_info(
     height, width = first.image.shape[:2]
     return SourceInfo(
         uri=str(path),
+        codec=stream.codec_context.name,
         width=width,
         height=height,
         fps=fps,

@@ -271,7 +271,7 @@ class LiveSource:
         if self._state != "playing":
             self._steady_from = min(self._steady_from, now)
             self._change("playing")
-        self._describe(frame, fps=float(stream.average_rate or 0))
+        self._describe(frame, codec=stream.codec_context.name, fps=float(stream.average_rate or 0))
         with self._taking:
             self.dropped += self._newest is not None
             self.decoded += 1
@@ -305,17 +305,18 @@ class LiveSource:
             self._interval_s += 0.1 * (min(now - self._seen, 60.0) - self._interval_s)
         self._seen = now
 
-    def _describe(self, frame: Frame, *, fps: float) -> None:
+    def _describe(self, frame: Frame, *, codec: str, fps: float) -> None:
         """What the camera gives; says so where the size is another than before, or than expected."""
         height, width = frame.image.shape[:2]
         before = self._expected if self.info is None else (self.info.width, self.info.height)
-        if self.info is not None and before == (width, height):
+        if self.info is not None and before == (width, height) and self.info.codec == codec:
             return
         if before not in (None, (width, height)):
             was = "expected" if self.info is None else "before"
             self._problem = f"{self.uri} sends {width}x{height}, {was}: {before[0]}x{before[1]}."
         self.info = SourceInfo(
             uri=self.uri,
+            codec=codec,
             width=width,
             height=height,
             fps=fps,
