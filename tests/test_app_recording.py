@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 import pytest
 from clips import number_of, write_clip
+from fault_run import write_people, write_resized
 from kill_cycle import start, until_running
 from rtsp_server import RtspServer
 from small_history import writer
@@ -101,6 +102,38 @@ def test_every_picture_is_in_a_file_that_tells_its_time(
     for number, moment in given[:-FPS]:
         assert min(abs(at - moment) for at, n in found if n == number) < 0.15
     assert recorder.dropped == 0
+    assert recorder.problem == ""
+
+
+@pytest.mark.parametrize("film", ["hall.h265.mp4", "sizes.ts"])
+def test_other_codecs_and_pictures_of_another_size_are_kept(
+    film: str, record: Writer, history: History, tmp_path: Path
+) -> None:
+    path = tmp_path / film
+    if film == "sizes.ts":
+        write_resized(path, grey=10, seconds=6)
+    else:
+        write_people(path, grey=10, seconds=8)
+    recorder = FootageRecorder("hall", settings(tmp_path / "kept"))
+    recorder.start(record)
+    sizes = []
+    with (
+        RtspServer({"hall": path}) as server,
+        LiveSource(camera="hall", uri=server.url("hall"), recorder=recorder) as source,
+    ):
+        began = time.monotonic()
+        while time.monotonic() - began < 6.0:
+            if (frame := source.latest()) is not None:
+                sizes.append(frame.image.shape[1])
+            time.sleep(0.002)
+        decoded = source.decoded
+    record.flush()
+    kept = []
+    for row in history.segments():
+        with av.open(row.path) as container:
+            kept += [frame.width for frame in container.decode(video=0)]
+    assert set(kept) == set(sizes) == ({640, 480} if film == "sizes.ts" else {640})
+    assert decoded - 2 <= len(kept) <= decoded + 2 * FPS, "what came is kept, whether or not it was looked at"
     assert recorder.problem == ""
 
 
