@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from tracker.likeness import MOST_ODDS, Curve, beyond_tail
 from tracker.plda import Plda, fit
@@ -57,10 +58,9 @@ def averaged(odds: Table, journey: Integers) -> Table:
 
 def _summed(pairs: Floats, journey: Integers) -> Floats:
     """(K, K) sums over each two journeys' pairs of (N, N)."""
-    order = np.argsort(journey, kind="stable")
-    first = np.searchsorted(journey[order], np.arange(int(journey.max()) + 1))
-    rows = np.add.reduceat(pairs[order], first, axis=0)
-    return np.add.reduceat(rows[:, order], first, axis=1)
+    member = csr_array((np.ones(len(journey), np.float32), (journey, np.arange(len(journey)))))
+    sums: Floats = (member @ (member @ pairs).T).T
+    return sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,8 @@ def learned(looks: Floats, journey: Integers, never: NDArray[np.bool_]) -> Betwe
         return None
     ratios = plda.log_ratios(looks, journey)
     asked = np.triu(~never, 1)
+    if not asked.any():
+        return None
     low, zero = (float(value) for value in np.quantile(ratios[asked], (MIDDLE, UPPER)))
     if low == zero:
         return None
