@@ -35,7 +35,7 @@ OF_THE_PASS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "SEVERAL": ("tracker.plda", (2, 5)),
     "WIDTH": ("tracker.journeys", (0.35, 0.7)),
     "TAILS": ("tracker.likeness", ((0.95, 0.98, 0.99, 0.995), (0.95, 0.98, 0.99, 0.995, 0.998, 0.999))),
-    "TAIL": ("tracker.likeness", (5, 10, 20)),
+    "TAIL": ("tracker.likeness", (5, 8, 12)),
     "TAIL_STEPS": ("tracker.likeness", (8, 20)),
     "STEEP": ("tracker.likeness", (0.7, 0.9)),
     "HIDDEN": ("tracker.likeness", (0.003, 0.03)),
