@@ -40,6 +40,9 @@ of them is below where one person's pairs begin depends on how often people come
 
 TAIL, TAIL_STEPS = 15, 12
 
+LEAN = 0.15
+"""How far before the end of the tail the tangent is laid: at the very end the parabola is least sure."""
+
 STEEP = 0.8
 """The part of the steepest fall that counts as no slower, by what chance may do to it."""
 
@@ -127,8 +130,8 @@ def _excess(found: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArra
 
 
 class Tail(NamedTuple):
-    """Of strangers, between two similarities: how many a unit there are at the high end, by the tangent, and
-    the rate they fall at there."""
+    """Of strangers, between two similarities: how many a unit there are at the high end, and the rate at which
+    they fall, by the tangent."""
 
     low: float
     high: float
@@ -137,8 +140,8 @@ class Tail(NamedTuple):
 
 
 def _tail(alike: Floats, quantile: float) -> Tail | None:
-    """By a parabola through the logarithm of a histogram, or a line where it would bend upwards; None of too
-    few, or where they don't fall."""
+    """By the tangent of a parabola through the logarithm of a histogram, or by a line where that would bend
+    upwards; None of too few, or where they don't fall."""
     low, high = (float(v) for v in np.quantile(alike, (1.0 - TAIL * (1.0 - quantile), quantile)))
     tail = alike[(alike >= low) & (alike < high)]
     found, edges = np.histogram(tail, np.linspace(low, high, TAIL_STEPS + 1))
@@ -148,7 +151,9 @@ def _tail(alike: Floats, quantile: float) -> Tail | None:
     level, weight = np.log(found), np.sqrt(found)
     bend, slope, height = np.polyfit(before, level, 2, w=weight)
     if bend > 0:
-        slope, height = np.polyfit(before, level, 1, w=weight)
-    if slope >= 0:
+        bend, (slope, height) = 0.0, np.polyfit(before, level, 1, w=weight)
+    at = -LEAN * (high - low)
+    fall = slope + 2 * bend * at
+    if fall >= 0:
         return None
-    return Tail(low, high, float(np.exp(height)) * TAIL_STEPS / (high - low), -float(slope))
+    return Tail(low, high, float(np.exp(height - bend * at**2)) * TAIL_STEPS / (high - low), -float(fall))
