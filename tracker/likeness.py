@@ -130,8 +130,8 @@ def _excess(found: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArra
 
 
 class Tail(NamedTuple):
-    """Of strangers, between two similarities: how many a unit there are at the high end, and the rate at which
-    they fall, by the tangent."""
+    """Of strangers, between two similarities: by the tangent, how many a unit there are at the high end, and
+    the rate they fall at."""
 
     low: float
     high: float
