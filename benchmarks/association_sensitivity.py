@@ -37,7 +37,6 @@ OF_THE_PASS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "TAILS": ("tracker.likeness", ((0.95, 0.98, 0.99, 0.995), (0.95, 0.98, 0.99, 0.995, 0.998, 0.999))),
     "TAIL": ("tracker.likeness", (5, 8, 12)),
     "TAIL_STEPS": ("tracker.likeness", (8, 20)),
-    "LEAN": ("tracker.likeness", (0.0, 0.08, 0.25)),
     "STEEP": ("tracker.likeness", (0.7, 0.9)),
     "HIDDEN": ("tracker.likeness", (0.003, 0.03)),
     "MOST_ODDS": ("tracker.likeness", (7.0, 14.0)),

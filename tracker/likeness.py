@@ -40,9 +40,6 @@ of them is below where one person's pairs begin depends on how often people come
 
 TAIL, TAIL_STEPS = 15, 12
 
-LEAN = 0.15
-"""How far before the end of the tail the tangent is laid: at the very end the parabola is least sure."""
-
 STEEP = 0.8
 """The part of the steepest fall that counts as no slower, by what chance may do to it."""
 
@@ -151,9 +148,7 @@ def _tail(alike: Floats, quantile: float) -> Tail | None:
     level, weight = np.log(found), np.sqrt(found)
     bend, slope, height = np.polyfit(before, level, 2, w=weight)
     if bend > 0:
-        bend, (slope, height) = 0.0, np.polyfit(before, level, 1, w=weight)
-    at = -LEAN * (high - low)
-    fall = slope + 2 * bend * at
-    if fall >= 0:
+        slope, height = np.polyfit(before, level, 1, w=weight)
+    if slope >= 0:
         return None
-    return Tail(low, high, float(np.exp(height - bend * at**2)) * TAIL_STEPS / (high - low), -float(fall))
+    return Tail(low, high, float(np.exp(height)) * TAIL_STEPS / (high - low), -float(slope))
