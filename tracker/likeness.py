@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import isotonic_regression
 
 from tracker.types import Floats
@@ -50,7 +51,7 @@ LEAST_BEYOND = 30.0
 """Pairs beyond the tail of strangers that a curve is learned from."""
 
 HIDDEN = 0.01
-"""The part of the strangers expected that may be one person's where nothing is seen beyond them."""
+"""The part of the strangers in a tail that may be one person's where nothing is seen beyond them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,18 @@ def learned(inside: Floats, outside: Floats) -> Curve | None:
     low = EDGES[:-1] < 0
     if strangers[low].sum() < LEAST_PAIRS:
         return None
-    expected = within[low].sum() / strangers[low].sum() * strangers
-    own = float(np.maximum(within - expected, 0.0).sum())
-    if own < LEAST_PAIRS:
+    share = within[low].sum() / strangers[low].sum()
+    own = np.maximum(gaussian_filter1d(within - share * strangers, 1.5), 0.0)
+    if own.sum() < LEAST_PAIRS:
         return None
-    odds = np.log(_excess(within, expected)) + np.log(expected.sum() / own)
-    return Curve(np.interp(EDGES, (EDGES[:-1] + EDGES[1:]) / 2, np.clip(odds, -MOST_ODDS, MOST_ODDS)))
+    other = gaussian_filter1d(strangers, 1.5)
+    # Half a pair on either side: bins nobody fell into say little.
+    odds = np.log((own + 0.5) / own.sum()) - np.log((other + 0.5) / other.sum())
+    start = int(np.argmax(np.where(EDGES[:-1] < 0.2, -odds, -np.inf)))  # below it, only noise
+    odds[:start] = odds[start]
+    odds = np.clip(np.maximum.accumulate(odds), -MOST_ODDS, MOST_ODDS)
+    centres = (EDGES[:-1] + EDGES[1:]) / 2
+    return Curve(np.interp(EDGES, centres, odds))
 
 
 def beyond_tail(alike: Floats) -> Curve | None:
