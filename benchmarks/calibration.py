@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from tracker import journeys, refine
 from tracker.journeys import Between
 from tracker.learning import Ways, together_so_far, ways
-from tracker.linkage import joined
+from tracker.linkage import rejoined
 from tracker.topology import Integers, Stays, Table
 from tracker.tracklets import centred, impossible, looks_of, stays_of
 from tracker.types import Floats
@@ -120,7 +120,7 @@ def half_of(tracklets: Sequence[Tracklet], cameras: Sequence[str]) -> Half:
     learned = ways(stays, looks @ looks.T, together_so_far(labels, never), never)
     if learned is None:
         raise SystemExit(f"The tracklets of {', '.join(cameras)} are too few to learn ways from.")
-    journey = joined(learned.odds, never | journeys.too_far(stays, learned.clocks), ())
+    journey = rejoined(learned.odds, never, (), far=journeys.too_far(stays, learned.clocks))
     between = journeys.learned(looks, journey, journeys.spread(never, journey))
     if between is None:
         raise SystemExit(f"The tracklets of {', '.join(cameras)} are too few to learn a curve from.")

@@ -9,7 +9,7 @@ import pytest
 
 from tracker.learning import ways
 from tracker.likeness import EDGES, learned, straight
-from tracker.linkage import joined
+from tracker.linkage import joined, rejoined
 from tracker.refine import Cluster, refine, second_pass
 from tracker.tracklets import Tracklet, impossible, stays_of
 
@@ -119,6 +119,60 @@ def plainly(odds: np.ndarray, never: np.ndarray) -> set[frozenset[int]]:
         if pair is None:
             return set(clusters)
         clusters = [c for c in clusters if c not in pair] + [pair[0] | pair[1]]
+
+
+TWICE = np.array(
+    [[0, 9, 9, 4, 0], [9, 0, 9, 4, 0], [9, 9, 0, 4, 0], [4, 4, 4, 0, 6], [0, 0, 0, 6, 0]], np.float32
+)
+"""0 to 3 are one person's. 4 is that person, found a second time while 0 was seen, and looks most like 3."""
+
+
+def test_who_was_found_twice_keeps_nobody_out() -> None:
+    odds = TWICE
+    never = np.eye(5, dtype=bool)
+    never[0, 4] = never[4, 0] = True
+    assert groups(joined(odds, never, ())) == {frozenset({0, 1, 2}), frozenset({3, 4})}
+    assert groups(rejoined(odds, never, ())) == {frozenset({0, 1, 2, 3}), frozenset({4})}
+
+
+def test_nobody_leaves_for_less_than_he_is_worth() -> None:
+    # Of 0, 3 and 4 alone: the 4 that speak for 3 being 0 are less than the 6 that speak for 4.
+    never = np.eye(3, dtype=bool)
+    never[0, 2] = never[2, 0] = True
+    odds = TWICE[np.ix_([0, 3, 4], [0, 3, 4])]
+    assert groups(rejoined(odds, never, ())) == {frozenset({0}), frozenset({1, 2})}
+
+
+def test_nobody_leaves_whom_people_put_there_or_only_for_being_far() -> None:
+    odds, never = TWICE, np.eye(5, dtype=bool)
+    far = np.zeros((5, 5), bool)
+    far[0, 4] = far[4, 0] = True
+    parted = {frozenset({0, 1, 2}), frozenset({3, 4})}
+    assert groups(rejoined(odds, never, (), far=far)) == parted
+    never[0, 4] = never[4, 0] = True
+    assert groups(rejoined(odds, never, [(3, 4)])) == parted
+
+
+def test_moving_out_keeps_what_is_impossible_apart_and_gains_odds() -> None:
+    rng = np.random.default_rng(4)
+    gained = 0
+    for _ in range(40):
+        person = rng.integers(0, 4, 24)
+        odds = np.where(person[:, None] == person[None], 3, -3) + rng.normal(0, 3, (24, 24))
+        odds = ((odds + odds.T) / 2).astype(np.float32)
+        never = rng.uniform(size=(24, 24)) < 0.05
+        never = never | never.T | np.eye(24, dtype=bool)
+        before, after = (f(odds, never, ()) for f in (joined, rejoined))
+        inside = (after[:, None] == after[None]) & ~np.eye(24, dtype=bool)
+        assert not (inside & never).any()
+        gained += int(within(odds, after) > within(odds, before))
+        assert within(odds, after) >= within(odds, before) - 1e-3
+    assert gained > 10
+
+
+def within(odds: np.ndarray, labels: np.ndarray) -> float:
+    """The sum of all pairs' log odds that are in one cluster."""
+    return float(np.triu(np.where(labels[:, None] == labels[None], odds, 0), 1).sum())
 
 
 def test_probabilities_are_those_of_the_mean_odds() -> None:

@@ -18,7 +18,7 @@ from tracker import journeys
 from tracker.journeys import averaged, spread, too_far
 from tracker.learning import Ways, chances, together_so_far, ways
 from tracker.likeness import Curve, straight
-from tracker.linkage import ACCEPT, joined
+from tracker.linkage import ACCEPT, joined, rejoined
 from tracker.topology import Clocks, Integers, Table
 from tracker.tracklets import Tracklet, centred, impossible, looks_of, similarities, stays_of
 from tracker.types import Floats
@@ -116,7 +116,7 @@ def _people(
         if taught is not None:
             return taught
     odds = straight()(similarities(tracklets))
-    return Pass(_clusters(tracklets, odds, joined(odds, never, ties, accept=accept)), odds)
+    return Pass(_clusters(tracklets, odds, rejoined(odds, never, ties, accept=accept)), odds)
 
 
 def _by_journeys(
@@ -137,7 +137,7 @@ def _by_journeys(
         if learned is None:
             return found
         far = never | too_far(stays, learned.clocks)
-        journey = joined(learned.odds, far, ties)
+        journey = rejoined(learned.odds, never, ties, far=far)
         labels, odds = _joined_journeys(looks, journey, learned, never, far, accept)
         found = Pass(_clusters(tracklets, odds, labels), odds, learned.clocks, learned.curve)
         chance = together_so_far(labels, never)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tracker import journeys
 from tracker.learning import Ways, chances, together_so_far, ways
 from tracker.likeness import straight
-from tracker.linkage import joined
+from tracker.linkage import joined, rejoined
 from tracker.refine import ENOUGH
 from tracker.topology import Integers, Table
 from tracker.tracklets import Tracklet, centred, impossible, looks_of, similarities, stays_of
@@ -168,7 +168,7 @@ def _journeys(
         if learned is None or enough.is_set():
             return _untaught(window)
         far = never | journeys.too_far(stays, learned.clocks)
-        made = Made(joined(learned.odds, far, ()), learned.odds, learned, far)
+        made = Made(rejoined(learned.odds, never, (), far=far), learned.odds, learned, far)
         if turn + 1 < TURNS:
             chance = together_so_far(made.journey, never)
     return made
