@@ -38,6 +38,8 @@ OF_THE_PASS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "TAIL": ("tracker.likeness", (5, 8, 12)),
     "TAIL_STEPS": ("tracker.likeness", (8, 20)),
     "STEEP": ("tracker.likeness", (0.7, 0.9)),
+    "SURPLUS_NEAR": ("tracker.likeness", (0.5, 1.0, 4.0)),
+    "SURPLUS_BEYOND": ("tracker.likeness", (0.25, 1.0)),
     "HIDDEN": ("tracker.likeness", (0.003, 0.03)),
     "MOST_ODDS": ("tracker.likeness", (7.0, 14.0)),
     "FEW": ("tracker.tracklets", (0.0, 20.0)),

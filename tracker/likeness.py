@@ -23,6 +23,8 @@ from scipy.optimize import isotonic_regression
 
 from tracker.types import Floats
 
+Numbers = NDArray[np.float64]
+
 STEPS = 100
 EDGES = np.linspace(-1.0, 1.0, STEPS + 1)
 LEAST_PAIRS = 200.0
@@ -34,6 +36,11 @@ MOST_ODDS = 10.0
 
 MIDPOINT, WIDTH = 0.50, 0.05
 """Of the curve of networks trained on Market-1501, before there is footage to learn from."""
+
+SURPLUS_NEAR, SURPLUS_BEYOND = 2.0, 0.5
+"""So many times the strangers expected, what is found beyond them is one person's: of pairs near in time, and
+beyond the tail of strangers. By the labels of Market-1501 strangers near in time are up to twice as many as
+expected, and a fifth more beyond the tail."""
 
 TAILS = (0.95, 0.98, 0.99, 0.995, 0.998)
 """The quantiles up to which the tail of strangers is measured, from where there are TAIL times as many. Which
@@ -58,7 +65,7 @@ HIDDEN = 0.01
 class Curve:
     """log_odds: at the similarities EDGES, rising."""
 
-    log_odds: NDArray[np.float64]
+    log_odds: Numbers
 
     def __call__(self, similarity: Floats) -> Floats:
         steps = np.float32(STEPS / 2) * (np.asarray(similarity, np.float32) + np.float32(1.0))
@@ -77,30 +84,46 @@ def straight(*, midpoint: float = MIDPOINT, width: float = WIDTH) -> Curve:
 def learned(inside: Floats, outside: Floats) -> Curve | None:
     """From the similarities of pairs inside heaps and outside; None where they tell too little.
 
-    The share of strangers inside is that which makes up the part below 0, where nobody is himself.
+    The share of strangers inside is that which makes up the part below 0, where nobody is himself. They are a
+    little more alike than those outside (one light; some go together), so that what is left over is one
+    person's only from SURPLUS_NEAR on. Below it the odds fall on as they do above.
     """
     within, strangers = (np.histogram(values, EDGES)[0].astype(np.float64) for values in (inside, outside))
     low = EDGES[:-1] < 0
     if strangers[low].sum() < LEAST_PAIRS:
         return None
-    share = within[low].sum() / strangers[low].sum()
-    own = np.maximum(gaussian_filter1d(within - share * strangers, 1.5), 0.0)
-    if own.sum() < LEAST_PAIRS:
+    expected = within[low].sum() / strangers[low].sum() * strangers
+    surplus = _excess(within, expected)
+    own = np.maximum(gaussian_filter1d(within - expected, 1.5), 0.0)
+    if own.sum() < LEAST_PAIRS or surplus[-1] < SURPLUS_NEAR:
         return None
+    start = int(np.argmax(surplus >= SURPLUS_NEAR))
     other = gaussian_filter1d(strangers, 1.5)
     # Half a pair on either side: bins nobody fell into say little.
     odds = np.log((own + 0.5) / own.sum()) - np.log((other + 0.5) / other.sum())
-    start = int(np.argmax(np.where(EDGES[:-1] < 0.2, -odds, -np.inf)))  # below it, only noise
-    odds[:start] = odds[start]
-    odds = np.clip(np.maximum.accumulate(odds), -MOST_ODDS, MOST_ODDS)
     centres = (EDGES[:-1] + EDGES[1:]) / 2
-    return Curve(np.interp(EDGES, centres, odds))
+    odds[:start] = _falling_on(centres, odds, start, own, other)
+    odds = np.maximum.accumulate(odds)
+    return Curve(np.interp(EDGES, centres, np.clip(odds, -MOST_ODDS, MOST_ODDS)))
+
+
+def _falling_on(at: Numbers, odds: Numbers, start: int, own: Numbers, other: Numbers) -> Numbers:
+    """(start,) the odds below the bin start, where they fall on as they do above it.
+
+    own, other: how many pairs of either kind in the bins; where there is none of one, no slope is seen.
+    """
+    above, weights = at[start:], (own * other / np.maximum(own + other, 1e-9))[start:]
+    apart = above - np.average(above, weights=weights + 1e-9)
+    slope = (weights * apart * odds[start:]).sum() / max((weights * apart**2).sum(), 1e-9)
+    below: Numbers = odds[start] + max(float(slope), 0.0) * (at[:start] - at[start])
+    return below
 
 
 def beyond_tail(alike: Floats) -> Curve | None:
     """From how alike all pairs are that only looks can tell of; None where it tells too little.
 
-    Unlike `learned`, these are the odds themselves, with how rare one person's pairs are.
+    Unlike `learned`, these are the odds themselves, with how rare one person's pairs are. The tangent may be
+    off by SURPLUS_BEYOND: where what is left over is less, the odds fall on as they do above.
     """
     tails = [tail for quantile in TAILS if (tail := _tail(alike, quantile)) is not None]
     if not tails:
@@ -118,10 +141,16 @@ def beyond_tail(alike: Floats) -> Curve | None:
     odds = np.full(len(found), -MOST_ODDS)
     odds[edges[:-1] >= low] = np.log(HIDDEN)
     odds[beyond] = np.minimum(np.log(_excess(found[beyond], strangers[beyond])), MOST_ODDS)
-    return Curve(np.interp(EDGES, (edges[:-1] + edges[1:]) / 2, odds))
+    centres = (edges[:-1] + edges[1:]) / 2
+    start = int(np.argmax(odds >= np.log(SURPLUS_BEYOND)))
+    if odds[start] >= np.log(SURPLUS_BEYOND):
+        own = np.maximum(found - strangers, 0.0)
+        falling = _falling_on(centres, odds, start, own, strangers)
+        odds[:start] = np.minimum(odds[:start], np.maximum(falling, np.log(HIDDEN)))
+    return Curve(np.interp(EDGES, centres, odds))
 
 
-def _excess(found: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
+def _excess(found: Numbers, expected: Numbers) -> Numbers:
     """What there is beyond the strangers expected, as a share of them, in bins where it can only rise.
 
     The likeliest such shares of counts (isotonic regression). A twentieth of a pair in every bin: where there
@@ -129,7 +158,7 @@ def _excess(found: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArra
     """
     weights = expected + 0.05
     risen = isotonic_regression((found + 0.05) / weights, weights=weights).x
-    shares: NDArray[np.float64] = np.maximum(risen - 1.0, HIDDEN)
+    shares: Numbers = np.maximum(risen - 1.0, HIDDEN)
     return shares
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,8 @@ Ids = NDArray[np.int64]
 class Tracklet:
     """One track on one camera: times (N,) seconds, vectors (N, D) unit rows, people (N,) whom each shows.
 
-    recording: a number of its own for each camera's sequence. People from 1 count in the score.
+    recording: a number of its own for each camera's sequence. picture: the file name of the first. People
+    from 1 count in the score.
     """
 
     camera: str
@@ -47,6 +48,7 @@ class Tracklet:
     vectors: Floats
     people: Ids
     recording: int = 0
+    picture: str = ""
 
     @property
     def person(self) -> int:
@@ -55,7 +57,7 @@ class Tracklet:
         return int(values[counts.argmax()])
 
     def take(self, rows: NDArray[np.bool_]) -> Tracklet:
-        return Tracklet(self.camera, self.times[rows], self.vectors[rows], self.people[rows], self.recording)
+        return replace(self, times=self.times[rows], vectors=self.vectors[rows], people=self.people[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ def tracklets_of(embedded: Embedded, *, distractors: bool = False) -> list[Track
             times = seconds[order[some]] + sequence * length
             people = np.full(len(some), person)
             looks = embedded.vectors[order[some]]
-            tracklets.append(Tracklet(f"c{camera}", times, looks, people, 10 * sequence + camera))
+            picture = embedded.names[order[some[0]]].rpartition("/")[2]
+            tracklets.append(Tracklet(f"c{camera}", times, looks, people, 10 * sequence + camera, picture))
     return by_time(tracklets)
 
 
@@ -177,14 +180,12 @@ def by_picture(ids: Ids, tracklets: Sequence[Tracklet]) -> tuple[Ids, Ids]:
     return people[people > 0], found[people > 0]
 
 
-def idf1(ids: Ids, tracklets: Sequence[Tracklet], *, one: Sequence[tuple[int, int]] = ()) -> float:
+def idf1(ids: Ids, tracklets: Sequence[Tracklet]) -> float:
     """2 IDTP / (pictures + pictures with an id), the best one-to-one pairing of people and ids.
 
-    ids: (T,) of the tracklets, -1 for none. one: labels that are one person's, two and two.
+    ids: (T,) of the tracklets, -1 for none.
     """
     shown, found = by_picture(ids, tracklets)
-    for first, second in one:
-        shown = np.where(shown == second, first, shown)
     known = found >= 0
     people = np.unique(shown, return_inverse=True)[1]
     columns = np.unique(found[known], return_inverse=True)[1]
