@@ -118,7 +118,7 @@ def half_of(tracklets: Sequence[Tracklet], cameras: Sequence[str]) -> Half:
     labels = np.empty(len(rows), np.int64)
     for number, cluster in enumerate(refine.second_pass(rows).clusters):
         labels[list(cluster.tracklets)] = number
-    looks = centred(looks_of(rows), stays.camera)
+    looks = centred(looks_of(rows), stays.camera, labels)
     learned = ways(stays, looks @ looks.T, together_so_far(labels, never), never)
     if learned is None:
         raise SystemExit(f"The tracklets of {', '.join(cameras)} are too few to learn ways from.")

@@ -78,7 +78,7 @@ def looks(tracklets: Sequence[Tracklet]) -> Floats:
     """(T, D) unit rows, less their cameras' means."""
     means = unit(np.array([tracklet.vectors.mean(axis=0) for tracklet in tracklets], np.float32))
     camera = np.unique([tracklet.camera for tracklet in tracklets], return_inverse=True)[1]
-    return centred(means, camera.astype(np.int64))
+    return centred(means, camera.astype(np.int64), np.arange(len(means)))
 
 
 def by_label(tracklets: Sequence[Tracklet]) -> dict[int, list[int]]:

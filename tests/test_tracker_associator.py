@@ -11,10 +11,11 @@ import pytest
 
 from tracker.associator import Associator
 from tracker.compare import posterior
-from tracker.gallery import Gallery
+from tracker.gallery import MOST_PRESENCES, Gallery
 from tracker.likeness import straight
-from tracker.memory import Memory
+from tracker.memory import Memory, Recollection
 from tracker.presence import Changes, Policy, Seen
+from tracker.regroup import Group
 from tracker.types import Detections, Floats, Identity, Sighting, Track
 
 DIMENSION = 12
@@ -338,6 +339,32 @@ def test_who_was_taken_for_another_and_is_alone_becomes_somebody_new() -> None:
     found = last(engine.finish())
     assert found[2].identity == 2
     assert set(engine.gallery.known) == {1, 2}
+
+
+class Parting(Memory):
+    """Thinks that everybody is somebody else, the last ones first."""
+
+    def recollect(self) -> Recollection:
+        return Parted(tuple(self._last.values()), (), frozenset(), self.overlap, self.apart, self.topology)
+
+
+class Parted(Recollection):
+    def groups(self) -> list[Group]:
+        numbers = [tracklet.number for tracklet in reversed(self.window)]
+        return [Group(None, (number,), (1.0,), (row,)) for row, number in enumerate(numbers)]
+
+
+def test_who_was_there_more_often_than_an_identity_remembers_can_be_taken_from_it() -> None:
+    times = MOST_PRESENCES + 8
+    subject = Associator(gallery=Gallery(dimension=DIMENSION), likeness=LIKENESS, memory=Parting())
+    for number in range(times):
+        walk(subject, "hall", 60.0 * number, {number: 0})
+    (known,) = subject.gallery.known.values()
+    assert len(known.presences) == MOST_PRESENCES
+    moved = last(subject.finish())
+    assert len(moved) == times
+    assert len({sighting.identity for sighting in moved.values()}) == times
+    assert known.id not in subject.gallery.known
 
 
 def test_a_worker_thinks_beside_the_run() -> None:

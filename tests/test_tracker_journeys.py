@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracker.journeys import averaged, learned, looks_of, spread, too_far
-from tracker.likeness import beyond_tail
+from tracker.journeys import given, learned, returning, spread, too_far
+from tracker.likeness import MIDPOINT_CENTRED, beyond_tail, straight
 from tracker.topology import Clocks, Integers, Stays
 from tracker.tracklets import unit
 from tracker.types import Floats
@@ -22,13 +22,6 @@ def test_what_is_far_apart_or_on_another_clock_is_no_journey() -> None:
     assert far[1].tolist() == [False, False, False, True]
 
 
-def test_a_journey_looks_like_the_mean_of_its_views() -> None:
-    looks = np.array([[1, 0], [0, 1], [0, 1]], np.float32)
-    assert looks_of(looks, np.array([0, 0, 1])) == pytest.approx(
-        np.array([[0.7071, 0.7071], [0, 1]]), abs=1e-4
-    )
-
-
 def test_what_is_impossible_for_one_view_is_so_for_the_journey() -> None:
     never = np.eye(4, dtype=bool)
     never[1, 3] = never[3, 1] = True
@@ -39,9 +32,20 @@ def test_what_is_impossible_for_one_view_is_so_for_the_journey() -> None:
     ]
 
 
-def test_odds_of_journeys_are_the_mean_of_their_pairs() -> None:
-    odds = np.array([[0, 9, 2], [9, 0, 4], [2, 4, 0]], np.float32)
-    assert averaged(odds, np.array([0, 0, 1]))[0, 1] == pytest.approx(3.0)
+def test_given_odds_of_journeys_are_the_mean_of_their_pairs() -> None:
+    # Of cosines between 0 and 0.8, where the curve is a line.
+    looks = unit(np.array([[1, 0, 0], [1, 1, 0], [1, 2, 0], [0, 1, 3]], np.float32))
+    pairs = straight(midpoint=MIDPOINT_CENTRED)(looks @ looks.T)
+    found = given(looks, np.array([0, 0, 1, 2]))
+    assert found[0, 2] == pytest.approx(pairs[:2, 3].mean(), abs=1e-4)
+    assert found[1, 2] == pytest.approx(pairs[2, 3], abs=1e-4)
+
+
+def test_strangers_tail_tells_nothing_where_few_people_come_often() -> None:
+    assert returning(np.arange(1000)) == 0.0
+    assert returning(np.repeat(np.arange(500), 2)) == 0.0  # one pair in 500
+    assert returning(np.repeat(np.arange(50), 20)) == 1.0  # one in 50
+    assert 0.4 < returning(np.repeat(np.arange(167), 6)) < 0.6  # one in 167, halfway by the logarithm
 
 
 def test_what_is_beyond_the_tail_of_strangers_is_one_persons() -> None:

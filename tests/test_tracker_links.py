@@ -149,8 +149,14 @@ def test_where_few_are_at_once_or_all_with_all_nobody_can_tell() -> None:
 
 def test_on_clocks_of_their_own_cameras_are_linked_without_direction() -> None:
     ahead_s = {"gate": 0.0, "hall": 500.0, "yard": -900.0}
+    clock = {"gate": 7, "hall": 8, "yard": 9}
     rows = [
-        replace(row, start=row.start + ahead_s[row.camera], end=row.end + ahead_s[row.camera], recording=7)
+        replace(
+            row,
+            start=row.start + ahead_s[row.camera],
+            end=row.end + ahead_s[row.camera],
+            recording=clock[row.camera],
+        )
         for row in walks()
     ]
     clusters = [
@@ -166,8 +172,8 @@ def test_on_clocks_of_their_own_cameras_are_linked_without_direction() -> None:
     assert found.overlaps == ()
     assert [(c.recording, c.camera, c.group) for c in found.clocks] == [
         (7, "gate", 0),
-        (7, "hall", 0),
-        (7, "yard", 0),
+        (8, "hall", 0),
+        (9, "yard", 0),
     ]
     assert [c.offset_s for c in found.clocks] == offset_s.tolist()
 

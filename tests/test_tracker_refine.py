@@ -176,10 +176,35 @@ def within(odds: np.ndarray, labels: np.ndarray) -> float:
 
 
 def test_probabilities_are_those_of_the_mean_odds() -> None:
-    one = unit(1, 0, 0)
-    other = unit(0.6, 0.8, 0)  # cosine 0.6: log odds (0.6 - 0.5) / 0.05 = 2
+    one, other = unit(1, 0, 0), unit(0.58, 0.8146, 0)
     (cluster,) = refine([tracklet(1, "hall", 0, 5, one), tracklet(2, "yard", 9, 12, other)])
-    assert cluster.probabilities == pytest.approx((0.881, 0.881), abs=1e-3)  # 1 / (1 + e^-2)
+    # By the bare cosine, 0.58, they are one person, whose mean is (0.79, 0.407, 0); a 21st of that is taken
+    # for the mean of all cameras, and for each camera's own a 21st of its one look and of 20 of those. Less
+    # these, the cosine is 0.5467: log odds (0.5467 - 0.4) / 0.05 = 2.93.
+    assert cluster.probabilities == pytest.approx((0.9495, 0.9495), abs=5e-4)
+
+
+@pytest.mark.parametrize("people", [1, 2, 5])
+def test_the_same_few_people_all_day_are_those_few(people: int) -> None:
+    # 400 presences on six cameras of one clock, three one after the other: a fifth or all of the pairs is one
+    # person's, near in time or not.
+    rng = np.random.default_rng(people)
+    looks, light = rng.normal(size=(people, 64)), rng.normal(size=(6, 64))
+    rows, truth = [], []
+    who, camera, start = 0, 0, 0.0
+    for number in range(400):
+        if number % 3 == 0:
+            who, camera = int(rng.integers(people)), int(rng.integers(6))
+            start += rng.exponential(200)
+        else:
+            camera, start = (camera + 1) % 6, start + rng.normal(30, 4)
+        look = looks[who] + 0.3 * light[camera] + rng.normal(0, rng.uniform(0.5, 0.8), 64)
+        rows.append(tracklet(number, "abcdef"[camera], start, start + 5, unit(*look)))
+        truth.append(who)
+    labels = np.zeros(len(rows), np.int64)
+    for number, cluster in enumerate(refine(rows)):
+        labels[list(cluster.tracklets)] = number
+    assert right_pairs(labels, truth) > 0.95
 
 
 def crowd(seed: int) -> tuple[list[Tracklet], list[int]]:

@@ -300,6 +300,9 @@ class Associator:
         before = presence.identity
         if before is not None:
             before.presences = [span for span in before.presences if span is not presence.span]
+            if not before.presences:  # of many it holds the last ones alone
+                for span in self._spans(before, without=presence):
+                    before.was_in(span)
             self.gallery.forget(before, presence.number)
             if not before.presences and not self.memory.knows(before.id):
                 self.gallery.remove(before.id)
@@ -311,6 +314,11 @@ class Associator:
         presence.identity, presence.probability, presence.made = known, chance, False
         self._stands(known)
         self._settle(presence, known)
+
+    def _spans(self, known: Known, *, without: Presence) -> list[Span]:
+        """When the presences there are of this identity were, but for one."""
+        there = [p for p in (*self._past.values(), *self._open.values()) if p.identity is known]
+        return sorted((p.span for p in there if p is not without), key=lambda span: span.end)
 
     def _record(self, ending: Sequence[Presence], now: float, changes: Changes) -> None:
         """Sightings that are new, changed, over, or not recorded for a while."""

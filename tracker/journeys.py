@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from tracker.likeness import MOST_ODDS, Curve, beyond_tail
+from tracker.likeness import MIDPOINT_CENTRED, MOST_ODDS, Curve, beyond_tail, straight
 from tracker.plda import Plda, fit
 from tracker.topology import Clocks, Integers, Stays, Table
-from tracker.tracklets import unit
 from tracker.types import Floats
 
 JOURNEY_S = 300.0
@@ -24,6 +23,11 @@ JOURNEY_S = 300.0
 
 MIDDLE, UPPER, WIDTH = 0.5, 0.9, 0.5
 """Of all pairs, nearly all of them strangers, what is between these quantiles takes so much of the curve."""
+
+
+RARE, COMMON = 0.003, 0.012
+"""The shares of all pairs that are one person's: up to the one, strangers' tail tells of what is beyond it;
+from the other on it tells nothing, and the given curve holds; between, something of both."""
 
 
 def too_far(stays: Stays, clocks: Clocks) -> NDArray[np.bool_]:
@@ -35,11 +39,24 @@ def too_far(stays: Stays, clocks: Clocks) -> NDArray[np.bool_]:
     return far
 
 
-def looks_of(looks: Floats, journey: Integers) -> Floats:
-    """(K, D) unit rows: the mean looks of each journey's tracklets. journey: (N,) from 0, none left out."""
-    whole = np.zeros((int(journey.max()) + 1, looks.shape[1]), np.float64)
-    np.add.at(whole, journey, looks)
-    return unit(whole.astype(np.float32))
+def returning(people: Integers) -> float:
+    """How little strangers' tail can tell, 0..1, by how many of all pairs are one person's.
+
+    people: (N,) codes of the tracklets, as far as is known. At 0, where people hardly come back, all that is
+    beyond the tail is one person's; at 1 the tail itself is full of them.
+    """
+    share = float(((np.bincount(np.unique(people, return_inverse=True)[1]) / len(people)) ** 2).sum())
+    return float(np.clip(np.log(share / RARE) / np.log(COMMON / RARE), 0.0, 1.0))
+
+
+def given(looks: Floats, journey: Integers) -> Table:
+    """(K, K) the mean log odds of each two journeys' pairs by the given curve, which is a line: by the means.
+
+    looks: (N, D) unit rows, less their cameras' means. journey: (N,) from 0, none left out.
+    """
+    member = _member(journey)
+    means = (member @ looks) / np.bincount(journey)[:, None].astype(np.float32)
+    return straight(midpoint=MIDPOINT_CENTRED)(means @ means.T)
 
 
 def spread(never: NDArray[np.bool_], journey: Integers) -> NDArray[np.bool_]:
@@ -49,18 +66,16 @@ def spread(never: NDArray[np.bool_], journey: Integers) -> NDArray[np.bool_]:
     return found
 
 
-def averaged(odds: Table, journey: Integers) -> Table:
-    """(K, K) the mean of each two journeys' pairs."""
-    size = np.bincount(journey)
-    mean: Table = (_summed(odds, journey) / np.outer(size, size)).astype(np.float32)
-    return mean
-
-
 def _summed(pairs: Floats, journey: Integers) -> Floats:
     """(K, K) sums over each two journeys' pairs of (N, N)."""
-    member = csr_array((np.ones(len(journey), np.float32), (journey, np.arange(len(journey)))))
+    member = _member(journey)
     sums: Floats = (member @ (member @ pairs).T).T
     return sums
+
+
+def _member(journey: Integers) -> csr_array:
+    """(K, N): 1 where a journey has a tracklet."""
+    return csr_array((np.ones(len(journey), np.float32), (journey, np.arange(len(journey)))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,11 @@ HEAPED = 0.1
 """The odds by delay from which a pair lies in a heap."""
 
 
+STRANGERS = 0.5
+"""The chance, so far, below which a pair outside the heaps is one of strangers. Where few people come often
+many of those pairs are one person's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ways:
     """odds: (N, N) log odds of all pairs, by delay and looks; delay: by delay alone; what they come from."""
@@ -32,7 +37,8 @@ def ways(stays: Stays, alike: Table, chance: Table, never: NDArray[np.bool_]) ->
     travel = travel_log_odds(stays, clocks, chance, never)
     upper = np.triu(~never, 1)
     heaped = travel > np.log(HEAPED)
-    curve = learned(alike[upper & heaped], alike[upper & (travel <= np.median(travel))])
+    strangers = upper & (travel <= np.median(travel)) & (chance < STRANGERS)
+    curve = learned(alike[upper & heaped], alike[strangers])
     return None if curve is None else Ways(travel + curve(alike), travel, clocks, curve)
 
 

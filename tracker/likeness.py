@@ -37,6 +37,9 @@ MOST_ODDS = 10.0
 MIDPOINT, WIDTH = 0.50, 0.05
 """Of the curve of networks trained on Market-1501, before there is footage to learn from."""
 
+MIDPOINT_CENTRED = 0.40
+"""The same of looks less their cameras' means."""
+
 SURPLUS_NEAR, SURPLUS_BEYOND = 2.0, 0.5
 """So many times the strangers expected, what is found beyond them is one person's: of pairs near in time, and
 beyond the tail of strangers. By the labels of Market-1501 strangers near in time are up to twice as many as

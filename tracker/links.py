@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.tracklets import Tracklet, centred, looks_of
+from tracker.tracklets import Tracklet, centred, looks_of, people_so_far
 from tracker.types import ClockOffset, Floats, Link, Overlap, Topology
 
 if TYPE_CHECKING:
@@ -106,7 +106,10 @@ def learn(tracklets: Sequence[Tracklet], *, seed: int = 0) -> Topology:
     tracklets = sorted(tracklets, key=lambda tracklet: (tracklet.start, tracklet.number))
     visits = visits_of(tracklets, [-1 if t.identity is None else t.identity for t in tracklets])
     rng = np.random.default_rng(seed)
-    overlaps = _overlaps(visits, centred(looks_of(tracklets), visits.camera), rng) if tracklets else []
+    overlaps = []
+    if tracklets:
+        people = people_so_far([tracklet.identity for tracklet in tracklets])
+        overlaps = _overlaps(visits, centred(looks_of(tracklets), visits.camera, people), rng)
     return _topology(visits, _links(visits.of_people(), rng, directed=True), overlaps)
 
 

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker import journeys
-from tracker.journeys import averaged, spread, too_far
-from tracker.learning import Ways, chances, together_so_far, ways
-from tracker.likeness import Curve, straight
+from tracker.journeys import too_far
+from tracker.learning import Ways, together_so_far, ways
+from tracker.likeness import MIDPOINT_CENTRED, Curve, straight
 from tracker.linkage import ACCEPT, joined, rejoined
 from tracker.topology import Clocks, Integers, Table
-from tracker.tracklets import Tracklet, centred, impossible, looks_of, similarities, stays_of
+from tracker.tracklets import Tracklet, centred, impossible, looks_of, stays_of
 from tracker.types import Floats
 
 MOST = 20_000
@@ -111,57 +111,44 @@ def _people(
     turns: int,
     accept: float,
 ) -> Pass:
-    if len(tracklets) >= ENOUGH:
-        taught = _by_journeys(tracklets, never, ties, turns, accept)
-        if taught is not None:
-            return taught
-    odds = straight()(similarities(tracklets))
-    return Pass(_clusters(tracklets, odds, rejoined(odds, never, ties, accept=accept)), odds)
-
-
-def _by_journeys(
-    tracklets: Sequence[Tracklet],
-    never: NDArray[np.bool_],
-    ties: Sequence[tuple[int, int]],
-    turns: int,
-    accept: float,
-) -> Pass | None:
-    """With all that can be learned; None where that is too little."""
-    stays = stays_of(tracklets)
-    looks = centred(looks_of(tracklets), stays.camera)
-    alike: Table = looks @ looks.T
-    chance = chances(straight()(alike), never)
-    found = None
-    for _ in range(turns):
-        learned = ways(stays, alike, chance, never)
+    bare, stays = looks_of(tracklets), stays_of(tracklets)
+    people = rejoined(straight()(bare @ bare.T), never, ties)
+    looks = centred(bare, stays.camera, people)
+    odds = straight(midpoint=MIDPOINT_CENTRED)(looks @ looks.T)
+    labels = rejoined(odds, never, ties, accept=accept)
+    found = Pass(_clusters(tracklets, odds, labels), odds)
+    for _ in range(turns if len(tracklets) >= ENOUGH else 0):
+        looks = centred(bare, stays.camera, labels)
+        learned = ways(stays, looks @ looks.T, together_so_far(labels, never), never)
         if learned is None:
-            return found
+            break
         far = never | too_far(stays, learned.clocks)
         journey = rejoined(learned.odds, never, ties, far=far)
-        labels, odds = _joined_journeys(looks, journey, learned, never, far, accept)
+        between, apart = _between(looks, journey, labels, learned, never, far)
+        labels = joined(between, apart, (), accept=accept)[journey]
+        own = journey[:, None] == journey[None]
+        odds = np.where(own, learned.odds, between[np.ix_(journey, journey)])
         found = Pass(_clusters(tracklets, odds, labels), odds, learned.clocks, learned.curve)
-        chance = together_so_far(labels, never)
     return found
 
 
-def _joined_journeys(
+def _between(
     looks: Floats,
     journey: Integers,
+    people: Integers,
     ways: Ways,
     never: NDArray[np.bool_],
     far: NDArray[np.bool_],
-    accept: float,
-) -> tuple[Integers, Table]:
-    """(N,) people, and (N, N) log odds: in a journey those of the pair, else of both journeys."""
-    apart = spread(never, journey)
-    between = journeys.learned(looks, journey, apart)
-    if between is None:
-        whole = averaged(ways.odds, journey)
-    else:
-        whole = between.with_delays(between.odds(looks, journey), ways.delay, ~far, journey)
-    labels = joined(whole, apart, (), accept=accept)
-    own = journey[:, None] == journey[None]
-    return labels[journey], np.where(own, ways.odds, whole[np.ix_(journey, journey)])
+) -> tuple[Table, NDArray[np.bool_]]:
+    """(K, K) log odds that journeys are one person's, and which never are. people: (N,) labels so far."""
+    apart = journeys.spread(never, journey)
+    often = journeys.returning(people)
+    given = journeys.given(looks, journey)
+    learned = journeys.learned(looks, journey, apart) if often < 1.0 else None
+    if learned is None:
+        return given, apart
+    told = learned.with_delays(learned.odds(looks, journey), ways.delay, ~far, journey)
+    return often * given + (1.0 - often) * told, apart
 
 
 def _clusters(tracklets: Sequence[Tracklet], odds: Table, labels: NDArray[np.int64]) -> list[Cluster]:

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from tracker import journeys
 from tracker.learning import Ways, chances, together_so_far, ways
-from tracker.likeness import straight
+from tracker.likeness import MIDPOINT_CENTRED, straight
 from tracker.linkage import joined, rejoined
 from tracker.refine import ENOUGH
 from tracker.topology import Integers, Table
-from tracker.tracklets import Tracklet, centred, impossible, looks_of, similarities, stays_of
+from tracker.tracklets import Tracklet, centred, impossible, looks_of, people_so_far, stays_of
 from tracker.types import Floats
 
 DECIDED = 2.0
@@ -72,8 +72,7 @@ def regroup(
     never = impossible(window, overlap)
     never |= _said_apart(window, apart)
     looks = _looks(window, older)
-    told = looks.centred[: len(window)], never, thought, enough
-    made = _journeys(window, *told) if topology else _untaught(window)
+    made = _journeys(window, looks, never, thought, enough) if topology else _untaught(looks, never)
     if enough.is_set():
         return []
     journey = made.journey
@@ -117,13 +116,13 @@ def _identities(window: Sequence[Tracklet]) -> Integers:
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """Of N presences, and after them of the M of J older journeys. bare: (N + M, D) unit rows; centred: the
-    same, less the means of their cameras. older: (M,) codes of the journeys.
+    """Of N presences, and after them of the M of J older journeys. centred: (N + M, D) unit rows, less the
+    means of their cameras. older: (M,) codes of the journeys. people: (N + M,) codes, as decided so far.
     """
 
-    bare: Floats
     centred: Floats
     older: Integers
+    people: Integers
 
     def codes(self, journey: Integers) -> Integers:
         """(N + M,) 0..K+J-1. journey: (N,) of the presences, 0..K-1."""
@@ -135,8 +134,11 @@ def _looks(window: Sequence[Tracklet], older: Sequence[Journey]) -> Looks:
     names = [t.camera for t in window] + [name for journey in older for name in journey.cameras]
     camera = np.unique(names, return_inverse=True)[1].astype(np.int64)
     bare = np.concatenate([looks_of(window), *(journey.looks for journey in older)])
-    codes = np.repeat(np.arange(len(older)), [len(journey.cameras) for journey in older])
-    return Looks(bare, centred(bare, camera), codes.astype(np.int64))
+    codes = np.repeat(np.arange(len(older)), [len(journey.cameras) for journey in older]).astype(np.int64)
+    people = people_so_far(
+        [*(t.identity for t in window), *(older[code].identity for code in codes.tolist())]
+    )
+    return Looks(centred(bare, camera, people), codes, people)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,20 +155,21 @@ class Made:
 
 def _journeys(
     window: Sequence[Tracklet],
-    looks: Floats,
+    looks: Looks,
     never: NDArray[np.bool_],
     thought: Collection[int],
     enough: threading.Event,
 ) -> Made:
     """Each presence is a journey of its own where nothing can be learned."""
     if len(window) < ENOUGH:
-        return _untaught(window)
-    stays, alike = stays_of(window), np.asarray(looks @ looks.T, np.float32)
+        return _untaught(looks, never)
+    mine = looks.centred[: len(window)]
+    stays, alike = stays_of(window), np.asarray(mine @ mine.T, np.float32)
     chance = _so_far(window, alike, never, thought)
     for turn in range(1 if thought else TURNS):
         learned = ways(stays, alike, chance, never)
         if learned is None or enough.is_set():
-            return _untaught(window)
+            return _untaught(looks, never)
         far = never | journeys.too_far(stays, learned.clocks)
         made = Made(rejoined(learned.odds, never, (), far=far), learned.odds, learned, far)
         if turn + 1 < TURNS:
@@ -174,8 +177,13 @@ def _journeys(
     return made
 
 
-def _untaught(window: Sequence[Tracklet]) -> Made:
-    return Made(np.arange(len(window), dtype=np.int64), straight()(similarities(window)))
+def _untaught(looks: Looks, never: NDArray[np.bool_]) -> Made:
+    return Made(np.arange(len(never), dtype=np.int64), _given(looks.centred[: len(never)]))
+
+
+def _given(looks: Floats) -> Table:
+    """(N, N) log odds by the given curve."""
+    return straight(midpoint=MIDPOINT_CENTRED)(looks @ looks.T)
 
 
 def _so_far(
@@ -186,7 +194,7 @@ def _so_far(
     identity = _identities(window)
     chance = together_so_far(identity, never)
     rest = ~known
-    chance[rest] = chances(straight()(alike[rest]), never[rest])
+    chance[rest] = chances(straight(midpoint=MIDPOINT_CENTRED)(alike[rest]), never[rest])
     chance[:, rest] = chance[rest].T
     return chance
 
@@ -203,17 +211,16 @@ def _between(
     codes = looks.codes(journey)
     apart: NDArray[np.bool_] = np.eye(int(codes.max()) + 1, dtype=bool)
     apart[:count, :count] = journeys.spread(never, journey)
-    learned = journeys.learned(looks.centred, codes, apart) if learn else None
-    if learned is not None:
-        found = learned.odds(looks.centred, codes)
-        if made.ways is not None and made.far is not None:
-            mine = found[:count, :count]
-            found[:count, :count] = learned.with_delays(mine, made.ways.delay, ~made.far, journey)
-        return found, apart
-    means = journeys.looks_of(looks.bare, codes)
-    plain: Table = straight()(means @ means.T)
-    plain[:count, :count] = journeys.averaged(made.odds, journey)
-    return plain, apart
+    given = journeys.given(looks.centred, codes)
+    often = journeys.returning(looks.people)
+    learned = journeys.learned(looks.centred, codes, apart) if learn and often < 1.0 else None
+    if learned is None:
+        return given, apart
+    found = learned.odds(looks.centred, codes)
+    if made.ways is not None and made.far is not None:
+        mine = found[:count, :count]
+        found[:count, :count] = learned.with_delays(mine, made.ways.delay, ~made.far, journey)
+    return often * given + (1.0 - often) * found, apart
 
 
 def _same_so_far(window: Sequence[Tracklet], older: Sequence[Journey], journey: Integers) -> Table:

@@ -8,14 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.linkage import joined
 from tracker.topology import Integers, Stays, Table
 from tracker.types import Floats
 
 SLACK_S = 0.5
 """How far the clocks of two cameras may differ that are said to agree."""
 
-FEW = 5.0
-"""Tracklets that the mean of all cameras counts as in each camera's own."""
+ALIKE = np.float32(0.5)
+"""The cosine of two people's means from which on they may be one."""
+
+FEW_PEOPLE = 20.0
+"""People that the mean of all cameras counts as in each camera's own, and that none at all counts as in that
+of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,7 @@ def impossible(tracklets: Sequence[Tracklet], overlap: frozenset[frozenset[str]]
 def stays_of(tracklets: Sequence[Tracklet]) -> Stays:
     """Cameras and recordings as codes."""
     camera = np.unique([tracklet.camera for tracklet in tracklets], return_inverse=True)[1]
-    keys = [f"{tracklet.camera}\0{tracklet.recording}" for tracklet in tracklets]
-    recording = np.unique(keys, return_inverse=True)[1]
+    recording = np.unique([tracklet.recording for tracklet in tracklets], return_inverse=True)[1]
     middle = np.array([(tracklet.start + tracklet.end) / 2 for tracklet in tracklets])
     return Stays(camera.astype(np.int64), recording.astype(np.int64), middle)
 
@@ -76,18 +80,45 @@ def looks_of(tracklets: Sequence[Tracklet]) -> Floats:
     return unit(np.array([_mean(tracklet) for tracklet in tracklets], np.float32))
 
 
-def centred(looks: Floats, camera: Integers) -> Floats:
+def centred(looks: Floats, camera: Integers, people: Integers) -> Floats:
     """(N, D) unit rows: looks less the mean of their camera, which takes out its light and its view.
 
-    camera: (N,) codes. The mean of a camera with few is drawn to that of all.
+    camera, people: (N,) codes, of people as far as is known: each counts once a camera, however often they
+    come. The mean of few is drawn to nothing: of one who is always there alone, it is that person. So people
+    who are much alike count as one: they may be.
     """
+    people = _distinct(looks, people)
+    whole = _drawn(looks, people, np.zeros(looks.shape[1], np.float32))
     out = np.empty_like(looks)
-    whole = looks.mean(axis=0)
     for code in np.unique(camera):
         rows = camera == code
-        mean = (looks[rows].sum(axis=0) + FEW * whole) / (rows.sum() + FEW)
-        out[rows] = looks[rows] - mean
+        out[rows] = looks[rows] - _drawn(looks[rows], people[rows], whole)
     return unit(out)
+
+
+def _distinct(looks: Floats, people: Integers) -> Integers:
+    """(N,) codes: people, but for those whose means are so alike that they may be one."""
+    code = np.unique(people, return_inverse=True)[1]
+    sums = np.zeros((int(code.max()) + 1, looks.shape[1]), np.float32)
+    np.add.at(sums, code, looks)
+    means = unit(sums)
+    return joined(means @ means.T - ALIKE, np.eye(len(means), dtype=bool), (), accept=0.5)[code]
+
+
+def people_so_far(identities: Sequence[int | None]) -> Integers:
+    """(N,) codes of identities as decided; who is undecided is a person of their own for now."""
+    keys = [(0, number) if identity is None else (1, identity) for number, identity in enumerate(identities)]
+    return np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def _drawn(looks: Floats, people: Integers, towards: Floats) -> Floats:
+    """(D,) the mean of people's means, with another point counting as FEW_PEOPLE."""
+    code = np.unique(people, return_inverse=True)[1]
+    sums = np.zeros((int(code.max()) + 1, looks.shape[1]), np.float32)
+    np.add.at(sums, code, looks)
+    means = sums / np.bincount(code)[:, None]
+    drawn: Floats = (means.sum(axis=0) + FEW_PEOPLE * towards) / np.float32(len(means) + FEW_PEOPLE)
+    return drawn
 
 
 def unit(rows: Floats) -> Floats:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,12 +129,16 @@ def _expect_numbers(table: Columns) -> None:
         raise ValueError(f"row {row + 1}: a frame is a whole number from 1, an id a whole number, all finite")
 
 
-def found_in(history: History) -> dict[str, Boxes]:
+def found_in(history: History, people: Mapping[int, int] | None = None) -> dict[str, Boxes]:
     """What the last run found on each camera: people with an identity; the undecided are left out.
 
-    Where two sightings have a person twice in one frame the more probable one counts, as in an export.
+    people: who each sighting is, where that is not as the history has it. Where two sightings have a person
+    twice in one frame the more probable one counts, as in an export.
     """
-    known = [sighting for sighting in last_sightings(history) if sighting.person is not None]
+    sightings = last_sightings(history)
+    if people is not None:
+        sightings = [replace(sighting, person=people.get(sighting.id)) for sighting in sightings]
+    known = [sighting for sighting in sightings if sighting.person is not None]
     known.sort(key=lambda sighting: -sighting.probability)
     paths = history.trajectories([sighting.id for sighting in known])
     parts: dict[str, list[Boxes]] = {row.camera: [] for row in last_footage(history)}
