@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracker.journeys import given, learned, returning, spread, too_far
-from tracker.likeness import MIDPOINT_CENTRED, beyond_tail, straight
+from tracker.journeys import by_given, learned, returning, spread, too_far
+from tracker.likeness import beyond_tail, given
 from tracker.topology import Clocks, Integers, Stays
 from tracker.tracklets import unit
 from tracker.types import Floats
@@ -35,8 +35,8 @@ def test_what_is_impossible_for_one_view_is_so_for_the_journey() -> None:
 def test_given_odds_of_journeys_are_the_mean_of_their_pairs() -> None:
     # Of cosines between 0 and 0.8, where the curve is a line.
     looks = unit(np.array([[1, 0, 0], [1, 1, 0], [1, 2, 0], [0, 1, 3]], np.float32))
-    pairs = straight(midpoint=MIDPOINT_CENTRED)(looks @ looks.T)
-    found = given(looks, np.array([0, 0, 1, 2]))
+    pairs = given(3)(looks @ looks.T)
+    found = by_given(looks, np.array([0, 0, 1, 2]), np.array([0, 0, 1, 2]))
     assert found[0, 2] == pytest.approx(pairs[:2, 3].mean(), abs=1e-4)
     assert found[1, 2] == pytest.approx(pairs[2, 3], abs=1e-4)
 

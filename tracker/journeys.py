@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from tracker.likeness import MIDPOINT_CENTRED, MOST_ODDS, Curve, beyond_tail, straight
+from tracker.likeness import MOST_ODDS, Curve, beyond_tail, given
 from tracker.plda import Plda, fit
 from tracker.topology import Clocks, Integers, Stays, Table
 from tracker.types import Floats
@@ -49,14 +49,15 @@ def returning(people: Integers) -> float:
     return float(np.clip(np.log(share / RARE) / np.log(COMMON / RARE), 0.0, 1.0))
 
 
-def given(looks: Floats, journey: Integers) -> Table:
+def by_given(looks: Floats, journey: Integers, people: Integers) -> Table:
     """(K, K) the mean log odds of each two journeys' pairs by the given curve, which is a line: by the means.
 
-    looks: (N, D) unit rows, less their cameras' means. journey: (N,) from 0, none left out.
+    looks: (N, D) unit rows, less their cameras' means. journey: (N,) from 0, none left out. people: (N,)
+    codes, as far as is known.
     """
     member = _member(journey)
     means = (member @ looks) / np.bincount(journey)[:, None].astype(np.float32)
-    return straight(midpoint=MIDPOINT_CENTRED)(means @ means.T)
+    return given(len(np.unique(people)))(means @ means.T)
 
 
 def spread(never: NDArray[np.bool_], journey: Integers) -> NDArray[np.bool_]:

@@ -37,13 +37,16 @@ MOST_ODDS = 10.0
 MIDPOINT, WIDTH = 0.50, 0.05
 """Of the curve of networks trained on Market-1501, before there is footage to learn from."""
 
-MIDPOINT_CENTRED = 0.40
-"""The same of looks less their cameras' means."""
+MIDPOINT_CENTRED, CROWD = 0.40, 100
+"""The same of looks less their cameras' means, among up to CROWD people; of more, a pair is rarer one."""
 
 SURPLUS_NEAR, SURPLUS_BEYOND = 2.0, 0.5
 """So many times the strangers expected, what is found beyond them is one person's: of pairs near in time, and
 beyond the tail of strangers. By the labels of Market-1501 strangers near in time are up to twice as many as
 expected, and a fifth more beyond the tail."""
+
+LEAST_SLOPE = 10.0
+"""Pairs, of one person's and of strangers each, that the fall of the odds is seen by."""
 
 TAILS = (0.95, 0.98, 0.99, 0.995, 0.998)
 """The quantiles up to which the tail of strangers is measured, from where there are TAIL times as many. Which
@@ -84,6 +87,11 @@ def straight(*, midpoint: float = MIDPOINT, width: float = WIDTH) -> Curve:
     return Curve(np.clip((EDGES - midpoint) / width, -MOST_ODDS, MOST_ODDS))
 
 
+def given(people: int) -> Curve:
+    """The curve of looks less their cameras' means, among so many people, where nothing is learned."""
+    return straight(midpoint=MIDPOINT_CENTRED + WIDTH * float(np.log(max(people, CROWD) / CROWD)))
+
+
 def learned(inside: Floats, outside: Floats) -> Curve | None:
     """From the similarities of pairs inside heaps and outside; None where they tell too little.
 
@@ -105,20 +113,25 @@ def learned(inside: Floats, outside: Floats) -> Curve | None:
     # Half a pair on either side: bins nobody fell into say little.
     odds = np.log((own + 0.5) / own.sum()) - np.log((other + 0.5) / other.sum())
     centres = (EDGES[:-1] + EDGES[1:]) / 2
-    odds[:start] = _falling_on(centres, odds, start, own, other)
+    odds[:start] = _falling_on(centres, odds, start, own, other, unseen=1.0 / WIDTH)
     odds = np.maximum.accumulate(odds)
     return Curve(np.interp(EDGES, centres, np.clip(odds, -MOST_ODDS, MOST_ODDS)))
 
 
-def _falling_on(at: Numbers, odds: Numbers, start: int, own: Numbers, other: Numbers) -> Numbers:
+def _falling_on(
+    at: Numbers, odds: Numbers, start: int, own: Numbers, other: Numbers, *, unseen: float
+) -> Numbers:
     """(start,) the odds below the bin start, where they fall on as they do above it.
 
-    own, other: how many pairs of either kind in the bins; where there is none of one, no slope is seen.
+    own, other: how many pairs of either kind in the bins; where there are hardly any of one, the slope is not
+    seen, and is unseen.
     """
     above, weights = at[start:], (own * other / np.maximum(own + other, 1e-9))[start:]
-    apart = above - np.average(above, weights=weights + 1e-9)
-    slope = (weights * apart * odds[start:]).sum() / max((weights * apart**2).sum(), 1e-9)
-    below: Numbers = odds[start] + max(float(slope), 0.0) * (at[:start] - at[start])
+    slope = unseen
+    if weights.sum() >= LEAST_SLOPE:
+        apart = above - np.average(above, weights=weights)
+        slope = float((weights * apart * odds[start:]).sum() / max((weights * apart**2).sum(), 1e-9))
+    below: Numbers = odds[start] + max(slope, 0.0) * (at[:start] - at[start])
     return below
 
 
@@ -148,7 +161,7 @@ def beyond_tail(alike: Floats) -> Curve | None:
     start = int(np.argmax(odds >= np.log(SURPLUS_BEYOND)))
     if odds[start] >= np.log(SURPLUS_BEYOND):
         own = np.maximum(found - strangers, 0.0)
-        falling = _falling_on(centres, odds, start, own, strangers)
+        falling = _falling_on(centres, odds, start, own, strangers, unseen=0.0)
         odds[:start] = np.minimum(odds[:start], np.maximum(falling, np.log(HIDDEN)))
     return Curve(np.interp(EDGES, centres, odds))
 

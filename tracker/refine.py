@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tracker import journeys
 from tracker.journeys import too_far
 from tracker.learning import Ways, together_so_far, ways
-from tracker.likeness import MIDPOINT_CENTRED, Curve, straight
+from tracker.likeness import Curve, given, straight
 from tracker.linkage import ACCEPT, joined, rejoined
 from tracker.topology import Clocks, Integers, Table
 from tracker.tracklets import Tracklet, centred, impossible, looks_of, stays_of
@@ -114,7 +114,7 @@ def _people(
     bare, stays = looks_of(tracklets), stays_of(tracklets)
     people = rejoined(straight()(bare @ bare.T), never, ties)
     looks = centred(bare, stays.camera, people)
-    odds = straight(midpoint=MIDPOINT_CENTRED)(looks @ looks.T)
+    odds = given(int(people.max()) + 1)(looks @ looks.T)
     labels = rejoined(odds, never, ties, accept=accept)
     found = Pass(_clusters(tracklets, odds, labels), odds)
     for _ in range(turns if len(tracklets) >= ENOUGH else 0):
@@ -143,12 +143,12 @@ def _between(
     """(K, K) log odds that journeys are one person's, and which never are. people: (N,) labels so far."""
     apart = journeys.spread(never, journey)
     often = journeys.returning(people)
-    given = journeys.given(looks, journey)
+    plain = journeys.by_given(looks, journey, people)
     learned = journeys.learned(looks, journey, apart) if often < 1.0 else None
     if learned is None:
-        return given, apart
+        return plain, apart
     told = learned.with_delays(learned.odds(looks, journey), ways.delay, ~far, journey)
-    return often * given + (1.0 - often) * told, apart
+    return often * plain + (1.0 - often) * told, apart
 
 
 def _clusters(tracklets: Sequence[Tracklet], odds: Table, labels: NDArray[np.int64]) -> list[Cluster]:

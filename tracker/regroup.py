@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tracker import journeys
 from tracker.learning import Ways, chances, together_so_far, ways
-from tracker.likeness import MIDPOINT_CENTRED, straight
+from tracker.likeness import Curve, given
 from tracker.linkage import joined, rejoined
 from tracker.refine import ENOUGH
 from tracker.topology import Integers, Table
@@ -124,6 +124,11 @@ class Looks:
     older: Integers
     people: Integers
 
+    @property
+    def curve(self) -> Curve:
+        """Where nothing is learned."""
+        return given(int(self.people.max()) + 1)
+
     def codes(self, journey: Integers) -> Integers:
         """(N + M,) 0..K+J-1. journey: (N,) of the presences, 0..K-1."""
         codes: Integers = np.concatenate([journey, int(journey.max()) + 1 + self.older])
@@ -165,7 +170,7 @@ def _journeys(
         return _untaught(looks, never)
     mine = looks.centred[: len(window)]
     stays, alike = stays_of(window), np.asarray(mine @ mine.T, np.float32)
-    chance = _so_far(window, alike, never, thought)
+    chance = _so_far(window, looks.curve, alike, never, thought)
     for turn in range(1 if thought else TURNS):
         learned = ways(stays, alike, chance, never)
         if learned is None or enough.is_set():
@@ -178,23 +183,23 @@ def _journeys(
 
 
 def _untaught(looks: Looks, never: NDArray[np.bool_]) -> Made:
-    return Made(np.arange(len(never), dtype=np.int64), _given(looks.centred[: len(never)]))
-
-
-def _given(looks: Floats) -> Table:
-    """(N, N) log odds by the given curve."""
-    return straight(midpoint=MIDPOINT_CENTRED)(looks @ looks.T)
+    mine = looks.centred[: len(never)]
+    return Made(np.arange(len(never), dtype=np.int64), looks.curve(mine @ mine.T))
 
 
 def _so_far(
-    window: Sequence[Tracklet], alike: Table, never: NDArray[np.bool_], thought: Collection[int]
+    window: Sequence[Tracklet],
+    curve: Curve,
+    alike: Table,
+    never: NDArray[np.bool_],
+    thought: Collection[int],
 ) -> Table:
     """(N, N) chances: of those that were thought about before what was decided, of others by looks."""
     known = np.array([t.number in thought and t.identity is not None for t in window])
     identity = _identities(window)
     chance = together_so_far(identity, never)
     rest = ~known
-    chance[rest] = chances(straight(midpoint=MIDPOINT_CENTRED)(alike[rest]), never[rest])
+    chance[rest] = chances(curve(alike[rest]), never[rest])
     chance[:, rest] = chance[rest].T
     return chance
 
@@ -211,16 +216,16 @@ def _between(
     codes = looks.codes(journey)
     apart: NDArray[np.bool_] = np.eye(int(codes.max()) + 1, dtype=bool)
     apart[:count, :count] = journeys.spread(never, journey)
-    given = journeys.given(looks.centred, codes)
+    plain = journeys.by_given(looks.centred, codes, looks.people)
     often = journeys.returning(looks.people)
     learned = journeys.learned(looks.centred, codes, apart) if learn and often < 1.0 else None
     if learned is None:
-        return given, apart
+        return plain, apart
     found = learned.odds(looks.centred, codes)
     if made.ways is not None and made.far is not None:
         mine = found[:count, :count]
         found[:count, :count] = learned.with_delays(mine, made.ways.delay, ~made.far, journey)
-    return often * given + (1.0 - often) * found, apart
+    return often * plain + (1.0 - often) * found, apart
 
 
 def _same_so_far(window: Sequence[Tracklet], older: Sequence[Journey], journey: Integers) -> Table:
