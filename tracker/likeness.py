@@ -45,9 +45,6 @@ SURPLUS_NEAR, SURPLUS_BEYOND = 2.0, 0.5
 beyond the tail of strangers. By the labels of Market-1501 strangers near in time are up to twice as many as
 expected, and a fifth more beyond the tail."""
 
-LEAST_SLOPE = 10.0
-"""Pairs, of one person's and of strangers each, that the fall of the odds is seen by."""
-
 TAILS = (0.95, 0.98, 0.99, 0.995, 0.998)
 """The quantiles up to which the tail of strangers is measured, from where there are TAIL times as many. Which
 of them is below where one person's pairs begin depends on how often people come."""
@@ -109,29 +106,30 @@ def learned(inside: Floats, outside: Floats) -> Curve | None:
     if own.sum() < LEAST_PAIRS or surplus[-1] < SURPLUS_NEAR:
         return None
     start = int(np.argmax(surplus >= SURPLUS_NEAR))
+    if EDGES[start] < 0:
+        return None
     other = gaussian_filter1d(strangers, 1.5)
     # Half a pair on either side: bins nobody fell into say little.
     odds = np.log((own + 0.5) / own.sum()) - np.log((other + 0.5) / other.sum())
     centres = (EDGES[:-1] + EDGES[1:]) / 2
-    odds[:start] = _falling_on(centres, odds, start, own, other, unseen=1.0 / WIDTH)
+    # Nobody is himself below 0: there the odds are down to HIDDEN at the least.
+    least = (odds[start] - np.log(HIDDEN)) / centres[start]
+    odds[:start] = _falling_on(centres, odds, start, own, other, least=float(least))
     odds = np.maximum.accumulate(odds)
     return Curve(np.interp(EDGES, centres, np.clip(odds, -MOST_ODDS, MOST_ODDS)))
 
 
 def _falling_on(
-    at: Numbers, odds: Numbers, start: int, own: Numbers, other: Numbers, *, unseen: float
+    at: Numbers, odds: Numbers, start: int, own: Numbers, other: Numbers, *, least: float
 ) -> Numbers:
-    """(start,) the odds below the bin start, where they fall on as they do above it.
+    """(start,) the odds below the bin start, where they fall on as they do above it, or as least does.
 
-    own, other: how many pairs of either kind in the bins; where there are hardly any of one, the slope is not
-    seen, and is unseen.
+    own, other: how many pairs of either kind in the bins; where there are hardly any of one, no fall is seen.
     """
     above, weights = at[start:], (own * other / np.maximum(own + other, 1e-9))[start:]
-    slope = unseen
-    if weights.sum() >= LEAST_SLOPE:
-        apart = above - np.average(above, weights=weights)
-        slope = float((weights * apart * odds[start:]).sum() / max((weights * apart**2).sum(), 1e-9))
-    below: Numbers = odds[start] + max(slope, 0.0) * (at[:start] - at[start])
+    apart = above - np.average(above, weights=weights + 1e-9)
+    seen = float((weights * apart * odds[start:]).sum() / max((weights * apart**2).sum(), 1e-9))
+    below: Numbers = odds[start] + max(seen, least) * (at[:start] - at[start])
     return below
 
 
@@ -161,7 +159,7 @@ def beyond_tail(alike: Floats) -> Curve | None:
     start = int(np.argmax(odds >= np.log(SURPLUS_BEYOND)))
     if odds[start] >= np.log(SURPLUS_BEYOND):
         own = np.maximum(found - strangers, 0.0)
-        falling = _falling_on(centres, odds, start, own, strangers, unseen=0.0)
+        falling = _falling_on(centres, odds, start, own, strangers, least=0.0)
         odds[:start] = np.minimum(odds[:start], np.maximum(falling, np.log(HIDDEN)))
     return Curve(np.interp(EDGES, centres, odds))
 

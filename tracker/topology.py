@@ -46,8 +46,8 @@ Table = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Stays:
-    """When tracklets were where. camera, recording: (N,) codes from 0; a recording is of one camera and has
-    one clock. middle: (N,) seconds by that clock.
+    """When tracklets were where. camera, recording: (N,) codes from 0; a recording has one clock, of one
+    camera or of several. middle: (N,) seconds by that clock.
     """
 
     camera: Integers
