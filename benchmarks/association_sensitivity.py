@@ -58,7 +58,9 @@ OF_THE_PASS: dict[str, tuple[str, tuple[Any, ...]]] = {
 }
 """By constant, where it is and values on both sides of it."""
 
-OF_THE_MEMORY: dict[str, tuple[str, tuple[Any, ...]]] = {"DECIDED": ("tracker.regroup", (0.0, 1.0, 3.0))}
+OF_THE_MEMORY: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "DECIDED": ("tracker.journeys", tuple(np.array([0.0, 1.0, 3.0], np.float32)))
+}
 """The same, of what only the run has."""
 
 OF_THE_RUN: dict[str, tuple[Any, ...]] = {

@@ -96,7 +96,8 @@ def test_vectors_of_two_models_are_refused(tmp_path: Path, capsys: pytest.Captur
     db = ["--db", str(tmp_path / "h.db")]
     assert main(["refine", *db]) == errors.DATABASE
     assert "name a span of one of them" in capsys.readouterr().err
-    assert moves(capsys, db, "--until", "1970-01-01T00:00:29Z") == {2: (1, 0), 4: (2, 0)}
+    # Without sighting 5, which is like 1, the looks of 1 and 2 say little against what was decided.
+    assert moves(capsys, db, "--until", "1970-01-01T00:00:29Z") == {4: (2, 0)}
 
 
 def site(tmp_path: Path, links: str, *, more: str = "") -> list[str]:

@@ -184,6 +184,17 @@ def test_probabilities_are_those_of_the_mean_odds() -> None:
     assert cluster.probabilities == pytest.approx((0.9495, 0.9495), abs=5e-4)
 
 
+def test_what_was_decided_before_counts_until_looks_speak_against_it() -> None:
+    # As above, at a bare cosine of 0.45: 0.371 less the mean, log odds -0.6; as decided before, 2 more.
+    one, other = unit(1, 0, 0), unit(0.45, 0.893, 0)
+    row = [tracklet(1, "hall", 0, 5, one), tracklet(2, "yard", 9, 12, other)]
+    assert people(refine(row)) == {(1,), (2,)}
+    decided = [replace(each, identity=7) for each in row]
+    assert people(refine(decided)) == {(1, 2)}
+    decided[1] = replace(decided[1], vectors=unit(0, 1, 0))
+    assert people(refine(decided)) == {(1,), (2,)}
+
+
 @pytest.mark.parametrize("people", [1, 2, 5])
 def test_the_same_few_people_all_day_are_those_few(people: int) -> None:
     # 400 presences on six cameras of one clock, three one after the other: a fifth or all of the pairs is one

@@ -7,6 +7,7 @@ show how one person's views differ, from camera to camera and picture to picture
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,9 @@ JOURNEY_S = 300.0
 MIDDLE, UPPER, WIDTH = 0.5, 0.9, 0.5
 """Of all pairs, nearly all of them strangers, what is between these quantiles takes so much of the curve."""
 
+
+DECIDED = np.float32(2.0)
+"""Log odds that a decision of before counts as, those of about 0.9: it saw the single pictures."""
 
 RARE, COMMON = 0.003, 0.012
 """The shares of all pairs that are one person's: up to the one, strangers' tail tells of what is beyond it;
@@ -58,6 +62,26 @@ def by_given(looks: Floats, journey: Integers, people: Integers) -> Table:
     member = _member(journey)
     means = (member @ looks) / np.bincount(journey)[:, None].astype(np.float32)
     return given(len(np.unique(people)))(means @ means.T)
+
+
+def decided(identity: Integers, journey: Integers) -> Integers:
+    """(K,) the identity that most of each journey's tracklets had before; -1 where none had one.
+
+    identity: (N,) -1 of who was not decided. journey: (N,) from 0, none left out.
+    """
+    most = np.full(int(journey.max()) + 1, -1, np.int64)
+    for number in range(len(most)):
+        had = identity[(journey == number) & (identity >= 0)]
+        if len(had):
+            most[number] = Counter(had.tolist()).most_common(1)[0][0]
+    return most
+
+
+def held(identity: Integers) -> Table:
+    """(K, K) log odds that those are one who had one identity before. identity: (K,) -1 of who had none."""
+    same = (identity[:, None] == identity[None]) & (identity >= 0)[:, None]
+    odds: Table = DECIDED * same.astype(np.float32)
+    return odds
 
 
 def spread(never: NDArray[np.bool_], journey: Integers) -> NDArray[np.bool_]:

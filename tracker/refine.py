@@ -3,7 +3,7 @@
 Each pair of tracklets gets log odds of being one person, from appearance and from delay (tracker.learning);
 both are learned from the span itself, in turns. Tracklets near in time are joined to journeys by them,
 journeys to people by their looks (tracker.journeys), the surest first, by the mean over their pairs (average
-linkage), while that is likely enough.
+linkage), while that is likely enough. What was decided before counts as evidence, too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tracker.learning import Ways, together_so_far, ways
 from tracker.likeness import Curve, given, straight
 from tracker.linkage import ACCEPT, joined, rejoined
 from tracker.topology import Clocks, Integers, Table
-from tracker.tracklets import Tracklet, centred, impossible, looks_of, stays_of
+from tracker.tracklets import Tracklet, centred, identities_of, impossible, looks_of, stays_of
 from tracker.types import Floats
 
 MOST = 20_000
@@ -114,7 +114,8 @@ def _people(
     bare, stays = looks_of(tracklets), stays_of(tracklets)
     people = rejoined(straight()(bare @ bare.T), never, ties)
     looks = centred(bare, stays.camera, people)
-    odds = given(int(people.max()) + 1)(looks @ looks.T)
+    before = identities_of(tracklets)
+    odds = given(int(people.max()) + 1)(looks @ looks.T) + journeys.held(before)
     labels = rejoined(odds, never, ties, accept=accept)
     found = Pass(_clusters(tracklets, odds, labels), odds)
     for _ in range(turns if len(tracklets) >= ENOUGH else 0):
@@ -125,6 +126,7 @@ def _people(
         far = never | too_far(stays, learned.clocks)
         journey = rejoined(learned.odds, never, ties, far=far)
         between, apart = _between(looks, journey, labels, learned, never, far)
+        between = between + journeys.held(journeys.decided(before, journey))
         labels = joined(between, apart, (), accept=accept)[journey]
         own = journey[:, None] == journey[None]
         odds = np.where(own, learned.odds, between[np.ix_(journey, journey)])

@@ -20,11 +20,16 @@ from tracker.likeness import Curve, given
 from tracker.linkage import joined, rejoined
 from tracker.refine import ENOUGH
 from tracker.topology import Integers, Table
-from tracker.tracklets import Tracklet, centred, impossible, looks_of, people_so_far, stays_of
+from tracker.tracklets import (
+    Tracklet,
+    centred,
+    identities_of,
+    impossible,
+    looks_of,
+    people_so_far,
+    stays_of,
+)
 from tracker.types import Floats
-
-DECIDED = 2.0
-"""Log odds that a decision of before counts as, those of about 0.9: it saw the single pictures."""
 
 TURNS = 2
 """Of learning and clustering, the first time; from then on what was decided is where it begins."""
@@ -77,7 +82,9 @@ def regroup(
         return []
     journey = made.journey
     between, never_between = _between(looks, made, never, learn=topology)
-    between = between + DECIDED * _same_so_far(window, older, journey)
+    most = journeys.decided(identities_of(window), journey)
+    known = np.array([journey.identity for journey in older], np.int64)
+    between = between + journeys.held(np.concatenate([most, known]))
     never_between |= _said_apart_before(window, older, journey, apart)
     ties = _decided(older, never_between, int(journey.max()) + 1)
     labels = joined(between, never_between, ties)
@@ -86,7 +93,7 @@ def regroup(
 
 def _said_apart(window: Sequence[Tracklet], apart: Collection[frozenset[int]]) -> NDArray[np.bool_]:
     """(N, N): presences of identities that are two people, as somebody said."""
-    identity = _identities(window)
+    identity = identities_of(window)
     never: NDArray[np.bool_] = np.zeros((len(window), len(window)), bool)
     for first, second in map(sorted, apart):
         never |= (identity == first)[:, None] & (identity == second)[None]
@@ -102,16 +109,11 @@ def _said_apart_before(
     """(K + J, K + J): the same of the window's journeys and the older ones."""
     count = int(journey.max()) + 1
     never: NDArray[np.bool_] = np.zeros((count + len(older), count + len(older)), bool)
-    mine, theirs = _identities(window), np.array([known.identity for known in older], np.int64)
+    mine, theirs = identities_of(window), np.array([known.identity for known in older], np.int64)
     for pair in map(sorted, apart):
         for one, other in (pair, pair[::-1]):
             never[np.ix_(np.unique(journey[mine == one]), count + np.flatnonzero(theirs == other))] = True
     return never | never.T
-
-
-def _identities(window: Sequence[Tracklet]) -> Integers:
-    """(N,) as decided so far, -1 where nothing is."""
-    return np.array([-1 if t.identity is None else t.identity for t in window], np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,7 @@ def _so_far(
 ) -> Table:
     """(N, N) chances: of those that were thought about before what was decided, of others by looks."""
     known = np.array([t.number in thought and t.identity is not None for t in window])
-    identity = _identities(window)
+    identity = identities_of(window)
     chance = together_so_far(identity, never)
     rest = ~known
     chance[rest] = chances(curve(alike[rest]), never[rest])
@@ -226,19 +228,6 @@ def _between(
         mine = found[:count, :count]
         found[:count, :count] = learned.with_delays(mine, made.ways.delay, ~made.far, journey)
     return often * plain + (1.0 - often) * found, apart
-
-
-def _same_so_far(window: Sequence[Tracklet], older: Sequence[Journey], journey: Integers) -> Table:
-    """(K + J, K + J): 1 of two journeys most of whose presences had one identity before, else 0."""
-    identity = _identities(window)
-    most = np.full(int(journey.max()) + 1, -1, np.int64)
-    for number in range(len(most)):
-        had = identity[(journey == number) & (identity >= 0)]
-        if len(had):
-            most[number] = Counter(had.tolist()).most_common(1)[0][0]
-    whole = np.append(most, [known.identity for known in older]).astype(np.int64)
-    same: Table = ((whole[:, None] == whole[None]) & (whole >= 0)[:, None]).astype(np.float32)
-    return same
 
 
 def _decided(older: Sequence[Journey], never: NDArray[np.bool_], first: int) -> list[tuple[int, int]]:

@@ -105,6 +105,11 @@ def _distinct(looks: Floats, people: Integers) -> Integers:
     return joined(means @ means.T - ALIKE, np.eye(len(means), dtype=bool), (), accept=0.5)[code]
 
 
+def identities_of(tracklets: Sequence[Tracklet]) -> Integers:
+    """(N,) as decided so far, -1 where nothing is."""
+    return np.array([-1 if t.identity is None else t.identity for t in tracklets], np.int64)
+
+
 def people_so_far(identities: Sequence[int | None]) -> Integers:
     """(N,) codes of identities as decided; who is undecided is a person of their own for now."""
     keys = [(0, number) if identity is None else (1, identity) for number, identity in enumerate(identities)]
