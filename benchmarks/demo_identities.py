@@ -32,7 +32,7 @@ from storage.database import open_database
 from storage.history import History
 from storage.presences import presences
 from tracker.linkage import joined
-from tracker.tracklets import Tracklet, impossible, similarities
+from tracker.tracklets import Tracklet, impossible, looks_of
 
 THRESHOLDS = tuple(float(value) for value in np.arange(0.2, 0.7, 0.01))
 """Cosine distances the baselines choose their best of, by the truth."""
@@ -46,11 +46,11 @@ def main() -> None:
     )
     parser.add_argument("--demo", type=Path, metavar="FOLDER")
     told = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        demo = told.demo or Path(name) / "demo"
+    with tempfile.TemporaryDirectory() as folder:
+        demo = told.demo or Path(folder) / "demo"
         if told.demo is None:
             sightline(["demo", "--out", str(demo)])
-        copy = Path(name) / "history.db"
+        copy = Path(folder) / "history.db"
         shutil.copy(demo / "history.db", copy)
         engine = open_database(copy, create=False)
         try:
@@ -58,8 +58,8 @@ def main() -> None:
             tracklets = tracklets_of(presences(engine, since=None, until=None), own_clocks=False)
             rows = {"tracks alone": truth.score(history, {t.number: t.number for t in tracklets})}
             for name, method in (("greedy nearest average", greedy), ("average linkage", clustered)):
-                threshold, rows_score = truth.best(history, tracklets, method)
-                rows[f"{name}, best threshold ({threshold:.2f})"] = rows_score
+                threshold, best = truth.best(history, tracklets, method)
+                rows[f"{name}, best threshold ({threshold:.2f})"] = best
             rows["sightline online"] = truth.score(history)
         finally:
             engine.dispose()
@@ -128,7 +128,8 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
 
 def clustered(tracklets: list[Tracklet], threshold: float) -> Ids:
     """Average linkage of the means' cosines, nobody twice on one camera at a time; knows the future."""
-    alike = similarities(tracklets) - np.float32(1.0 - threshold)
+    means = looks_of(tracklets)
+    alike = means @ means.T - np.float32(1.0 - threshold)
     labels = joined(alike, impossible(tracklets, frozenset()), (), accept=0.5)
     return {t.number: int(label) for t, label in zip(tracklets, labels, strict=True)}
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.linkage import joined
-from tracker.topology import Integers, Stays, Table
+from tracker.topology import Integers, Stays
 from tracker.types import Floats
 
 SLACK_S = 0.5
@@ -68,13 +68,6 @@ def stays_of(tracklets: Sequence[Tracklet]) -> Stays:
     return Stays(camera.astype(np.int64), recording.astype(np.int64), middle)
 
 
-def similarities(tracklets: Sequence[Tracklet]) -> Table:
-    """(N, N) cosines of the tracklets' means."""
-    means = looks_of(tracklets)
-    alike: Table = means @ means.T
-    return alike
-
-
 def looks_of(tracklets: Sequence[Tracklet]) -> Floats:
     """(N, D) unit rows: the mean of each tracklet's pictures, the better ones weighing more."""
     return unit(np.array([_mean(tracklet) for tracklet in tracklets], np.float32))
@@ -99,9 +92,7 @@ def centred(looks: Floats, camera: Integers, people: Integers) -> Floats:
 def _distinct(looks: Floats, people: Integers) -> Integers:
     """(N,) codes: people, but for those whose means are so alike that they may be one."""
     code = np.unique(people, return_inverse=True)[1]
-    sums = np.zeros((int(code.max()) + 1, looks.shape[1]), np.float32)
-    np.add.at(sums, code, looks)
-    means = unit(sums)
+    means = unit(_means(looks, people))
     return joined(means @ means.T - ALIKE, np.eye(len(means), dtype=bool), (), accept=0.5)[code]
 
 
@@ -118,12 +109,18 @@ def people_so_far(identities: Sequence[int | None]) -> Integers:
 
 def _drawn(looks: Floats, people: Integers, towards: Floats) -> Floats:
     """(D,) the mean of people's means, with another point counting as FEW_PEOPLE."""
+    means = _means(looks, people)
+    drawn: Floats = (means.sum(axis=0) + FEW_PEOPLE * towards) / np.float32(len(means) + FEW_PEOPLE)
+    return drawn
+
+
+def _means(looks: Floats, people: Integers) -> Floats:
+    """(K, D) each person's mean, by code."""
     code = np.unique(people, return_inverse=True)[1]
     sums = np.zeros((int(code.max()) + 1, looks.shape[1]), np.float32)
     np.add.at(sums, code, looks)
-    means = sums / np.bincount(code)[:, None]
-    drawn: Floats = (means.sum(axis=0) + FEW_PEOPLE * towards) / np.float32(len(means) + FEW_PEOPLE)
-    return drawn
+    means: Floats = (sums / np.bincount(code)[:, None]).astype(np.float32)
+    return means
 
 
 def unit(rows: Floats) -> Floats:
