@@ -9,7 +9,7 @@ export SIGHTLINE_ASSETS ?= $(abspath ../shared)
 endif
 
 # Their own targets: they take long.
-LONG := benchmarks/soak.py benchmarks/kill.py benchmarks/market_noise.py benchmarks/association_sensitivity.py
+LONG := $(addprefix benchmarks/,soak.py kill.py market_noise.py association_sensitivity.py ladder.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-gui setup-test demo gui test lint bench soak kills clean distclean

@@ -31,7 +31,7 @@ class Card:
     """A network's card. It travels inside every file of its weights.
 
     name: for people. fingerprint: 12 hex digits over weights and preprocessing; vectors may be compared only
-    where it is the same. dimension: of the vector. last_stride, caffe_stride: see reid.model.BNNeck.
+    where it is the same. dimension: of the vector. last_stride to ibn: see reid.model.BNNeck.
     data, recipe, commit: what it was trained on, how, and by which version of the code.
     scores: name -> number, e.g. {"market1501_rank1": 0.945}. terms: the licence, or what its data allow.
     """
@@ -42,6 +42,9 @@ class Card:
     dimension: int
     last_stride: int = 1
     caffe_stride: bool = False
+    pooling: str = "average"
+    non_local: bool = False
+    ibn: bool = False
     data: str = ""
     recipe: str = ""
     commit: str = ""

@@ -12,7 +12,9 @@ from torch import Tensor
 from reid.backends import import_openvino
 from reid.card import Card
 from reid.export import ExportError, to_onnx, to_openvino
-from reid.model import BNNeck
+from reid.layers import NonLocal
+from reid.model import BNNeck, load, save
+from reid.preprocess import Preprocess
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +66,30 @@ def test_an_export_that_computes_something_else_is_refused(
 def test_a_folder_that_is_not_there_is_named(export: object, model: BNNeck, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"none/a\.xml cannot be written"):
         export(model, small_card(model), tmp_path / "none" / "a.xml")  # type: ignore[operator]
+
+
+def test_a_resnet_with_every_trick_is_saved_loaded_and_exported(tmp_path: Path) -> None:
+    """Each export is checked against torch, in batches of several sizes."""
+    torch.manual_seed(0)
+    model = BNNeck(pooling="gem", non_local=True, ibn=True)
+    for part in model.modules():
+        if isinstance(part, NonLocal):
+            torch.nn.init.constant_(part.norm.weight, 0.5)
+    with torch.no_grad():
+        model(torch.randn(8, 3, 64, 32))
+    card = Card(
+        name="all",
+        preprocess=Preprocess(height=64, width=32),
+        backbone="resnet50",
+        dimension=2048,
+        pooling="gem",
+        non_local=True,
+        ibn=True,
+    )
+    save(model.eval(), tmp_path / "all.safetensors", card)
+    loaded, card = load(tmp_path / "all.safetensors")
+    pictures = torch.randn(2, 3, 64, 32)
+    with torch.no_grad():
+        assert torch.equal(loaded(pictures), model(pictures))
+    for export, name in ((to_onnx, "all.onnx"), (to_openvino, "all.xml")):
+        assert export(loaded, card, tmp_path / name) > 0.9999

@@ -58,7 +58,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
 
 def learning(recipe: Recipe, lesson: Lesson, *, device: torch.device = CPU, graph: bool = False) -> Learner:
     torch.manual_seed(0)
-    model = BNNeck(backbone=recipe.backbone, last_stride=recipe.last_stride)
+    model = BNNeck(backbone=recipe.backbone, last_stride=recipe.last_stride, pooling=recipe.pooling)
     taught = 0 if lesson.taught is None else lesson.taught.shape[2]
     objective = Objective(model, recipe, persons=TRAINED, taught=taught, in_half=False)
     objective = objective.to(device, memory_format=torch.channels_last)
@@ -238,6 +238,55 @@ def test_a_student_comes_nearer_to_its_teacher(lesson: Lesson) -> None:
     last = terms(learnt(recipe, taught, epochs=25), recipe, taught)
     assert last["loss_distill"] < 0.7 * first["loss_distill"]
     assert last["loss"] == pytest.approx(last["loss_id"] + last["loss_distill"], rel=1e-5)
+
+
+def test_the_running_mean_follows_the_weights_step_by_step(lesson: Lesson) -> None:
+    """As written out: of each step a tenth, statistics included; it is what the training is for."""
+    recipe = replace(EASY, ema=0.9)
+    learner = learning(recipe, lesson)
+    objective = learner._objective
+    mean = {name: value.clone() for name, value in objective.model.state_dict().items()}
+    learner.set_lr(1e-2)
+    for plan in plans(recipe, lesson, 1):
+        learner.step(plan)
+        for name, value in objective.model.state_dict().items():
+            if value.is_floating_point():
+                mean[name] = 0.9 * mean[name] + 0.1 * value
+    assert objective.result is not objective.model
+    assert all(not parameter.requires_grad for parameter in objective.result.parameters())
+    for name, value in objective.result.state_dict().items():
+        torch.testing.assert_close(value, mean[name], msg=lambda m, n=name: n + m)
+    assert not objective.result.training
+
+
+def test_composites_teach_but_nobody_says_who_they_are(lesson: Lesson) -> None:
+    """A step with composites: identities and triplets are of the known alone, the teacher's of all."""
+    recipe = replace(SMALL, composites=6, relation_weight=2.0, centre_weight=0.0)
+    pictures = torch.cat([lesson.pictures, 255 - lesson.pictures])
+    random = torch.Generator().manual_seed(0)
+    taught = torch.nn.functional.normalize(torch.randn(len(pictures), 2, 24, generator=random), dim=2)
+    learner = learning(recipe, Lesson(pictures, lesson.labels, taught))
+    plan = plans(SMALL, lesson, 1)[0]
+    extra = plan[:6].clone()
+    extra[:, 0] += len(lesson.labels)
+    plan = torch.cat([plan, extra])
+    objective = learner._objective
+    images = learner._augment(pictures, plan[:, 0], plan[:, 1:])
+    before, after = objective.vectors(images)
+    labels = lesson.labels[plan[: recipe.known, 0]]
+    logits = after[: recipe.known] @ objective.classifier.weight.T
+    own = torch.nn.functional.normalize(after)
+    other = taught[plan[:, 0], plan[:, 1]]
+    wanted = {
+        "loss_id": torch.nn.functional.cross_entropy(logits, labels, label_smoothing=0.1),
+        "loss_triplet": triplet_loss(before[: recipe.known], labels),
+        "loss_distill": 2 * (own @ own.T - other @ other.T).square().mean(),
+    }
+    learner = learning(recipe, Lesson(pictures, lesson.labels, taught))
+    learner.step(plan)
+    found = dict(zip(TERMS, learner.sums.tolist(), strict=True))
+    for name, value in wanted.items():
+        assert found[name] == pytest.approx(value.item(), rel=1e-3), name
 
 
 def test_the_teachers_vector_is_that_of_the_mirrored_picture_where_it_is_mirrored(lesson: Lesson) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from training.distill import cosine_loss, relation_loss
-from training.losses import CentreLoss, euclidean, identity_loss, triplet_loss
+from training.losses import CentreLoss, euclidean, identity_loss, triplet_loss, weighted_triplet_loss
 
 # Four points on a line, two people.
 LINE = torch.tensor([[0.0], [1.0], [3.0], [7.0]])
@@ -52,7 +52,33 @@ def test_the_triplet_loss_of_a_line_by_hand() -> None:
     assert triplet_loss(LINE, TWO, margin=0.3).item() == pytest.approx(2.3 / 4, abs=1e-5)
     assert triplet_loss(LINE, TWO, margin=1.5).item() == pytest.approx(1.0, abs=1e-5)
     soft = sum(math.log1p(math.exp(gap)) for gap in GAPS) / 4
-    assert triplet_loss(LINE, TWO, soft=True).item() == pytest.approx(soft, abs=1e-5)
+    assert triplet_loss(LINE, TWO, margin=None).item() == pytest.approx(soft, abs=1e-5)
+
+
+def test_the_weighted_triplet_loss_of_a_line_by_hand() -> None:
+    """Each anchor has one positive, so its weight is 1; of two negatives the nearer weighs more.
+
+    anchor 0: 3 and 7 away, weights 0.98201 and 0.01799: 3.0719; positive 1: gap -2.0719
+    anchor 1: 2 and 6 away: 2.0719; positive 1: -1.0719
+    anchor 3: 3 and 2 away, weights 0.26894 and 0.73106: 2.2689; positive 4: 1.7311
+    anchor 7: 7 and 6 away: 6.2689; positive 4: -2.2689
+    """
+    gaps = (-2.07194, -1.07194, 1.73106, -2.26894)
+    wanted = sum(math.log1p(math.exp(gap)) for gap in gaps) / 4
+    assert weighted_triplet_loss(LINE, TWO).item() == pytest.approx(wanted, abs=1e-4)
+
+
+def test_the_weighted_triplet_loss_is_its_definition() -> None:
+    vectors, labels = random_vectors() * 0.3, torch.arange(16).repeat_interleave(4)
+    costs = []
+    for anchor in range(64):
+        away = (vectors - vectors[anchor]).norm(dim=1)
+        own = (labels == labels[anchor]) & (torch.arange(64) != anchor)
+        other = labels != labels[anchor]
+        positive = (away[own].softmax(0) * away[own]).sum()
+        negative = ((-away[other]).softmax(0) * away[other]).sum()
+        costs.append(math.log1p(math.exp((positive - negative).item())))
+    assert weighted_triplet_loss(vectors, labels).item() == pytest.approx(sum(costs) / 64, rel=1e-4)
 
 
 def test_the_triplet_loss_is_its_definition() -> None:

@@ -38,6 +38,15 @@ def test_without_steps_the_rate_stays() -> None:
     assert learning_rate(replace(PAPER, lr_steps=()), 120) == PAPER.lr
 
 
+def test_the_rate_falls_along_half_a_cosine() -> None:
+    recipe = replace(PAPER, epochs=100, warm_up_epochs=10, lr_steps=(), anneal_from=20)
+    assert learning_rate(recipe, 10) == learning_rate(recipe, 20) == PAPER.lr
+    assert learning_rate(recipe, 60) == pytest.approx(PAPER.lr * 0.501)  # half way from 1 to 0.002
+    assert learning_rate(recipe, 100) == pytest.approx(PAPER.lr * 0.002)
+    stepped = replace(recipe, lr_steps=(60,))
+    assert learning_rate(stepped, 60) == pytest.approx(PAPER.lr * 0.0501)
+
+
 def test_the_full_recipe_is_the_papers() -> None:
     assert (PAPER.height, PAPER.width, PAPER.batch, PAPER.epochs) == (256, 128, 64, 120)
     assert (PAPER.last_stride, PAPER.bnneck, PAPER.centre_weight, PAPER.margin) == (1, True, 0.0005, 0.3)
@@ -45,10 +54,9 @@ def test_the_full_recipe_is_the_papers() -> None:
     assert MOBILE.teaches
 
 
-def test_each_row_of_the_ablation_adds_one_setting_and_the_last_lacks_only_the_centres() -> None:
-    rows = [recipe for name, recipe in RECIPES.items() if name.startswith("ablation-")]
-    rows.append(PAPER)
-    added = [
+def changes(rows: list[Recipe]) -> list[list[str]]:
+    """The settings in which each recipe differs from the one before it."""
+    return [
         [
             field.name
             for field in fields(Recipe)
@@ -56,13 +64,32 @@ def test_each_row_of_the_ablation_adds_one_setting_and_the_last_lacks_only_the_c
         ]
         for before, after in itertools.pairwise(rows)
     ]
-    assert added == [
+
+
+def test_each_row_of_the_ablation_adds_one_setting_and_the_last_lacks_only_the_centres() -> None:
+    rows = [recipe for name, recipe in RECIPES.items() if name.startswith("ablation-")]
+    rows.append(PAPER)
+    assert changes(rows) == [
         ["warm_up_epochs"],
         ["erasing"],
         ["label_smoothing"],
         ["last_stride"],
         ["bnneck"],
         ["centre_weight"],
+    ]
+
+
+def test_each_row_beyond_the_paper_adds_one_trick() -> None:
+    rows = [PAPER, *(recipe for name, recipe in RECIPES.items() if name.startswith("beyond-"))]
+    assert changes(rows) == [
+        ["pooling"],
+        ["triplet"],
+        ["non_local"],
+        ["triplet_weight"],
+        ["lr_steps", "anneal_from"],
+        ["ema"],
+        ["jitter"],
+        ["ibn"],
     ]
 
 
@@ -78,7 +105,9 @@ def test_a_recipe_shown_can_be_typed_in_again(name: str) -> None:
         ("epochs=60", "epochs", 60),
         (" lr = 1e-3 ", "lr", 1e-3),
         ("bnneck=off", "bnneck", False),
-        ("soft_margin=yes", "soft_margin", True),
+        ("non_local=yes", "non_local", True),
+        ("triplet=weighted", "triplet", "weighted"),
+        ("pooling=gem", "pooling", "gem"),
         ("lr_steps=30,50,55", "lr_steps", (30, 50, 55)),
         ("lr_steps=", "lr_steps", ()),
         ("backbone=mobilenet_v2", "backbone", "mobilenet_v2"),
@@ -107,12 +136,23 @@ def test_a_setting_is_read_by_its_type(setting: str, key: str, value: object) ->
         ("lr_steps=70,40", "lr_steps is 70,40: give epochs in order, as 40,70."),
         ("backbone=vgg", "backbone is 'vgg': give one of resnet50, mobilenet_v2."),
         ("precision=half", "precision is 'half': give one of auto, bf16, fp32."),
+        ("triplet=hard", "triplet is 'hard': give one of margin, soft, weighted."),
+        ("pooling=max", "pooling is 'max': give one of average, gem."),
+        ("ema=1", "ema is 1.0: give one from 0 to 0.99999."),
+        ("composites=8", "composites need a teacher: set cosine_weight or relation_weight too."),
+        ("anneal_from=121", "anneal_from is 121: give one of the 120 epochs."),
     ],
 )
 def test_a_wrong_setting_is_refused_in_a_sentence(setting: str, sentence: str) -> None:
     with pytest.raises(TrainingError) as caught:
         with_settings(PAPER, [setting])
     assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("trick", ["non_local", "ibn"])
+def test_what_only_a_resnet_has_is_refused_to_another(trick: str) -> None:
+    with pytest.raises(TrainingError, match="non_local and ibn are ResNet-50's: mobilenet_v2 has no place"):
+        with_settings(PAPER, ["backbone=mobilenet_v2", f"{trick}=yes"])
 
 
 def test_an_unknown_recipe_is_refused_with_those_there_are() -> None:

@@ -13,11 +13,14 @@ from torch import Tensor
 
 from reid.preprocess import Preprocess
 
-COLUMNS = ("flip", "down", "right", "top", "left", "height", "width")
+COLUMNS = ("flip", "down", "right", "top", "left", "height", "width", "light", "contrast", "colour")
 TRIES = 100
 AREA = (0.02, 0.4)
 ASPECT = (0.3, 1 / 0.3)
 FILL = (0.485, 0.456, 0.406)  # written after normalisation, as the baseline does: not the mean colour
+JITTER = (0.15, 0.15, 0.1)  # brightness, contrast and saturation change by at most so much
+WHOLE = 1000  # the columns are whole numbers: factors are kept in thousandths
+GREY = (0.114, 0.587, 0.299)  # of blue, green and red
 
 Integers = NDArray[np.int64]
 
@@ -31,17 +34,23 @@ def draw(
     flip: float = 0.5,
     pad: int = 10,
     erasing: float = 0.5,
+    jitter: float = 0.0,
 ) -> Integers:
-    """(count, 7) what happens to each picture, in the order of COLUMNS.
+    """(count, 10) what happens to each picture, in the order of COLUMNS.
 
     flip: 1 for mirrored. down, right: where the cut begins in the padded picture, 0 to 2 * pad. top, left,
     height, width: the rectangle that is erased, in the cut picture; its height is 0 where there is none.
+    light, contrast, colour: factors of brightness, contrast and saturation, in thousandths.
     """
     drawn = np.zeros((count, len(COLUMNS)), np.int64)
     drawn[:, 0] = random.random(count) < flip
     drawn[:, 1:3] = random.integers(0, 2 * pad, (count, 2), endpoint=True)
     chosen = np.flatnonzero(random.random(count) < erasing)
-    drawn[chosen, 3:] = _rectangles(random, len(chosen), height, width)
+    drawn[chosen, 3:7] = _rectangles(random, len(chosen), height, width)
+    drawn[:, 7:] = WHOLE
+    chosen = np.flatnonzero(random.random(count) < jitter) if jitter else chosen[:0]
+    most = np.round(np.array(JITTER) * WHOLE).astype(np.int64)
+    drawn[chosen, 7:] += random.integers(-most, most, (len(chosen), 3), endpoint=True)
     return drawn
 
 
@@ -66,24 +75,29 @@ def _rectangles(random: np.random.Generator, count: int, height: int, width: int
 
 
 class Augment:
-    """Does what was drawn, and normalises. pad: as drawn with. device: that of the pictures."""
+    """Does what was drawn, and normalises. pad, jitter: as drawn with. device: that of the pictures."""
 
-    def __init__(self, preprocess: Preprocess, *, pad: int, device: torch.device) -> None:
+    def __init__(
+        self, preprocess: Preprocess, *, pad: int, jitter: float = 0.0, device: torch.device
+    ) -> None:
         gain, offset = preprocess.gain_and_offset()
         self._gain = torch.from_numpy(gain).to(device)
         self._offset = torch.from_numpy(offset).to(device)
         self._fill = torch.tensor(FILL, device=device)
         self._rows = torch.arange(preprocess.height, device=device)
         self._columns = torch.arange(preprocess.width, device=device)
+        self._grey = torch.tensor(GREY, device=device)
         self._pad = pad
+        self._jitters = jitter > 0
         self._bgr = preprocess.bgr
 
     def __call__(self, pictures: Tensor, which: Tensor, drawn: Tensor) -> Tensor:
         """(B, 3, height, width) float32 normalised, in channels-last order.
 
-        pictures: (N, height, width, 3) uint8 BGR. which: (B,) rows of it. drawn: (B, 7) of draw.
+        pictures: (N, height, width, 3) uint8 BGR. which: (B,) rows of it. drawn: (B, 10) of draw.
         """
-        normal = self._normal(self._cut(pictures, which, drawn))
+        pixels = self._cut(pictures, which, drawn)
+        normal = self._normal(self._jittered(pixels, drawn) if self._jitters else pixels)
         return torch.where(self._erased(drawn), self._fill, normal).permute(0, 3, 1, 2)
 
     def plain(self, pictures: Tensor) -> Tensor:
@@ -104,6 +118,15 @@ class Augment:
         x = torch.where(drawn[:, :1] > 0, wide - 1 - x, x)
         taken = pictures[which[:, None, None], y[:, :, None], x[:, None, :]]
         return taken.float() * inside[..., None]
+
+    def _jittered(self, pixels: Tensor, drawn: Tensor) -> Tensor:
+        """(B, height, width, 3) 0..255: brightness, then contrast about the mean grey, then saturation."""
+        light, contrast, colour = (drawn[:, 7:, None, None].float() / WHOLE).unbind(1)
+        pixels = pixels * light[..., None]
+        mean = (pixels * self._grey).sum(-1, keepdim=True).mean((1, 2), keepdim=True)
+        pixels = mean + (pixels - mean) * contrast[..., None]
+        grey = (pixels * self._grey).sum(-1, keepdim=True)
+        return (grey + (pixels - grey) * colour[..., None]).clamp(0, 255)
 
     def _erased(self, drawn: Tensor) -> Tensor:
         """(B, height, width, 1) true inside the rectangles."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -9,6 +10,10 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+
+class StoppedError(Exception):
+    """Somebody asked to stop while something was counted that is worth nothing in parts."""
 
 
 class Bars:
@@ -47,10 +52,20 @@ class Bars:
         self._bars.update(self._steps, description=f"epoch {epoch}/{epochs}", total=steps, completed=step)
 
     @contextmanager
-    def counting(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A bar of its own while something else is counted; gives what to tell how many are done."""
+    def counting(
+        self, what: str, total: int, *, stop: threading.Event | None = None
+    ) -> Iterator[Callable[[int], None]]:
+        """A bar of its own while something else is counted; gives what to tell how many are done, which
+        raises StoppedError where stop is set.
+        """
         task = self._bars.add_task(what, total=total)
+
+        def tell(done: int) -> None:
+            if stop is not None and stop.is_set():
+                raise StoppedError
+            self._bars.update(task, completed=done)
+
         try:
-            yield lambda done: self._bars.update(task, completed=done)
+            yield tell
         finally:
             self._bars.remove_task(task)

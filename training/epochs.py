@@ -15,9 +15,10 @@ from torch import Tensor
 from reid.card import Card
 from reid.preprocess import Floats, Image, Preprocess
 from training import checkpoint
-from training.augment import Augment, draw
+from training.augment import Augment, Integers, draw
 from training.bars import Bars
 from training.checkpoint import Progress, Row
+from training.composites import STOCK
 from training.errors import TrainingError
 from training.evaluate import Scores, evaluate
 from training.learner import Learner
@@ -53,9 +54,11 @@ class Budget:
         return Budget(seconds=count * {"s": 1, "m": 60, "h": 3600}[unit])
 
 
-def decoded(table: Pictures, recipe: Recipe, device: torch.device, bars: Bars) -> Image:
-    """(N, height, width, 3) uint8 BGR, where there is room for them here and on the device."""
-    needed = len(table) * recipe.height * recipe.width * 3
+def decoded(table: Pictures, recipe: Recipe, device: torch.device, bars: Bars, *, beyond: int = 0) -> Image:
+    """(N, height, width, 3) uint8 BGR, where there is room for them here and on the device, and for as many
+    beyond them.
+    """
+    needed = (len(table) + beyond) * recipe.height * recipe.width * 3
     for place in {torch.device("cpu"), device}:
         expect_room(needed, place)
     with bars.counting("decoding pictures", len(table)) as progress:
@@ -139,7 +142,7 @@ class Epochs:
             self._save()
 
     def _plan(self, epoch: int) -> Tensor:
-        """(S, B, 8) on the device: of every step and place in its batch the row, then what is drawn."""
+        """(S, B, 11) on the device: of every step and place in its batch the row, then what is drawn."""
         recipe = self._recipe
         batches = epoch_batches(
             self._market.train.labels(),
@@ -148,6 +151,8 @@ class Epochs:
             seed=recipe.seed,
             epoch=epoch,
         )
+        if recipe.composites:
+            batches = np.concatenate([batches, self._composites(epoch, len(batches))], axis=1)
         drawn = draw(
             np.random.default_rng((recipe.seed, epoch, 1)),
             batches.size,
@@ -156,8 +161,16 @@ class Epochs:
             flip=recipe.flip,
             pad=recipe.pad,
             erasing=recipe.erasing,
+            jitter=recipe.jitter,
         ).reshape(*batches.shape, -1)
         return torch.from_numpy(np.concatenate([batches[..., None], drawn], axis=2)).to(self._device)
+
+    def _composites(self, epoch: int, steps: int) -> Integers:
+        """(S, composites) rows of pictures behind those whose person is known."""
+        random = np.random.default_rng((self._recipe.seed, epoch, 3))
+        known, wanted = len(self._market.train), steps * self._recipe.composites
+        order = random.permutation(known * STOCK)
+        return known + np.resize(order, wanted).reshape(steps, -1)
 
     def _look(self, log: Log) -> None:
         """The means since the last look into the log. Raises TrainingError where they are not finite."""
@@ -215,7 +228,7 @@ class Epochs:
         with self._bars.counting("evaluating", len(pictures)) as progress:
             for start in range(0, len(pictures), AT_ONCE):
                 part = torch.from_numpy(pictures[start : start + AT_ONCE]).to(self._device)
-                after = self._objective.vectors(self._augment.plain(part))[1]
+                after = self._objective.vectors(self._augment.plain(part), self._objective.result)[1]
                 parts.append(torch.nn.functional.normalize(after))
                 progress(start + len(part))
         self._objective.in_half = in_half
@@ -241,6 +254,9 @@ class Epochs:
             dimension=self._objective.model.dimension,
             last_stride=self._recipe.last_stride,
             caffe_stride=caffe_stride,
+            pooling=self._recipe.pooling,
+            non_local=self._recipe.non_local,
+            ibn=self._recipe.ibn,
             data=self._data,
             recipe=self._recipe.to_json(),
             commit=commit,

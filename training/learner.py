@@ -29,8 +29,8 @@ State = dict[str, Any]
 class Lesson:
     """What is learnt from, on the device.
 
-    pictures: (N, H, W, 3) uint8 BGR. labels: (N,) int64. taught: (N, 2, D) the teacher's vectors of each
-    picture, as it is and mirrored, or none.
+    pictures: (N, H, W, 3) uint8 BGR. labels: (K,) int64, of the first of them; the others are composites.
+    taught: (N, 2, D) the teacher's vectors of each picture, as it is and mirrored, or none.
     """
 
     pictures: Tensor
@@ -87,13 +87,14 @@ class Learner:
         which, drawn = self._plan[:, 0], self._plan[:, 1:]
         images = self._augment(self._lesson.pictures, which, drawn)
         taught = None if self._lesson.taught is None else self._lesson.taught[which, drawn[:, 0]]
-        terms = self._objective(images, self._lesson.labels[which], taught)
+        terms = self._objective(images, self._lesson.labels[which[: recipe.known]], taught)
         self._adam.zero_grad(set_to_none=True)
         centre.centres.grad = None
         terms[0].backward()
         self._adam.step()
         if recipe.centre_weight:
             centre.descend(lr=recipe.centre_lr, weight=recipe.centre_weight)
+        self._objective.follow()
         self.sums += terms.detach()
 
     def _captured(self) -> Callable[[], None]:

@@ -21,18 +21,34 @@ def euclidean(vectors: Tensor) -> Tensor:
     return (square[:, None] + square[None, :] - 2 * vectors @ vectors.T).clamp(min=1e-12).sqrt()
 
 
-def triplet_loss(vectors: Tensor, labels: Tensor, *, margin: float = 0.3, soft: bool = False) -> Tensor:
+def triplet_loss(vectors: Tensor, labels: Tensor, *, margin: float | None = 0.3) -> Tensor:
     """How much nearer than its farthest positive a row's nearest negative is, the mean of the batch.
 
     Batch-hard: Hermans et al., "In Defense of the Triplet Loss" (2017). max(0, positive - negative + margin),
-    or log(1 + exp(positive - negative)) where soft. vectors: (B, D), not normalised. labels: (B,).
+    or log(1 + exp(positive - negative)) without a margin. vectors: (B, D), not normalised. labels: (B,).
     """
     distances = euclidean(vectors)
     same = labels[:, None] == labels[None, :]
     positive = distances.masked_fill(~same, -torch.inf).amax(1)
     negative = distances.masked_fill(same, torch.inf).amin(1)
     gap = positive - negative
-    return functional.softplus(gap).mean() if soft else (gap + margin).relu().mean()
+    return functional.softplus(gap).mean() if margin is None else (gap + margin).relu().mean()
+
+
+def weighted_triplet_loss(vectors: Tensor, labels: Tensor) -> Tensor:
+    """log(1 + exp(positive - negative)) of a row's mean distances to its positives and to its negatives, the
+    mean of the batch.
+
+    Positives weigh by the softmax of their distances, negatives by that of their nearness, so that the hard
+    ones count most and none alone: Ye et al., "Deep Learning for Person Re-identification: A Survey and
+    Outlook" (TPAMI 2021). vectors: (B, D), not normalised. labels: (B,), each at least twice.
+    """
+    distances = euclidean(vectors)
+    same = labels[:, None] == labels[None, :]
+    itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    far = distances.masked_fill(~same | itself, -torch.inf).softmax(1)
+    near = (-distances).masked_fill(same, -torch.inf).softmax(1)
+    return functional.softplus((far * distances).sum(1) - (near * distances).sum(1)).mean()
 
 
 class CentreLoss(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Self
 
 import torch
@@ -19,6 +20,7 @@ class Objective(nn.Module):
 
     persons: classes of the identity loss. taught: length of the teacher's vectors, 0 without a teacher.
     in_half: the backbone computes in bfloat16; neck, logits, distances and losses never do.
+    result: the network that the training is for: the one trained, or the running mean of its weights.
     """
 
     def __init__(self, model: BNNeck, recipe: Recipe, *, persons: int, taught: int, in_half: bool) -> None:
@@ -33,6 +35,7 @@ class Objective(nn.Module):
         self.projection = nn.Linear(model.dimension, taught, bias=False) if taught else None
         for block in self._frozen():
             block.requires_grad_(False)
+        self.mean = copy.deepcopy(model).requires_grad_(False) if recipe.ema else None
 
     def _frozen(self) -> list[nn.Module]:
         """The backbone's first blocks, as many as the recipe freezes."""
@@ -47,35 +50,59 @@ class Objective(nn.Module):
             block.eval()
         if not self.recipe.bnneck:
             self.model.neck.eval()
+        if self.mean is not None:
+            self.mean.eval()
         return self
+
+    @property
+    def result(self) -> BNNeck:
+        return self.model if self.mean is None else self.mean
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Moves the running mean towards the weights, statistics of batch normalisation included."""
+        if self.mean is None:
+            return
+        new, old = (list(network.state_dict().values()) for network in (self.model, self.mean))
+        real = [row for row, value in enumerate(new) if value.is_floating_point()]
+        torch._foreach_lerp_([old[row] for row in real], [new[row] for row in real], 1 - self.recipe.ema)
 
     def trainable(self) -> list[nn.Parameter]:
         """What Adam moves: all but the centres, which descend by themselves."""
         return [p for p in self.parameters() if p.requires_grad and p is not self.centre.centres]
 
-    def vectors(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, D) float32 each: before and behind the neck."""
+    def vectors(self, images: Tensor, network: BNNeck | None = None) -> tuple[Tensor, Tensor]:
+        """(B, D) float32 each: before and behind the neck. network: the one trained, or its result."""
+        network = network or self.model
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.in_half, cache_enabled=False):
-            pooled = self.model.backbone(images)
+            pooled = network.backbone(images)
         before = pooled.float()
-        return before, self.model.neck(before)
+        return before, network.neck(before)
 
     def forward(self, images: Tensor, labels: Tensor, taught: Tensor | None = None) -> Tensor:
         """(6,) in the order of TERMS: the loss, its parts unweighted, and the share that is classified right.
 
-        images: (B, 3, H, W). labels: (B,). taught: (B, D) the teacher's vectors of them.
+        images: (B, 3, H, W). labels: (K,) of the first of them; who the others show only a teacher judges.
+        taught: (B, D) the teacher's vectors of all.
         """
         recipe = self.recipe
         before, after = self.vectors(images)
+        distilled = before.new_zeros(()) if taught is None else self._distilled(after, taught.float())
+        before, after = before[: len(labels)], after[: len(labels)]
         logits = self.classifier(after)
         identity = losses.identity_loss(logits, labels, smoothing=recipe.label_smoothing)
-        triplet = losses.triplet_loss(before, labels, margin=recipe.margin, soft=recipe.soft_margin)
+        triplet = self._triplet(before, labels)
         centre = self.centre(before, labels) if recipe.centre_weight else torch.zeros_like(identity)
-        distilled = torch.zeros_like(identity) if taught is None else self._distilled(after, taught.float())
         loss = recipe.identity_weight * identity + recipe.triplet_weight * triplet
         loss = loss + recipe.centre_weight * centre + distilled
         right = (logits.argmax(1) == labels).float().mean()
         return torch.stack([loss, identity, triplet, centre, distilled, right])
+
+    def _triplet(self, vectors: Tensor, labels: Tensor) -> Tensor:
+        if self.recipe.triplet == "weighted":
+            return losses.weighted_triplet_loss(vectors, labels)
+        margin = None if self.recipe.triplet == "soft" else self.recipe.margin
+        return losses.triplet_loss(vectors, labels, margin=margin)
 
     def _distilled(self, after: Tensor, taught: Tensor) -> Tensor:
         """What differs from the teacher, weighted."""

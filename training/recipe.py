@@ -6,6 +6,7 @@ Luo et al., "Bag of Tricks and a Strong Baseline for Deep Person Re-identificati
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from types import MappingProxyType
@@ -13,20 +14,32 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from training.errors import TrainingError
 
+LR_END = 0.002  # of the rate, at the end of a cosine
+
+Pooling = Literal["average", "gem"]
+Triplet = Literal["margin", "soft", "weighted"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """The network, its batches, pictures, losses and steps. The defaults are the paper's full recipe.
 
     height, width: pixels of the network's input. last_stride: 1 keeps the resolution of the last stage.
+    pooling, non_local, ibn: see reid.model.BNNeck.
     bnneck: the identity loss and the result come from behind the batch-norm neck; without it both come from
     the pooled vector. frozen_blocks: of the backbone's first ones, kept as ImageNet made them.
-    persons, pictures: of each batch, P people with K pictures each.
-    flip, erasing: probabilities. pad: black pixels around a picture before it is cut to size at random.
-    label_smoothing, margin: of the identity and the triplet loss; soft_margin replaces the margin by
-    log(1 + exp(x)). Weights are of the loss's terms; 0 leaves one out. centre_lr: of their own descent.
+    persons, pictures: of each batch, P people with K pictures each. composites: pictures of each batch beyond
+    those, made of others, which only a teacher judges (training.composites).
+    flip, erasing, jitter: probabilities; jitter changes brightness, contrast and saturation a little.
+    pad: black pixels around a picture before it is cut to size at random.
+    label_smoothing: of the identity loss. triplet: "margin" asks the hardest triplets for one, "soft" takes
+    log(1 + exp(x)) in its place, "weighted" does so with all positives and negatives, the hard ones weighing
+    more (training.losses). Weights are of the loss's terms; 0 leaves one out. centre_lr: of their descent.
     cosine_weight, relation_weight: learning from a teacher (training.distill).
     lr_steps: the first epochs, counted from 1, with the rate times lr_factor. warm_up_epochs: 0 for none.
+    anneal_from: the epoch from which the rate falls along half a cosine as well, to LR_END of itself in the
+    last; 0 for none. ema: how much a step keeps of the running mean of the weights, which is then what is
+    evaluated and saved; 0 for the weights themselves.
     evaluate_every: epochs; the last one is always evaluated.
     precision: "bf16" is the backbone's alone; "auto" takes it on a GPU and on a CPU with AMX.
     step: "graph" replays a captured CUDA graph, "eager" does not; "auto" captures on a GPU.
@@ -37,18 +50,23 @@ class Recipe:
     height: int = 256
     width: int = 128
     last_stride: int = 1
+    pooling: Pooling = "average"
+    non_local: bool = False
+    ibn: bool = False
     bnneck: bool = True
     frozen_blocks: int = 0
     persons: int = 16
     pictures: int = 4
+    composites: int = 0
     flip: float = 0.5
     pad: int = 10
     erasing: float = 0.5
+    jitter: float = 0.0
     identity_weight: float = 1.0
     label_smoothing: float = 0.1
     triplet_weight: float = 1.0
+    triplet: Triplet = "margin"
     margin: float = 0.3
-    soft_margin: bool = False
     centre_weight: float = 0.0005
     centre_lr: float = 0.5
     cosine_weight: float = 0.0
@@ -59,6 +77,8 @@ class Recipe:
     warm_up_epochs: int = 10
     lr_steps: tuple[int, ...] = (40, 70)
     lr_factor: float = 0.1
+    anneal_from: int = 0
+    ema: float = 0.0
     evaluate_every: int = 20
     seed: int = 0
     precision: Literal["auto", "bf16", "fp32"] = "auto"
@@ -68,9 +88,14 @@ class Recipe:
         _check(self)
 
     @property
+    def known(self) -> int:
+        """Pictures in a batch whose person is known; they come first."""
+        return self.persons * self.pictures
+
+    @property
     def batch(self) -> int:
         """Pictures in a batch."""
-        return self.persons * self.pictures
+        return self.known + self.composites
 
     @property
     def teaches(self) -> bool:
@@ -99,7 +124,7 @@ LEAST: Mapping[str, float] = MappingProxyType(
     }
 )
 MOST: Mapping[str, float] = MappingProxyType(
-    {"last_stride": 2, "flip": 1, "erasing": 1, "label_smoothing": 1}
+    {"last_stride": 2, "flip": 1, "erasing": 1, "jitter": 1, "label_smoothing": 1, "ema": 0.99999}
 )
 
 
@@ -111,10 +136,16 @@ def _check(recipe: Recipe) -> None:
             least, most = LEAST.get(field.name, 0), MOST.get(field.name, float("inf"))
             if not least <= value <= most or value == float("inf"):
                 raise TrainingError(f"{field.name} is {value}: give one {_range(least, most)}.")
-    for name in ("backbone", "precision", "step"):
+    for name in ("backbone", "pooling", "triplet", "precision", "step"):
         _choose(name, getattr(recipe, name), get_args(get_type_hints(Recipe)[name]))
     if list(recipe.lr_steps) != sorted(set(recipe.lr_steps)):
         raise TrainingError(f"lr_steps is {_text(recipe.lr_steps)}: give epochs in order, as 40,70.")
+    if recipe.backbone != "resnet50" and (recipe.non_local or recipe.ibn):
+        raise TrainingError(f"non_local and ibn are ResNet-50's: {recipe.backbone} has no place for them.")
+    if recipe.composites and not recipe.teaches:
+        raise TrainingError("composites need a teacher: set cosine_weight or relation_weight too.")
+    if recipe.anneal_from > recipe.epochs:
+        raise TrainingError(f"anneal_from is {recipe.anneal_from}: give one of the {recipe.epochs} epochs.")
 
 
 def _range(least: float, most: float) -> str:
@@ -182,14 +213,19 @@ def _text(value: Any) -> str:
 
 
 def learning_rate(recipe: Recipe, epoch: int) -> float:
-    """Of an epoch, counted from 1: a linear warm-up from a hundredth, then steps downwards.
+    """Of an epoch, counted from 1: a linear warm-up from a hundredth, then downwards in steps, along a cosine
+    or both.
 
-    As the paper's released code has it; the paper's text begins the warm-up at a tenth and its formula there
-    has a misprint.
+    The warm-up is as the paper's released code has it; the paper's text begins it at a tenth and its formula
+    there has a misprint. The cosine: Loshchilov and Hutter, "SGDR" (ICLR 2017), without restarts.
     """
     if epoch < recipe.warm_up_epochs:
         return recipe.lr * (0.01 + 0.99 * epoch / recipe.warm_up_epochs)
-    return float(recipe.lr * recipe.lr_factor ** sum(epoch >= step for step in recipe.lr_steps))
+    rate = float(recipe.lr * recipe.lr_factor ** sum(epoch >= step for step in recipe.lr_steps))
+    if not recipe.anneal_from or epoch <= recipe.anneal_from:
+        return rate
+    along = (epoch - recipe.anneal_from) / (recipe.epochs - recipe.anneal_from)
+    return rate * (LR_END + (1 - LR_END) * (1 + math.cos(math.pi * along)) / 2)
 
 
 def named(name: str) -> Recipe:
@@ -197,6 +233,24 @@ def named(name: str) -> Recipe:
     if name not in RECIPES:
         raise TrainingError(f"There is no recipe '{name}': give one of {', '.join(RECIPES)}.")
     return RECIPES[name]
+
+
+def _beyond() -> list[Recipe]:
+    """Past the paper, a recipe a row; each row has all of those before it, and the last of them all."""
+    rows = [PAPER]
+    tricks: dict[str, dict[str, Any]] = {
+        "gem": {"pooling": "gem"},
+        "weighted": {"triplet": "weighted"},
+        "non-local": {"non_local": True},
+        "triplets": {"triplet_weight": 2.0},
+        "anneal": {"lr_steps": (), "anneal_from": 40},
+        "ema": {"ema": 0.999},
+        "jitter": {"jitter": 0.5},
+        "ibn": {"ibn": True},
+    }
+    for trick, changes in tricks.items():
+        rows.append(replace(rows[-1], name=f"beyond-{trick}", **changes))
+    return rows[1:]
 
 
 def _ablation() -> list[Recipe]:
@@ -251,5 +305,5 @@ MOBILE = replace(
 )
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
-    {recipe.name: recipe for recipe in (PAPER, CPU, MOBILE, *_ablation())}
+    {recipe.name: recipe for recipe in (PAPER, CPU, MOBILE, *_ablation(), *_beyond())}
 )

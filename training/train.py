@@ -23,7 +23,8 @@ from reid.embedder import Embedder
 from reid.model import BNNeck, load_imagenet, save
 from reid.preprocess import Image, Preprocess
 from training.augment import Augment
-from training.bars import Bars
+from training.bars import Bars, StoppedError
+from training.composites import STOCK, compose
 from training.distill import Halves, teacher_vectors
 from training.epochs import Budget, Epochs, decoded
 from training.errors import TrainingError
@@ -31,7 +32,7 @@ from training.evaluate import Scores
 from training.learner import Learner, Lesson, captures, computes_in_half
 from training.log import SCORES_FILE, STEPS_FILE
 from training.market1501 import TRAIN, Market, read_market
-from training.memory import said_clearly
+from training.memory import kept_memory, said_clearly
 from training.objective import Objective
 from training.recipe import Recipe
 from training.report import Run, ranked_answers, write_report
@@ -72,17 +73,20 @@ def train(
     Raises TrainingError where the data cannot be used, memory is too small, a loss is not finite or out
     cannot be written; WeightsError for the ImageNet weights.
     """
-    began = time.perf_counter()
+    began, stop = time.perf_counter(), stop or threading.Event()
     _make_folder(out)
     where, preprocess = torch.device(device), Preprocess(height=recipe.height, width=recipe.width)
     _prepare(where, recipe.seed)
-    with said_clearly(), Bars(console or Console()) as bars:
+    with said_clearly(), kept_memory(), Bars(console or Console()) as bars:
         market = read_market(data, folders=(TRAIN,))
-        pictures = decoded(market.train, recipe, where, bars)
-        taught, taught_by = _taught(recipe, teacher, pictures, market, out, bars)
+        try:
+            pictures = _pictures(market, recipe, where, bars, stop)
+            taught, taught_by = _taught(recipe, teacher, pictures, out, bars, stop)
+        except StoppedError:
+            return Result()
         lesson = Lesson.of(pictures, market.train.labels(), taught, device=where)
-        objective = _network(recipe, imagenet, lesson).to(where)
-        augment = Augment(preprocess, pad=recipe.pad, device=where)
+        objective = network(recipe, imagenet, lesson).to(where)
+        augment = Augment(preprocess, pad=recipe.pad, jitter=recipe.jitter, device=where)
         learner = Learner(objective, lesson, augment, graph=captures(recipe.step, where))
         epochs = Epochs(
             recipe,
@@ -95,12 +99,12 @@ def train(
             augment=augment,
             bars=bars,
         )
-        if not epochs.run(budget, stop or threading.Event(), began=began):
+        if not epochs.run(budget, stop, began=began):
             return Result()
         caffe = _is_caffe(recipe, imagenet)
         card = epochs.card(preprocess, caffe_stride=caffe, commit=commit, terms=terms)
         weights = out / f"{recipe.name}.safetensors"
-        card = save(_lighter(objective.model), weights, card)
+        card = save(_lighter(objective.result), weights, card)
         return Result(weights, epochs.scores, _report(out, card, epochs, market, where))
 
 
@@ -143,25 +147,38 @@ def _make_folder(out: Path) -> None:
         raise TrainingError(f"The folder {out} cannot be made: {error}.") from error
 
 
+def _pictures(
+    market: Market, recipe: Recipe, device: torch.device, bars: Bars, stop: threading.Event
+) -> Image:
+    """(N, height, width, 3) those whose person is known, then composites of them."""
+    made = STOCK * len(market.train) if recipe.composites else 0
+    pictures = decoded(market.train, recipe, device, bars, beyond=made)
+    if not made:
+        return pictures
+    with bars.counting("composing pictures", made, stop=stop) as progress:
+        return np.concatenate([pictures, compose(pictures, made, seed=recipe.seed, progress=progress)])
+
+
 def _taught(
     recipe: Recipe,
     teacher: Callable[[], Embedder] | None,
     pictures: Image,
-    market: Market,
     out: Path,
     bars: Bars,
+    stop: threading.Event,
 ) -> tuple[Tensor | None, str]:
     """(N, 2, D) the teacher's vectors, kept in the folder, and words on whose they are."""
     if not recipe.teaches:
         return None, ""
     if teacher is None:
         raise TrainingError(f"The recipe {recipe.name} learns from a teacher: name one with --teacher.")
-    network = teacher()
-    kept = out / f"teacher-{network.fingerprint}-{recipe.height}x{recipe.width}-{len(market.train)}.npy"
+    asked = teacher()
+    of = f"{recipe.height}x{recipe.width}-{len(pictures)}" + (f"-{recipe.seed}" if recipe.composites else "")
+    kept = out / f"teacher-{asked.fingerprint}-{of}.npy"
     if not kept.exists():
-        with bars.counting(f"asking {network.name}", len(pictures)) as progress:
-            _keep(kept, teacher_vectors(network, pictures, progress=progress))
-    return torch.from_numpy(np.load(kept)), f", taught by {network.name}"
+        with bars.counting(f"asking {asked.name}", len(pictures), stop=stop) as progress:
+            _keep(kept, teacher_vectors(asked, pictures, progress=progress))
+    return torch.from_numpy(np.load(kept)), f", taught by {asked.name}"
 
 
 def _keep(path: Path, vectors: Halves) -> None:
@@ -174,12 +191,17 @@ def _keep(path: Path, vectors: Halves) -> None:
         raise TrainingError(f"The teacher's vectors cannot be written to {path}: {error}.") from error
 
 
-def _network(recipe: Recipe, imagenet: Path | None, lesson: Lesson) -> Objective:
-    """On the CPU, where its random weights are the same for every device."""
+def network(recipe: Recipe, imagenet: Path | None, lesson: Lesson) -> Objective:
+    """As the recipe has it, for what is learnt from. On the CPU, where its random weights are the same for
+    every device.
+    """
     model = BNNeck(
         backbone=recipe.backbone,
         last_stride=recipe.last_stride,
         caffe_stride=_is_caffe(recipe, imagenet),
+        pooling=recipe.pooling,
+        non_local=recipe.non_local,
+        ibn=recipe.ibn,
     )
     if imagenet is not None:
         load_imagenet(model, imagenet)
