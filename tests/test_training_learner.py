@@ -15,6 +15,7 @@ from torch import Tensor
 from reid.model import BNNeck
 from reid.preprocess import Preprocess
 from training.augment import Augment, draw
+from training.distill import prototypes
 from training.errors import TrainingError
 from training.learner import WARM_UP_STEPS, Learner, Lesson, _copy, captures, computes_in_half
 from training.losses import triplet_loss
@@ -59,8 +60,8 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
 def learning(recipe: Recipe, lesson: Lesson, *, device: torch.device = CPU, graph: bool = False) -> Learner:
     torch.manual_seed(0)
     model = BNNeck(backbone=recipe.backbone, last_stride=recipe.last_stride, pooling=recipe.pooling)
-    taught = 0 if lesson.taught is None else lesson.taught.shape[2]
-    objective = Objective(model, recipe, persons=TRAINED, taught=taught, in_half=False)
+    of_people = None if lesson.taught is None else prototypes(lesson.taught, lesson.labels)
+    objective = Objective(model, recipe, persons=TRAINED, of_people=of_people, in_half=False)
     objective = objective.to(device, memory_format=torch.channels_last)
     objective.train()
     augment = Augment(Preprocess(height=32, width=16), pad=recipe.pad, device=device)
@@ -229,8 +230,9 @@ def test_erasing_and_cutting_make_the_task_harder(lesson: Lesson, pupil: Learner
         assert terms(other, hard, lesson)["loss"] > 1.5 * easy
 
 
-def test_a_student_comes_nearer_to_its_teacher(lesson: Lesson) -> None:
-    recipe = replace(EASY, cosine_weight=4.0, relation_weight=10.0, triplet_weight=0.0)
+@pytest.mark.parametrize("weight", ["cosine_weight", "relation_weight", "likeness_weight"])
+def test_a_student_comes_nearer_to_its_teacher(lesson: Lesson, weight: str) -> None:
+    recipe = replace(EASY, **{weight: 4.0}, triplet_weight=0.0)  # type: ignore[arg-type]
     random = torch.Generator().manual_seed(0)
     people = torch.nn.functional.normalize(torch.randn(TRAINED, 2, 24, generator=random), dim=2)
     taught = replace(lesson, taught=people[lesson.labels].half())
@@ -308,7 +310,7 @@ def test_the_teachers_vector_is_that_of_the_mirrored_picture_where_it_is_mirrore
 
 def test_bfloat16_is_for_the_backbone_alone(lesson: Lesson) -> None:
     model = BNNeck(backbone="mobilenet_v2")
-    objective = Objective(model, SMALL, persons=TRAINED, taught=0, in_half=True)
+    objective = Objective(model, SMALL, persons=TRAINED, of_people=None, in_half=True)
     seen: dict[str, torch.dtype] = {}
     features: Any = model.backbone
     features.features[5].register_forward_hook(lambda *told: seen.update(backbone=told[2].dtype))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.distill import cosine_loss, relation_loss
+from training.distill import cosine_loss, likeness_loss, prototypes, relation_loss
 from training.losses import CentreLoss, euclidean, identity_loss, triplet_loss, weighted_triplet_loss
 
 # Four points on a line, two people.
@@ -164,3 +164,17 @@ def test_the_teachers_losses_by_hand() -> None:
     # The tables of cosines differ by 1 in two of four places.
     assert relation_loss(a, b).item() == pytest.approx(0.5)
     assert relation_loss(a, 5 * a).item() == pytest.approx(0.0, abs=1e-12)
+
+
+def test_prototypes_are_the_directions_of_each_persons_pictures_and_their_mirror_images() -> None:
+    taught = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]], [[0.0, 2.0], [0.0, 2.0]]])
+    found = prototypes(torch.cat([taught, 9 * taught]).half(), torch.tensor([0, 0, 1]))
+    # person 0: (0.5, 0.5) + (1, 0) = (1.5, 0.5); composites behind the labelled ones do not count
+    torch.testing.assert_close(found, torch.tensor([[0.94868, 0.31623], [0.0, 1.0]]), rtol=0, atol=1e-4)
+
+
+def test_the_likeness_loss_by_hand() -> None:
+    """Cosines 1 and 0.9 make answers 0.83202 and 0.16798 (a difference of 1.6); logits 0 and 1."""
+    of_people = torch.tensor([[1.0, 0.0], [0.9, 0.19**0.5]])
+    loss = likeness_loss(torch.tensor([[0.0, 1.0]]), torch.tensor([[3.0, 0.0]]), of_people)
+    assert loss.item() == pytest.approx(0.83202 * 1.31326 + 0.16798 * 0.31326, abs=1e-4)

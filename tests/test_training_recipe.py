@@ -139,7 +139,10 @@ def test_a_setting_is_read_by_its_type(setting: str, key: str, value: object) ->
         ("triplet=hard", "triplet is 'hard': give one of margin, soft, weighted."),
         ("pooling=max", "pooling is 'max': give one of average, gem."),
         ("ema=1", "ema is 1.0: give one from 0 to 0.99999."),
-        ("composites=8", "composites need a teacher: set cosine_weight or relation_weight too."),
+        (
+            "composites=8",
+            "composites need a teacher: set cosine_weight, relation_weight or likeness_weight too.",
+        ),
         ("anneal_from=121", "anneal_from is 121: give one of the 120 epochs."),
     ],
 )

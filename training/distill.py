@@ -13,6 +13,7 @@ from reid.embedder import Embedder
 from reid.preprocess import Image
 
 AT_ONCE = 128
+SCALE = 16.0  # of a cosine, before the softmax over people: a typical picture is then 0.9 its own person's
 
 Halves = NDArray[np.float16]
 Progress = Callable[[int], None]
@@ -31,6 +32,27 @@ def teacher_vectors(teacher: Embedder, pictures: Image, *, progress: Progress | 
         if progress is not None:
             progress(start + len(part))
     return found
+
+
+def prototypes(taught: Tensor, labels: Tensor) -> Tensor:
+    """(persons, D) unit rows: the direction of the mean of a person's vectors.
+
+    taught: (N, 2, D) of ``teacher_vectors``. labels: (K,) the persons of the first K.
+    """
+    known = taught[: len(labels)].float().mean(1)
+    sums = known.new_zeros(int(labels.max()) + 1, known.shape[1]).index_add_(0, labels, known)
+    return functional.normalize(sums)
+
+
+def likeness_loss(logits: Tensor, taught: Tensor, of_people: Tensor) -> Tensor:
+    """Cross entropy with the teacher's answer to whom a picture is like, the mean of the batch.
+
+    Hinton et al., "Distilling the Knowledge in a Neural Network" (2015), for a teacher without a classifier:
+    its answer is the softmax over SCALE times the cosine with each person's prototype, and it has one for
+    pictures of nobody too. logits: (B, persons) of the student. taught: (B, D). of_people: (persons, D).
+    """
+    answer = (SCALE * functional.normalize(taught) @ of_people.T).softmax(1)
+    return functional.cross_entropy(logits, answer)
 
 
 def cosine_loss(projected: Tensor, taught: Tensor) -> Tensor:

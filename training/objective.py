@@ -18,12 +18,17 @@ TERMS = ("loss", "loss_id", "loss_triplet", "loss_centre", "loss_distill", "accu
 class Objective(nn.Module):
     """What a batch costs.
 
-    persons: classes of the identity loss. taught: length of the teacher's vectors, 0 without a teacher.
+    persons: classes of the identity loss. of_people: (persons, D) the teacher's prototypes of them, or none
+    without a teacher.
     in_half: the backbone computes in bfloat16; neck, logits, distances and losses never do.
     result: the network that the training is for: the one trained, or the running mean of its weights.
     """
 
-    def __init__(self, model: BNNeck, recipe: Recipe, *, persons: int, taught: int, in_half: bool) -> None:
+    of_people: Tensor | None
+
+    def __init__(
+        self, model: BNNeck, recipe: Recipe, *, persons: int, of_people: Tensor | None, in_half: bool
+    ) -> None:
         super().__init__()
         self.model, self.recipe, self.in_half = model, recipe, in_half
         self.classifier = nn.Linear(model.dimension, persons, bias=not recipe.bnneck)
@@ -32,7 +37,10 @@ class Objective(nn.Module):
         else:
             model.neck.requires_grad_(False)
         self.centre = losses.CentreLoss(persons, model.dimension)
-        self.projection = nn.Linear(model.dimension, taught, bias=False) if taught else None
+        self.projection = None
+        if of_people is not None:
+            self.projection = nn.Linear(model.dimension, of_people.shape[1], bias=False)
+        self.register_buffer("of_people", of_people)
         for block in self._frozen():
             block.requires_grad_(False)
         self.mean = copy.deepcopy(model).requires_grad_(False) if recipe.ema else None
@@ -87,9 +95,9 @@ class Objective(nn.Module):
         """
         recipe = self.recipe
         before, after = self.vectors(images)
-        distilled = before.new_zeros(()) if taught is None else self._distilled(after, taught.float())
-        before, after = before[: len(labels)], after[: len(labels)]
         logits = self.classifier(after)
+        distilled = self._distilled(after, logits, taught)
+        before, logits = before[: len(labels)], logits[: len(labels)]
         identity = losses.identity_loss(logits, labels, smoothing=recipe.label_smoothing)
         triplet = self._triplet(before, labels)
         centre = self.centre(before, labels) if recipe.centre_weight else torch.zeros_like(identity)
@@ -104,9 +112,16 @@ class Objective(nn.Module):
         margin = None if self.recipe.triplet == "soft" else self.recipe.margin
         return losses.triplet_loss(vectors, labels, margin=margin)
 
-    def _distilled(self, after: Tensor, taught: Tensor) -> Tensor:
+    def _distilled(self, after: Tensor, logits: Tensor, taught: Tensor | None) -> Tensor:
         """What differs from the teacher, weighted."""
-        cost = self.recipe.relation_weight * distill.relation_loss(after, taught)
-        if self.projection is not None:
-            cost = cost + self.recipe.cosine_weight * distill.cosine_loss(self.projection(after), taught)
+        cost, recipe = after.new_zeros(()), self.recipe
+        if taught is None or self.projection is None or self.of_people is None:
+            return cost
+        taught = taught.float()
+        if recipe.relation_weight:
+            cost = cost + recipe.relation_weight * distill.relation_loss(after, taught)
+        if recipe.cosine_weight:
+            cost = cost + recipe.cosine_weight * distill.cosine_loss(self.projection(after), taught)
+        if recipe.likeness_weight:
+            cost = cost + recipe.likeness_weight * distill.likeness_loss(logits, taught, self.of_people)
         return cost

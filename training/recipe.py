@@ -35,7 +35,7 @@ class Recipe:
     label_smoothing: of the identity loss. triplet: "margin" asks the hardest triplets for one, "soft" takes
     log(1 + exp(x)) in its place, "weighted" does so with all positives and negatives, the hard ones weighing
     more (training.losses). Weights are of the loss's terms; 0 leaves one out. centre_lr: of their descent.
-    cosine_weight, relation_weight: learning from a teacher (training.distill).
+    cosine_weight, relation_weight, likeness_weight: learning from a teacher (training.distill).
     lr_steps: the first epochs, counted from 1, with the rate times lr_factor. warm_up_epochs: 0 for none.
     anneal_from: the epoch from which the rate falls along half a cosine as well, to LR_END of itself in the
     last; 0 for none. ema: how much a step keeps of the running mean of the weights, which is then what is
@@ -71,6 +71,7 @@ class Recipe:
     centre_lr: float = 0.5
     cosine_weight: float = 0.0
     relation_weight: float = 0.0
+    likeness_weight: float = 0.0
     lr: float = 3.5e-4
     weight_decay: float = 5e-4
     epochs: int = 120
@@ -100,7 +101,7 @@ class Recipe:
     @property
     def teaches(self) -> bool:
         """Whether it learns from a teacher."""
-        return self.cosine_weight > 0 or self.relation_weight > 0
+        return max(self.cosine_weight, self.relation_weight, self.likeness_weight) > 0
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -143,7 +144,9 @@ def _check(recipe: Recipe) -> None:
     if recipe.backbone != "resnet50" and (recipe.non_local or recipe.ibn):
         raise TrainingError(f"non_local and ibn are ResNet-50's: {recipe.backbone} has no place for them.")
     if recipe.composites and not recipe.teaches:
-        raise TrainingError("composites need a teacher: set cosine_weight or relation_weight too.")
+        raise TrainingError(
+            "composites need a teacher: set cosine_weight, relation_weight or likeness_weight too."
+        )
     if recipe.anneal_from > recipe.epochs:
         raise TrainingError(f"anneal_from is {recipe.anneal_from}: give one of the {recipe.epochs} epochs.")
 

@@ -25,7 +25,7 @@ from reid.preprocess import Image, Preprocess
 from training.augment import Augment
 from training.bars import Bars, StoppedError
 from training.composites import STOCK, compose
-from training.distill import Halves, teacher_vectors
+from training.distill import Halves, prototypes, teacher_vectors
 from training.epochs import Budget, Epochs, decoded
 from training.errors import TrainingError
 from training.evaluate import Scores
@@ -205,9 +205,9 @@ def network(recipe: Recipe, imagenet: Path | None, lesson: Lesson) -> Objective:
     )
     if imagenet is not None:
         load_imagenet(model, imagenet)
-    taught = 0 if lesson.taught is None else lesson.taught.shape[2]
+    of_people = None if lesson.taught is None else prototypes(lesson.taught, lesson.labels).cpu()
     in_half = computes_in_half(recipe.precision, lesson.pictures.device)
-    objective = Objective(model, recipe, persons=_persons(lesson), taught=taught, in_half=in_half)
+    objective = Objective(model, recipe, persons=_persons(lesson), of_people=of_people, in_half=in_half)
     return objective.to(memory_format=torch.channels_last)
 
 
