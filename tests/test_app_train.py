@@ -16,7 +16,8 @@ SMALL = [
     "--recipe=bnneck-mobilenet",
     "--imagenet=none",
     *(f"--set={setting}" for setting in ("height=32", "width=16", "persons=4", "pictures=2", "pad=2")),
-    *(f"--set={setting}" for setting in ("cosine_weight=0", "relation_weight=0", "epochs=2")),
+    *(f"--set={setting}" for setting in ("cosine_weight=0", "relation_weight=0", "likeness_weight=0")),
+    *(f"--set={setting}" for setting in ("composites=0", "epochs=2", "anneal_from=0")),
 ]
 
 

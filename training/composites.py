@@ -15,13 +15,14 @@ import numpy as np
 
 from reid.preprocess import Image
 
-STOCK = 2  # composites that are made, for each picture
+STOCK = 3  # composites that are made, for each picture
 HALVED = 0.6  # the share of two people's halves
 CUT = (0.3, 0.7)  # where the halves meet, of the height
-LEAST_KEPT = 0.7  # of each side, by a tighter cut
+COVERED, COVER = 0.3, (0.2, 0.5)  # the share of those partly covered by a third, and of each side how much
+ZOOM = (0.8, 1.4)  # how much larger a person is made; what then lacks is mirrored
 HUE = 20  # of OpenCV's 180, either way
 GAIN = 1.5  # brightness, contrast, each channel and saturation change by at most this factor
-BLURRED, LEAST_SHARP = 0.3, 0.35  # the share that loses sharpness, and down to what size it is brought
+BLURRED, LEAST_SHARP = 0.4, 0.25  # the share that loses sharpness, and down to what size it is brought
 
 
 def compose(
@@ -34,9 +35,10 @@ def compose(
     random = np.random.default_rng((seed, 2))
     made = np.empty((count, *pictures.shape[1:]), np.uint8)
     for row in range(count):
-        one, other = pictures[random.integers(0, len(pictures), 2)]
+        one, other, third = pictures[random.integers(0, len(pictures), 3)]
         whole = _halves(one, other, random) if random.random() < HALVED else one
-        made[row] = _blurred(_recoloured(_tightened(whole, random), random), random)
+        seen = _covered(whole, third, random) if random.random() < COVERED else whole
+        made[row] = _blurred(_recoloured(_framed(seen, random), random), random)
         if progress is not None:
             progress(row + 1)
     return made
@@ -48,13 +50,30 @@ def _halves(upper: Image, lower: Image, random: np.random.Generator) -> Image:
     return np.concatenate([upper[:line], lower[line:]])
 
 
-def _tightened(picture: Image, random: np.random.Generator) -> Image:
-    """A part of it, as large as the whole was."""
+def _covered(picture: Image, by: Image, random: np.random.Generator) -> Image:
+    """With a rectangle of another picture somewhere before it."""
+    tall, wide = (max(1, round(random.uniform(*COVER) * side)) for side in picture.shape[:2])
+    corners = [
+        random.integers(0, side - part + 1, 2)
+        for side, part in zip(picture.shape[:2], (tall, wide), strict=True)
+    ]
+    (top, at), (left, beside) = corners
+    covered = picture.copy()
+    covered[top : top + tall, left : left + wide] = by[at : at + tall, beside : beside + wide]
+    return covered
+
+
+def _framed(picture: Image, random: np.random.Generator) -> Image:
+    """Larger or smaller, and not in the middle, as boxes that do not fit are."""
     height, width = picture.shape[:2]
-    tall, wide = (max(1, round(random.uniform(LEAST_KEPT, 1) * side)) for side in (height, width))
-    top, left = random.integers(0, height - tall + 1), random.integers(0, width - wide + 1)
-    part = picture[top : top + tall, left : left + wide]
-    return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    zoom = np.array([random.uniform(*ZOOM) for _ in range(2)])  # of x and y
+    room = np.abs(1 - zoom) * (width, height)
+    shift = (1 - zoom) * (width, height) / 2 + random.uniform(-0.5, 0.5, 2) * room
+    change = np.array([[zoom[0], 0, shift[0]], [0, zoom[1], shift[1]]])
+    moved = cv2.warpAffine(
+        picture, change, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
+    return np.asarray(moved, np.uint8)
 
 
 def _recoloured(picture: Image, random: np.random.Generator) -> Image:

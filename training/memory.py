@@ -14,8 +14,8 @@ from training.errors import TrainingError
 REFUSED = "can't allocate memory"  # how torch begins to say so for a CPU
 GIB = 2**30
 
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of malloc.h, and what glibc begins with
-_TRIM_FROM, _MAPPED = 128 * 1024, 65536
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4  # of malloc.h
+_USUAL = {_MMAP_MAX: 65536, _MMAP_THRESHOLD: 128 * 1024, _TRIM_THRESHOLD: 128 * 1024}  # glibc begins with
 
 
 def expect_room(needed: int, device: torch.device, *, free: int | None = None) -> None:
@@ -64,7 +64,7 @@ def kept_memory() -> Iterator[None]:
     try:
         yield
     finally:
-        _tell_malloc({_MMAP_MAX: _MAPPED, _TRIM_THRESHOLD: _TRIM_FROM})
+        _tell_malloc(_USUAL)
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
 
