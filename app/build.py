@@ -92,14 +92,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
         roster = stack.enter_context(_live(settings, recorders)) if settings.live else None
         feed = roster.feed if roster is not None else stack.enter_context(_files(settings))
         held = _held(settings, feed)
-        reid, lacking = default_reid() if settings.reid == "default" else (resolve(settings.reid), "")
-        yolo = resolve(settings.detector)
-        # An OpenVINO network runs on the CPU, wherever the detector runs.
-        device = "auto" if reid.suffix == ".xml" else settings.device
-        embedder = open_embedder(reid, device=device, cache=cache_folder())
-        detector = Detector(
-            yolo, device=settings.device, image_size=settings.detector_size, cache=cache_folder()
-        )
+        detector, embedder, lacking = open_networks(settings)
         engine = open_database(settings.database, create=True)
         stack.callback(engine.dispose)
         writer = stack.enter_context(
@@ -137,6 +130,20 @@ def build_run(settings: Settings) -> Iterator[Run]:
         recorders.start(writer, shelf.begin)
         words = ", ".join(filter(None, (lacking, embedder.backend)))
         yield Run(line, history, writer, detector.backend, words, roster)
+
+
+def open_networks(settings: Settings) -> tuple[Detector, Embedder, str]:
+    """What finds people and what tells them apart; and where that is not the best there is, why, in words.
+
+    Raises AssetError, DetectorError or WeightsError.
+    """
+    reid, lacking = default_reid() if settings.reid == "default" else (resolve(settings.reid), "")
+    yolo = resolve(settings.detector)
+    # An OpenVINO network runs on the CPU, wherever the detector runs.
+    device = "auto" if reid.suffix == ".xml" else settings.device
+    embedder = open_embedder(reid, device=device, cache=cache_folder())
+    detector = Detector(yolo, device=settings.device, image_size=settings.detector_size, cache=cache_folder())
+    return detector, embedder, lacking
 
 
 def _gallery(history: History, writer: Writer, embedder: Embedder, *, live: bool) -> Gallery:

@@ -14,7 +14,8 @@ from test_app_page import Page
 
 from app import errors
 from app.cli import main
-from app.history.answers import duration, elapsed, local_iso, print_people, print_person
+from app.history.answers import print_people, print_person
+from app.history.telling import duration, elapsed, local_iso
 from storage.database import open_database
 from storage.errors import ExportError
 from storage.history import History, UnknownPerson

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from app import errors
 from app.config import ConfigError
-from app.history.answers import local_iso
+from app.history.telling import local_iso
 
 if TYPE_CHECKING:
     from storage.repair import CorrectionRow, Repair

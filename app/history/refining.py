@@ -16,8 +16,8 @@ from rich.table import Table
 
 from app import errors
 from app.config import read_config, read_time
-from app.history.answers import local_iso
 from app.history.change import Change
+from app.history.telling import local_iso
 from app.history.tracklets import tracklets_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from app import errors
 from app.config import read_config, read_time
-from app.history.answers import local_iso
+from app.history.telling import local_iso
 from app.history.tracklets import tracklets_of
 from storage.errors import DatabaseError
 from storage.topology import Learned, save, saved

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.history.answers import duration, local_iso
+from app.history.telling import duration, local_iso
 from app.topology.rows import Row, rows_of
 from tracker.links import SHUFFLES
 from tracker.rules import Rule

@@ -1,0 +1,186 @@
+"""``sightline find``: who of the history is in a picture."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.text import Text
+
+from app import errors
+from app.commands import opened
+from app.config import ConfigError, Settings, read_time
+from app.headless.execution import overridden
+from app.history.likely import Asked, Box, Likely
+from app.history.telling import AnswerClock, local_iso, plain_table, say, style_of
+from app.sources.ffmpeg import SourceError
+from reid.preprocess import cut
+from storage.history import History
+from tracker.search import Candidate, learned, search
+from tracker.types import Floats, Image
+
+if TYPE_CHECKING:
+    from tracker.detector import Detector
+
+LEAST_SCORE = 0.4
+"""Of a box that is taken for a person; a photograph is no video, in which a doubtful box may be followed."""
+
+
+def find(arguments: argparse.Namespace) -> int:
+    """``sightline find PICTURE``: everybody in it, and whom of the history they are likely to be."""
+    if arguments.count < 1:
+        raise ConfigError(f"--count {arguments.count}: give 1 at least.")
+    image = read_picture(arguments.picture)
+    since, until = (None if told is None else read_time(told) for told in (arguments.since, arguments.until))
+    with opened(arguments.db) as history:
+        people = history.people(camera=arguments.camera, since=since, until=until)
+        ids = {person.id for person in people}
+        asked = ask(history, image, ids, arguments) if ids else []
+        if arguments.json:
+            print(json.dumps(_facts(arguments.picture, asked), indent=2))
+        else:
+            tell(asked, arguments.picture, whole=arguments.whole, known=len(ids))
+        if arguments.page is not None and asked:
+            from app.output.find_page import write_find_page
+
+            print(f"page: {write_find_page(asked, arguments.picture, arguments.page)}")
+    return errors.OK
+
+
+def read_picture(path: Path) -> Image:
+    """(H, W, 3) uint8 BGR. Raises SourceError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"The picture {path} can't be read ({error.strerror}); check the path.") from error
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if image is None:
+        raise SourceError(f"{path} is no picture that can be read; give a JPEG or PNG file.")
+    return np.asarray(image, np.uint8)
+
+
+def ask(history: History, image: Image, ids: set[int], arguments: argparse.Namespace) -> list[Asked]:
+    """Everybody in the image, the largest first. ids: of those who are asked for.
+
+    Raises AssetError, DetectorError, WeightsError, and DatabaseError where the history's vectors are of
+    another network.
+    """
+    from app.build import open_networks
+
+    detector, embedder, _ = open_networks(overridden(Settings(()), arguments))
+    everybody = history.identities(embedder.fingerprint)
+    known, likeness = [who for who in everybody if who.id in ids], learned(everybody)
+    boxes = np.zeros((0, 4), np.float32) if arguments.whole else people_in(image, detector)
+    crops = cut(image, boxes) or [image]
+    corners: list[Box | None] = [_corners(box) for box in boxes] or [None]
+    found = []
+    for box, crop, look in zip(corners, crops, embedder.embed(crops), strict=True):
+        candidates, nobody = search(look, known, most=arguments.count, likeness=likeness)
+        found.append(Asked(box, crop, [_likely(history, one) for one in candidates], nobody))
+    return found
+
+
+def _corners(box: Floats) -> Box:
+    left, top, right, bottom = (round(float(side), 1) for side in box)
+    return left, top, right, bottom
+
+
+def people_in(image: Image, detector: Detector) -> Floats:
+    """(N, 4) boxes of people, the largest first."""
+    [found] = detector.detect([image])
+    boxes = found.boxes[found.scores >= LEAST_SCORE]
+    sizes = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return boxes[np.argsort(-sizes, kind="stable")]
+
+
+def _likely(history: History, candidate: Candidate) -> Likely:
+    """With where and when the most similar picture was taken."""
+    taken = candidate.identity.taken
+    if not taken:
+        return Likely(candidate, None, None, None, None)
+    sighting, time = taken[candidate.picture]
+    pictures = [row for row in history.portraits(sighting=sighting) if row.time == time]
+    rows = history.sightings(person=candidate.identity.id)
+    camera = next((row.camera for row in rows if row.id == sighting), None)
+    return Likely(candidate, sighting, camera, time, next(iter(pictures), None))
+
+
+def tell(
+    asked: Sequence[Asked], picture: Path, *, whole: bool, known: int, console: Console | None = None
+) -> None:
+    """A table for each person in the picture."""
+    console = console or Console(highlight=False)
+    if not known:
+        say(console, "Nobody was recorded there and then; 'sightline people' lists everybody.")
+        return
+    if not whole and asked[0].box is None:
+        say(console, f"No person was found in {picture}; the whole picture is taken for one.")
+    clock = AnswerClock([one.time for who in asked for one in who.likely if one.time is not None])
+    for number, who in enumerate(asked, start=1):
+        _tell_one(who, f"{_where(who, number, len(asked))}{clock.caption}", clock, console)
+    likely = [who.likely[0] for who in asked if who.likely and who.likely[0].candidate.chance > who.nobody]
+    for number in dict.fromkeys(one.id for one in likely):
+        say(console, f"all visits: sightline show {number}")
+
+
+def _where(who: Asked, number: int, count: int) -> str:
+    if who.box is None:
+        return "The whole picture"
+    left, top, right, bottom = (round(side) for side in who.box)
+    return f"Person {number} of {count}, from {left},{top} to {right},{bottom}"
+
+
+def _tell_one(who: Asked, title: str, clock: AnswerClock, console: Console) -> None:
+    table = plain_table(title)
+    table.add_column("id", justify="right", style="bold cyan", no_wrap=True)
+    table.add_column("name", overflow="fold")
+    table.add_column("sure", justify="right", no_wrap=True)
+    table.add_column("distance", justify="right", no_wrap=True)
+    table.add_column("most alike when", justify="right", no_wrap=True)
+    table.add_column("on camera", ratio=1, overflow="fold")
+    for one in who.likely:
+        chance = one.candidate.chance
+        table.add_row(
+            str(one.id),
+            Text(one.candidate.identity.name or ""),
+            Text(f"{chance:.0%}", style_of(chance)),
+            f"{one.candidate.distance:.2f}",
+            "" if one.time is None else clock.show(one.time),
+            Text(one.camera or ""),
+        )
+    table.add_row("", Text("nobody of them", "dim"), f"{who.nobody:.0%}", "", "", "")
+    console.print(table)
+    console.print()
+
+
+def _facts(picture: Path, asked: Sequence[Asked]) -> dict[str, Any]:
+    return {
+        "picture": str(picture),
+        "people": [
+            {
+                "box": who.box,
+                "nobody": round(who.nobody, 4),
+                "likely": [_likely_facts(one) for one in who.likely],
+            }
+            for who in asked
+        ],
+    }
+
+
+def _likely_facts(one: Likely) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "name": one.candidate.identity.name,
+        "probability": round(one.candidate.chance, 4),
+        "distance": round(one.candidate.distance, 4),
+        "sighting": one.sighting,
+        "camera": one.camera,
+        "time": one.time,
+        "time_local": None if one.time is None else local_iso(one.time),
+    }

@@ -1,0 +1,366 @@
+"""What can be typed behind each command."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TypeAlias
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_commands(commands: Commands) -> None:
+    """Every command with its options."""
+    _run(commands)
+    _watch(commands)
+    _config(commands)
+    _gui(commands)
+    _demo(commands)
+    _people(commands)
+    _find(commands)
+    _show(commands)
+    _export(commands)
+    _corrections(commands)
+    _refine(commands)
+    _topology(commands)
+    _score(commands)
+    _train(commands)
+    _evaluate_reid(commands)
+    _export_model(commands)
+    _assets(commands)
+    _doctor(commands)
+
+
+def _run(commands: Commands) -> None:
+    run = commands.add_parser("run", help="track people through video files, into a history database")
+    run.add_argument("files", nargs="*", metavar="FILE", help="a video file for each camera")
+    run.add_argument(
+        "--start",
+        action="append",
+        default=[],
+        metavar="TIME",
+        help="when a file begins, once for each file; else as the file says, else all begin together",
+    )
+    run.add_argument(
+        "--annotate", type=Path, metavar="DIR", help="also write videos with boxes and ids there"
+    )
+    run.add_argument(
+        "--replace",
+        action="store_true",
+        help="record anew what the database already holds of these cameras and times",
+    )
+    _networks(run)
+
+
+def _watch(commands: Commands) -> None:
+    watch = commands.add_parser("watch", help="track people through live streams until stopped")
+    watch.add_argument(
+        "files",
+        nargs="*",
+        metavar="URL",
+        help="a stream for each camera: rtsp://..., http://..., /dev/video0",
+    )
+    watch.add_argument(
+        "--for", dest="seconds", type=float, metavar="SECONDS", help="stop by itself after this long"
+    )
+    watch.add_argument(
+        "--log", choices=("auto", "json"), default="auto", help="json: what happens, an object a line"
+    )
+    watch.add_argument(
+        "--status-every",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="how often lines tell how it goes (default: %(default)g)",
+    )
+    watch.add_argument(
+        "--max-latency",
+        type=float,
+        metavar="SECONDS",
+        help="drop frames rather than be later than this (default: 1)",
+    )
+    watch.add_argument(
+        "--metrics",
+        metavar="[HOST:]PORT",
+        help="serve Prometheus metrics, /healthz and /readyz there, such as 9464; on loopback unless told",
+    )
+    _networks(watch)
+
+
+def _config(commands: Commands) -> None:
+    config = commands.add_parser("config", help="write an example configuration, or check one")
+    actions = config.add_subparsers(dest="action", required=True, metavar="ACTION")
+    init = actions.add_parser("init", help="write a commented example; overwrites nothing")
+    init.add_argument("file", nargs="?", type=Path, default=Path("site.toml"), metavar="FILE")
+    check = actions.add_parser("check", help="is it right, and what do its cameras and files give?")
+    check.add_argument("file", nargs="?", type=Path, default=Path("site.toml"), metavar="FILE")
+    check.add_argument(
+        "--timeout",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long a camera may take to connect (default: %(default)g)",
+    )
+    check.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _gui(commands: Commands) -> None:
+    gui = commands.add_parser("gui", help="the same in a window")
+    gui.add_argument("files", nargs="*", metavar="FILE", help="video files or streams to open")
+    _networks(gui)
+
+
+def _demo(commands: Commands) -> None:
+    demo = commands.add_parser("demo", help="three cameras made of real footage: run, table, page, videos")
+    demo.add_argument(
+        "--out",
+        type=Path,
+        default=Path("sightline-demo"),
+        metavar="DIR",
+        help="where it all goes (default: %(default)s)",
+    )
+    _options(demo)
+
+
+def _people(commands: Commands) -> None:
+    people = commands.add_parser("people", help="who was seen, on which cameras, for how long")
+    people.add_argument("--camera", metavar="NAME", help="only those seen on this camera")
+    people.add_argument("--since", metavar="TIME", help="only those seen after this time")
+    people.add_argument("--until", metavar="TIME", help="only those seen before this time")
+    _question(people)
+
+
+def _find(commands: Commands) -> None:
+    find = commands.add_parser("find", help="who is in a picture: those of the history who are most alike")
+    find.add_argument("picture", type=Path, metavar="PICTURE", help="a photograph or a cut-out person")
+    find.add_argument(
+        "--whole", action="store_true", help="it shows one person and little else: cut nothing out"
+    )
+    find.add_argument(
+        "--count",
+        type=int,
+        default=5,
+        metavar="N",
+        help="show at most so many for each (default: %(default)s)",
+    )
+    find.add_argument("--camera", metavar="NAME", help="only those seen on this camera")
+    find.add_argument("--since", metavar="TIME", help="only those seen after this time")
+    find.add_argument("--until", metavar="TIME", help="only those seen before this time")
+    find.add_argument(
+        "--page", type=Path, metavar="OUT.html", help="also write a page with the pictures side by side"
+    )
+    _options(find)
+    _question(find)
+
+
+def _show(commands: Commands) -> None:
+    show = commands.add_parser("show", help="one person: every sighting, as a timeline over the cameras")
+    show.add_argument("id", type=int, metavar="ID")
+    show.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="DIR",
+        help="where to write the pictures (default: beside the database)",
+    )
+    show.add_argument(
+        "--page",
+        type=Path,
+        metavar="OUT.html",
+        help="also write a page: each visit, and what it was held against",
+    )
+    _question(show)
+
+
+def _export(commands: Commands) -> None:
+    export = commands.add_parser("export", help="the history as files other programs read")
+    export.add_argument("--format", choices=("mot", "csv", "parquet", "json"), default="csv")
+    export.add_argument("--out", type=Path, required=True, metavar="DIR")
+    _database(export)
+
+
+def _refine(commands: Commands) -> None:
+    refine = commands.add_parser(
+        "refine", help="a second pass over what was recorded: who is who, seen whole"
+    )
+    _span(refine)
+    refine.add_argument(
+        "--apply", action="store_true", help="write it, as one correction that undo takes back"
+    )
+    refine.add_argument(
+        "--page", type=Path, metavar="OUT.html", help="also write a page of each one's pictures and reasons"
+    )
+    _question(refine)
+
+
+def _topology(commands: Commands) -> None:
+    topology = commands.add_parser(
+        "topology", help="which camera follows which after how long, and which overlap, as the history has it"
+    )
+    topology.add_argument("--learn", action="store_true", help="learn anew, though something is kept")
+    topology.add_argument("--save", action="store_true", help="learn anew, and keep it in the history")
+    _span(topology)
+    topology.add_argument(
+        "--page", type=Path, metavar="FILE", help="also write a picture: a page (.html) or a drawing (.svg)"
+    )
+    topology.add_argument(
+        "--toml", action="store_true", help="as [[link]] tables, to be pasted into the site and edited"
+    )
+    _question(topology)
+
+
+def _span(command: argparse.ArgumentParser) -> None:
+    """Which sightings, and what is known of their cameras."""
+    command.add_argument("--since", metavar="TIME", help="only sightings that end after it")
+    command.add_argument("--until", metavar="TIME", help="only sightings that begin before it")
+    command.add_argument("--config", type=Path, metavar="FILE", help="the site: overlaps and [[link]]s")
+    command.add_argument(
+        "--own-clocks",
+        action="store_true",
+        help="the clocks of the sources are not one: find out how they lie to each other",
+    )
+
+
+def _corrections(commands: Commands) -> None:
+    merge = commands.add_parser("merge", help="two ids are one person, with the first one's id")
+    differ = commands.add_parser("differ", help="two ids are never the same person")
+    for pair in (merge, differ):
+        pair.add_argument("id", type=int, metavar="A")
+        pair.add_argument("other", type=int, metavar="B")
+    split = commands.add_parser("split", help="some sightings of a person are somebody else")
+    split.add_argument("id", type=int, metavar="ID")
+    split.add_argument("--sightings", required=True, metavar="N,N", help="which, by number")
+    split.add_argument("--into", type=int, metavar="ID", help="who they are (default: somebody new)")
+    move = commands.add_parser("move", help="a sighting surely is a person")
+    move.add_argument("sighting", type=int, metavar="SIGHTING")
+    move.add_argument("id", metavar="ID", help="who it is, or: new")
+    name = commands.add_parser("name", help="call a person by a name")
+    name.add_argument("id", type=int, metavar="ID")
+    name.add_argument("name", metavar="NAME", help='"" takes the name away')
+    undo = commands.add_parser("undo", help="take back a correction")
+    undo.add_argument("number", type=int, nargs="?", metavar="N", help="which (default: the last)")
+    for command in (merge, differ, split, move, name, undo):
+        _database(command)
+    _question(commands.add_parser("corrections", help="every correction made, by people and by runs"))
+
+
+def _score(commands: Commands) -> None:
+    score = commands.add_parser("score", help="how right identities are, against a truth in MOT's layout")
+    score.add_argument(
+        "--truth", type=Path, required=True, metavar="DIR", help="NAME/gt/gt.txt or NAME.txt for each camera"
+    )
+    found = score.add_mutually_exclusive_group(required=True)
+    found.add_argument("--db", type=Path, metavar="FILE", help="score the last run of this history database")
+    found.add_argument("--results", type=Path, metavar="DIR", help="score NAME.txt for each camera")
+    score.add_argument(
+        "--fps",
+        type=float,
+        default=25.0,
+        metavar="N",
+        help="of --results where the truth has no NAME/seqinfo.ini (default: %(default)g)",
+    )
+    score.add_argument("--page", type=Path, metavar="OUT.html", help="also write a page of each one's errors")
+    score.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _train(commands: Commands) -> None:
+    train = commands.add_parser("train", help="train a re-identification network, or go on with a training")
+    train.add_argument("--data", type=Path, metavar="D", help="a .zip or folder laid out as Market-1501")
+    train.add_argument(
+        "--recipe", default="bnneck-r50", metavar="NAME", help="what to train and how (default: %(default)s)"
+    )
+    train.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="settings",
+        metavar="KEY=VALUE",
+        help="put a setting over the recipe's",
+    )
+    train.add_argument("--print-recipe", action="store_true", help="show the recipe's settings, do nothing")
+    train.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="checkpoint, logs, weights (default: trained/NAME); a training there is gone on with",
+    )
+    train.add_argument(
+        "--imagenet",
+        metavar="WEIGHTS",
+        help="what to start from: a name or file, *caffe* for one with Caffe's strides; none for noise",
+    )
+    train.add_argument(
+        "--teacher",
+        default="retail-0277",
+        metavar="WEIGHTS",
+        help="the network a small one learns from, where the recipe says so (default: %(default)s)",
+    )
+    train.add_argument(
+        "--stop-after", metavar="WHEN", help="stop before the end, to go on later: 600s, 10m, 1h or 20epochs"
+    )
+    train.add_argument("--terms", default="", metavar="TEXT", help="of the data, for the weights' card")
+    train.add_argument("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda or cuda:N")
+
+
+def _evaluate_reid(commands: Commands) -> None:
+    evaluate = commands.add_parser("evaluate-reid", help="score a re-identification network on a data set")
+    evaluate.add_argument(
+        "--data", type=Path, required=True, metavar="D", help="a .zip or folder laid out as Market-1501"
+    )
+    evaluate.add_argument(
+        "--weights", metavar="W", help="a name of `sightline assets`, or a .safetensors, .onnx or .xml"
+    )
+    evaluate.add_argument("--rerank", action="store_true", help="also re-ranked (k-reciprocal, 20, 6, 0.3)")
+    evaluate.add_argument("--flip", action="store_true", help="average each picture with its mirror image")
+    evaluate.add_argument("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda or cuda:N")
+    evaluate.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _export_model(commands: Commands) -> None:
+    export = commands.add_parser("export-model", help="an own re-identification network for other runtimes")
+    export.add_argument("weights", metavar="W", help="a .safetensors of sightline, or a name for one")
+    export.add_argument("--to", choices=("onnx", "openvino"), required=True)
+    export.add_argument(
+        "--out", type=Path, metavar="FILE", help="where to write it (default: W.onnx or W.xml, here)"
+    )
+    export.add_argument(
+        "--data", type=Path, metavar="D", help="check it on pictures of this data set in Market-1501's layout"
+    )
+
+
+def _assets(commands: Commands) -> None:
+    assets = commands.add_parser("assets", help="the networks and footage known by name, and what is here")
+    assets.add_argument("--json", action="store_true")
+
+
+def _doctor(commands: Commands) -> None:
+    doctor = commands.add_parser("doctor", help="what works on this machine, what does not, what to do")
+    doctor.add_argument("--json", action="store_true")
+
+
+def _database(command: argparse.ArgumentParser, default: Path | None = Path("history.db")) -> None:
+    command.add_argument(
+        "--db", type=Path, default=default, metavar="FILE", help="the history database (default: history.db)"
+    )
+
+
+def _question(command: argparse.ArgumentParser) -> None:
+    _database(command)
+    command.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _networks(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--config", type=Path, metavar="FILE", help="a TOML file that names the cameras and settings"
+    )
+    _database(command, default=None)
+    _options(command)
+
+
+def _options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--detector",
+        metavar="WEIGHTS",
+        help="a name of `sightline assets`, or a .pt, .onnx or OpenVINO model (default: yolov8n)",
+    )
+    command.add_argument("--reid", metavar="WEIGHTS", help="the re-identification network: a name or a file")
+    command.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N (default: auto)")

@@ -1,0 +1,204 @@
+"""``sightline find``: the picture of somebody who was recorded, of somebody else, of nobody."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import pytest
+from sqlalchemy import Engine
+
+from app.cli import main
+from storage.database import open_database
+from storage.writer import Writer
+from tracker.types import Image, Point, Portrait, Sighting
+
+if TYPE_CHECKING:
+    from reid.embedder import Embedder
+
+PEOPLE = {1: (10.0, "gate"), 2: (40.0, "yard")}
+"""Two people of the film, when each was seen and on which camera."""
+
+
+@pytest.fixture(scope="module")
+def film(shared: Path) -> list[Image]:
+    """The first frames of a street: people near the camera, who walk."""
+    video = cv2.VideoCapture(str(shared / "data/video/TUD-Stadtmitte.mp4"))
+    frames = [np.asarray(video.read()[1], np.uint8) for _ in range(21)]
+    video.release()
+    return frames
+
+
+@pytest.fixture(scope="module")
+def crops(shared: Path, film: list[Image]) -> dict[int, list[Image]]:
+    """Of the two who are largest in the film's truth: their pictures in every fifth frame."""
+    rows = np.loadtxt(shared / "data/mot/TUD-Stadtmitte/gt/gt.txt", delimiter=",")
+    first = rows[rows[:, 0] == 1]
+    chosen = first[np.argsort(-first[:, 4] * first[:, 5])][:2, 1]
+    found: dict[int, list[Image]] = {1: [], 2: []}
+    for number, who in enumerate(chosen, start=1):
+        for frame in range(0, 21, 5):
+            [row] = rows[(rows[:, 0] == frame + 1) & (rows[:, 1] == who)]
+            left, top, width, height = (max(0, round(side)) for side in row[2:6])
+            found[number].append(film[frame][top : top + height, left : left + width])
+    return found
+
+
+@pytest.fixture(scope="module")
+def embedder(assets: None, shared: Path) -> Embedder:
+    from reid.embedder import open_embedder
+
+    return open_embedder(shared / "weights/person-reidentification-retail-0277.xml", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def history(
+    tmp_path_factory: pytest.TempPathFactory, crops: dict[int, list[Image]], embedder: Embedder
+) -> Path:
+    """Both were seen once, each with the pictures of the later frames; the second has a name."""
+    path = tmp_path_factory.mktemp("find") / "history.db"
+    engine = open_database(path, create=True)
+    told: dict[str, Any] = {"model": embedder.fingerprint, "dimension": embedder.dimension}
+    with Writer(engine, command="sightline run", version="0.1", **told) as record:
+        for number, (time, camera) in PEOPLE.items():
+            record.footage(camera, uri=f"{camera}.mp4", start=0.0, width=640, height=480)
+            sighting = Sighting(number, camera, time, time + 2, number, 0.9)
+            record.sighting(sighting)
+            record.point(number, Point(time, 0, np.array([10, 20, 50, 120], np.float32), 0.9))
+            for later, crop in enumerate(crops[number][1:]):
+                [look] = embedder.embed([crop])
+                record.portrait(number, Portrait(time + later / 2, 0.5 + later / 10, look, crop))
+            record.frames(camera, 200, time + 2)
+    engine.dispose()
+    assert main(["name", "2", "Bob", "--db", str(path)]) == 0
+    return path
+
+
+def written(folder: Path, image: Image, name: str = "photo.png") -> Path:
+    assert cv2.imwrite(str(folder / name), image)
+    return folder / name
+
+
+def asked(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
+    capsys.readouterr()
+    assert main(["find", *map(str, arguments), "--reid", "retail-0277", "--json"]) == 0
+    return dict(json.loads(capsys.readouterr().out))
+
+
+@pytest.mark.parametrize("person", [1, 2])
+def test_a_cut_out_person_is_found(
+    history: Path,
+    crops: dict[int, list[Image]],
+    person: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By a picture the history does not have."""
+    photo = written(tmp_path, crops[person][0])
+    [found] = asked(capsys, photo, "--whole", "--db", history)["people"]
+    assert found["box"] is None
+    first, second = found["likely"]
+    time, camera = PEOPLE[person]
+    assert (first["id"], first["name"], first["camera"]) == (person, {1: None, 2: "Bob"}[person], camera)
+    assert first["sighting"] == person
+    assert first["time"] in [time + later / 2 for later in range(4)]
+    assert first["probability"] > 0.9
+    assert second["probability"] < 0.05
+    assert first["distance"] < second["distance"]
+    assert found["nobody"] + first["probability"] + second["probability"] == pytest.approx(1, abs=1e-3)
+
+
+def test_everybody_in_a_photograph_is_asked_for(
+    history: Path, film: list[Image], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """More people are in the street than in the history: both are found, the others are nobody."""
+    people = asked(capsys, written(tmp_path, film[0]), "--db", history)["people"]
+    assert len(people) >= 5
+    sizes = [(box[2] - box[0]) * (box[3] - box[1]) for box in (who["box"] for who in people)]
+    assert sizes == sorted(sizes, reverse=True)
+    likely = [who["likely"][0]["id"] for who in people if who["likely"][0]["probability"] > 0.8]
+    assert sorted(likely) == [1, 2]
+    assert sum(who["nobody"] > 0.8 for who in people) >= len(people) - 3
+
+
+def test_the_answer_in_a_terminal_and_as_a_page(
+    history: Path, film: list[Image], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo, page = written(tmp_path, film[0]), tmp_path / "who.html"
+    told = ["find", str(photo), "--db", str(history), "--reid", "retail-0277", "--count", "1"]
+    assert main([*told, "--page", str(page)]) == 0
+    said = capsys.readouterr().out
+    assert "Person 1 of " in said
+    assert "Bob" in said
+    assert "nobody of them" in said
+    assert "all visits: sightline show 2" in said
+    shown = page.read_text(encoding="utf-8")
+    assert "Bob" in shown
+    assert "photo.png" in shown
+    assert shown.count("data:image/jpeg") >= 10, "everybody, and who is most alike"
+
+
+def test_only_those_of_a_camera_and_a_time_are_asked_for(
+    history: Path, crops: dict[int, list[Image]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = written(tmp_path, crops[1][0])
+    for where in (["--camera", "yard"], ["--since", "1970-01-01T00:00:30Z"]):
+        [found] = asked(capsys, photo, "--whole", "--db", history, *where)["people"]
+        assert [one["id"] for one in found["likely"]] == [2]
+        assert found["nobody"] > 0.9, "who else it may be is not asked"
+    assert asked(capsys, photo, "--whole", "--db", history, "--camera", "roof")["people"] == []
+
+
+def test_a_picture_without_people_is_taken_as_a_whole(
+    history: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = written(tmp_path, np.full((200, 300, 3), 90, np.uint8))
+    assert main(["find", str(photo), "--db", str(history), "--reid", "retail-0277"]) == 0
+    said = capsys.readouterr().out
+    assert f"No person was found in {photo}; the whole picture is taken for one." in said.replace("\n", " ")
+    assert "sightline show" not in said, "it is nobody"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "sentence"),
+    [
+        ("gone.jpg", None, 3, "gone.jpg can't be read (No such file or directory); check the path."),
+        ("text.jpg", b"no picture", 3, "text.jpg is no picture that can be read; give a JPEG or PNG file."),
+        ("empty.jpg", b"", 3, "empty.jpg is no picture that can be read; give a JPEG or PNG file."),
+    ],
+)
+def test_what_is_no_picture_is_said(
+    history: Path,
+    tmp_path: Path,
+    name: str,
+    content: bytes | None,
+    code: int,
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    assert main(["find", str(tmp_path / name), "--db", str(history)]) == code
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_history_of_another_network_and_a_wrong_count_are_refused(
+    history: Path, crops: dict[int, list[Image]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = written(tmp_path, crops[1][0])
+    told = ["find", str(photo), "--db", str(history), "--whole"]
+    assert main([*told, "--reid", "bnneck-mobilenet"]) == 5
+    assert "run with the same --reid as before" in capsys.readouterr().err
+    assert main([*told, "--count", "0"]) == 7
+    assert "--count 0: give 1 at least." in capsys.readouterr().err
+
+
+def test_a_history_of_nobody_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    engine: Engine = open_database(tmp_path / "none.db", create=True)
+    engine.dispose()
+    photo = written(tmp_path, np.zeros((20, 10, 3), np.uint8))
+    assert main(["find", str(photo), "--db", str(tmp_path / "none.db")]) == 0
+    assert "Nobody was recorded there and then" in capsys.readouterr().out
