@@ -54,8 +54,10 @@ def identity(pictures: Pictures, person: int, rows: Numbers, random: np.random.G
     return Identity(person, None, pictures.vectors[chosen], {}, taken)
 
 
-def asked(pictures: Pictures, probes: int, *, learn: bool) -> tuple[Told, Told]:
-    """(P, 2) each: the likeliest's chance and whether it is right; the chance of nobody and whether it is."""
+def asked(pictures: Pictures, probes: int, *, learn: bool) -> tuple[Told, Told, float]:
+    """(P, 2) each: the likeliest's chance and whether it is right; the chance of nobody and whether it is.
+    And the cosine of even odds.
+    """
     random = np.random.default_rng(SEED)
     everybody = np.unique(pictures.person[pictures.query])
     half = np.sort(random.permutation(everybody)[: len(everybody) // 2])
@@ -77,7 +79,7 @@ def asked(pictures: Pictures, probes: int, *, learn: bool) -> tuple[Told, Told]:
         person = int(pictures.person[row])
         best.append((first.chance, first.identity.id == person))
         nobody.append((none, all(one.id != person for one in identities)))
-    return np.array(best, np.float64), np.array(nobody, np.float64)
+    return np.array(best, np.float64), np.array(nobody, np.float64), likeness.even
 
 
 def table(best: Told, nobody: Told) -> Table:
@@ -118,14 +120,14 @@ def main() -> None:
     parser.add_argument("--probes", type=int, default=3368)
     parser.add_argument("--given", action="store_true", help="learn no curve")
     told = parser.parse_args()
-    best, nobody = asked(Pictures(told.features), told.probes, learn=not told.given)
+    best, nobody, even = asked(Pictures(told.features), told.probes, learn=not told.given)
     there = nobody[:, 1] == 0
     console = Console(width=110)
     console.print(table(best, nobody))
     console.print(
         f"{len(best)} pictures, {there.sum()} of people who are known: the likeliest is right for "
         f"{best[there, 1].mean():.1%} of these. Calibration error: likeliest {error(best):.3f}, "
-        f"nobody {error(nobody):.3f}",
+        f"nobody {error(nobody):.3f}. Even odds at a cosine of {even:.2f}",
         highlight=False,
     )
 

@@ -98,7 +98,9 @@ def test_a_cut_out_person_is_found(
 ) -> None:
     """By a picture the history does not have."""
     photo = written(tmp_path, crops[person][0])
-    [found] = asked(capsys, photo, "--whole", "--db", history)["people"]
+    answer = asked(capsys, photo, "--whole", "--db", history)
+    [found] = answer["people"]
+    assert answer["even_distance"] == 0.5, "two people who came once teach nothing"
     assert found["box"] is None
     first, second = found["likely"]
     time, camera = PEOPLE[person]
@@ -149,7 +151,8 @@ def test_only_those_of_a_camera_and_a_time_are_asked_for(
         [found] = asked(capsys, photo, "--whole", "--db", history, *where)["people"]
         assert [one["id"] for one in found["likely"]] == [2]
         assert found["nobody"] > 0.9, "who else it may be is not asked"
-    assert asked(capsys, photo, "--whole", "--db", history, "--camera", "roof")["people"] == []
+    nobody = asked(capsys, photo, "--whole", "--db", history, "--camera", "roof")
+    assert (nobody["people"], nobody["even_distance"]) == ([], None)
 
 
 def test_a_picture_without_people_is_taken_as_a_whole(

@@ -73,6 +73,13 @@ def test_a_curve_is_learned_from_those_who_came_more_than_once(own: float) -> No
     curve = learned(visitors(40, own=own))
     assert curve(np.float32(0.25)) < -1
     assert curve(np.float32(own - 0.05)) > 1
+    assert 0.25 < curve.even < own - 0.05
+
+
+def test_the_odds_are_even_where_the_curve_says_so() -> None:
+    assert straight(midpoint=0.437).even == pytest.approx(0.437, abs=1e-6)
+    assert straight(midpoint=-2.0).even == -1.0
+    assert straight(midpoint=2.0).even == 1.0
 
 
 def test_what_is_learned_says_what_is_so() -> None:

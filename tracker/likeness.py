@@ -78,6 +78,15 @@ class Curve:
         found: Floats = odds[left] + np.diff(odds)[left] * (steps - left)
         return found
 
+    @property
+    def even(self) -> float:
+        """The least similarity at which being one person is no less likely than not; 1 where it never is."""
+        reached = np.flatnonzero(self.log_odds >= 0)
+        if not len(reached) or reached[0] == 0:
+            return -1.0 if len(reached) else 1.0
+        after = reached[0]
+        return float(np.interp(0.0, self.log_odds[after - 1 : after + 1], EDGES[after - 1 : after + 1]))
+
 
 def straight(*, midpoint: float = MIDPOINT, width: float = WIDTH) -> Curve:
     """The curve of a network nobody has footage of: even at midpoint, a factor e in the odds a width."""

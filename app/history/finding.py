@@ -41,9 +41,9 @@ def find(arguments: argparse.Namespace) -> int:
     with opened(arguments.db) as history:
         people = history.people(camera=arguments.camera, since=since, until=until)
         ids = {person.id for person in people}
-        asked = ask(history, image, ids, arguments) if ids else []
+        asked, even = ask(history, image, ids, arguments) if ids else ([], None)
         if arguments.json:
-            print(json.dumps(_facts(arguments.picture, asked), indent=2))
+            print(json.dumps(_facts(arguments.picture, asked, even), indent=2))
         else:
             tell(asked, arguments.picture, whole=arguments.whole, known=len(ids))
         if arguments.page is not None and asked:
@@ -65,8 +65,12 @@ def read_picture(path: Path) -> Image:
     return np.asarray(image, np.uint8)
 
 
-def ask(history: History, image: Image, ids: set[int], arguments: argparse.Namespace) -> list[Asked]:
-    """Everybody in the image, the largest first. ids: of those who are asked for.
+def ask(
+    history: History, image: Image, ids: set[int], arguments: argparse.Namespace
+) -> tuple[list[Asked], float]:
+    """Everybody in the image, the largest first, and at which distance the odds of being somebody are even.
+
+    ids: of those who are asked for.
 
     Raises AssetError, DetectorError, WeightsError, and DatabaseError where the history's vectors are of
     another network.
@@ -83,7 +87,7 @@ def ask(history: History, image: Image, ids: set[int], arguments: argparse.Names
     for box, crop, look in zip(corners, crops, embedder.embed(crops), strict=True):
         candidates, nobody = search(look, known, most=arguments.count, likeness=likeness)
         found.append(Asked(box, crop, [_likely(history, one) for one in candidates], nobody))
-    return found
+    return found, 1.0 - likeness.even
 
 
 def _corners(box: Floats) -> Box:
@@ -159,9 +163,10 @@ def _tell_one(who: Asked, title: str, clock: AnswerClock, console: Console) -> N
     console.print()
 
 
-def _facts(picture: Path, asked: Sequence[Asked]) -> dict[str, Any]:
+def _facts(picture: Path, asked: Sequence[Asked], even: float | None) -> dict[str, Any]:
     return {
         "picture": str(picture),
+        "even_distance": None if even is None else round(even, 4),
         "people": [
             {
                 "box": who.box,
