@@ -4,82 +4,37 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import cv2
 import numpy as np
 import pytest
-from sqlalchemy import Engine
+from street import PEOPLE, street_crops, street_film, street_history, written
 
 from app.cli import main
+from reid.embedder import open_embedder
 from storage.database import open_database
-from storage.writer import Writer
-from tracker.types import Image, Point, Portrait, Sighting
-
-if TYPE_CHECKING:
-    from reid.embedder import Embedder
-
-PEOPLE = {1: (10.0, "gate"), 2: (40.0, "yard")}
-"""Two people of the film, when each was seen and on which camera."""
+from tracker.types import Image
 
 
 @pytest.fixture(scope="module")
 def film(shared: Path) -> list[Image]:
-    """The first frames of a street: people near the camera, who walk."""
-    video = cv2.VideoCapture(str(shared / "data/video/TUD-Stadtmitte.mp4"))
-    frames = [np.asarray(video.read()[1], np.uint8) for _ in range(21)]
-    video.release()
-    return frames
+    return street_film(shared)
 
 
 @pytest.fixture(scope="module")
 def crops(shared: Path, film: list[Image]) -> dict[int, list[Image]]:
-    """Of the two who are largest in the film's truth: their pictures in every fifth frame."""
-    rows = np.loadtxt(shared / "data/mot/TUD-Stadtmitte/gt/gt.txt", delimiter=",")
-    first = rows[rows[:, 0] == 1]
-    chosen = first[np.argsort(-first[:, 4] * first[:, 5])][:2, 1]
-    found: dict[int, list[Image]] = {1: [], 2: []}
-    for number, who in enumerate(chosen, start=1):
-        for frame in range(0, 21, 5):
-            [row] = rows[(rows[:, 0] == frame + 1) & (rows[:, 1] == who)]
-            left, top, width, height = (max(0, round(side)) for side in row[2:6])
-            found[number].append(film[frame][top : top + height, left : left + width])
-    return found
-
-
-@pytest.fixture(scope="module")
-def embedder(assets: None, shared: Path) -> Embedder:
-    from reid.embedder import open_embedder
-
-    return open_embedder(shared / "weights/person-reidentification-retail-0277.xml", device="cpu")
+    return street_crops(shared, film)
 
 
 @pytest.fixture(scope="module")
 def history(
-    tmp_path_factory: pytest.TempPathFactory, crops: dict[int, list[Image]], embedder: Embedder
+    assets: None, shared: Path, tmp_path_factory: pytest.TempPathFactory, crops: dict[int, list[Image]]
 ) -> Path:
-    """Both were seen once, each with the pictures of the later frames; the second has a name."""
-    path = tmp_path_factory.mktemp("find") / "history.db"
-    engine = open_database(path, create=True)
-    told: dict[str, Any] = {"model": embedder.fingerprint, "dimension": embedder.dimension}
-    with Writer(engine, command="sightline run", version="0.1", **told) as record:
-        for number, (time, camera) in PEOPLE.items():
-            record.footage(camera, uri=f"{camera}.mp4", start=0.0, width=640, height=480)
-            sighting = Sighting(number, camera, time, time + 2, number, 0.9)
-            record.sighting(sighting)
-            record.point(number, Point(time, 0, np.array([10, 20, 50, 120], np.float32), 0.9))
-            for later, crop in enumerate(crops[number][1:]):
-                [look] = embedder.embed([crop])
-                record.portrait(number, Portrait(time + later / 2, 0.5 + later / 10, look, crop))
-            record.frames(camera, 200, time + 2)
-    engine.dispose()
+    """Of two people of the street; the second has a name."""
+    embedder = open_embedder(shared / "weights/person-reidentification-retail-0277.xml", device="cpu")
+    path = street_history(tmp_path_factory.mktemp("find") / "history.db", crops, embedder)
     assert main(["name", "2", "Bob", "--db", str(path)]) == 0
     return path
-
-
-def written(folder: Path, image: Image, name: str = "photo.png") -> Path:
-    assert cv2.imwrite(str(folder / name), image)
-    return folder / name
 
 
 def asked(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
@@ -200,7 +155,7 @@ def test_a_history_of_another_network_and_a_wrong_count_are_refused(
 
 
 def test_a_history_of_nobody_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    engine: Engine = open_database(tmp_path / "none.db", create=True)
+    engine = open_database(tmp_path / "none.db", create=True)
     engine.dispose()
     photo = written(tmp_path, np.zeros((20, 10, 3), np.uint8))
     assert main(["find", str(photo), "--db", str(tmp_path / "none.db")]) == 0

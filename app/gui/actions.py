@@ -31,6 +31,9 @@ class Actions:
         self.full_screen = self._action("F&ull screen", "F11", QIcon(), "The window without a frame")
         self.full_screen.setCheckable(True)
         self.search = self._action("&Find a person", "Ctrl+F", QIcon(), "Search by id, name or camera")
+        self.find = self._action(
+            "Find by &picture…", "Ctrl+Shift+F", QIcon(), "Who of the history is in a photograph?"
+        )
         self.quit = self._action("&Quit", "Ctrl+Q", QIcon(), "End the run and close the window")
         self.about = self._action("&About Sightline", "", QIcon(), "Version and licence")
         self._fill_menus()
@@ -55,7 +58,7 @@ class Actions:
     def _fill_menus(self) -> None:
         self._menu("&File", [self.files, self.streams, self.history, None, self.quit])
         self._menu("&Run", [self.start, self.stop, None, self.replace])
-        self._menu("&View", [self.search, self.all_cameras, self.full_screen])
+        self._menu("&View", [self.search, self.find, None, self.all_cameras, self.full_screen])
         self._menu("&Help", [self.about])
 
     def _menu(self, title: str, actions: list[QAction | None]) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from PyQt5.QtGui import QImage
 
-from app.gui.picture import jpeg_image
+from app.config import Settings
+from app.gui.picture import jpeg_image, scaled_image
+from app.history import likely
 from storage.compared import Compared
 from storage.history import FootageRow, History, PersonRow, PortraitRow, SightingRow, Trajectory
 
@@ -15,6 +18,7 @@ THUMBNAIL = 160
 """The height in pixels at which pictures are kept for lists: enough for a screen of double density."""
 MOST_PICTURES = 8
 MOST_NEW = 40
+MOST_LIKELY = 4
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,33 @@ class Clip:
     trajectory: Trajectory
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """Somebody whom a person in a picture may be. picture: the most similar one of the history."""
+
+    id: int
+    name: str | None
+    chance: float
+    picture: QImage | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Somebody in a picture, and the likeliest of the history. nobody: the chance that it is nobody of it."""
+
+    picture: QImage
+    likely: tuple[Candidate, ...]
+    nobody: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everybody in a picture, the largest first. name: the picture's."""
+
+    name: str
+    people: tuple[Asked, ...]
+
+
 def people(history: History, known: Mapping[int, Card]) -> list[Card]:
     """Everybody, newest first. A picture already ``known`` is fetched again only once there are new visits;
     at most ``MOST_NEW`` pictures are fetched at a time, the rest with the next question."""
@@ -90,6 +121,32 @@ def details(history: History, person: int) -> Details:
     visits = tuple(Visit(row, best.get(row.id), pairs.get(row.id)) for row in sightings)
     pictures = [_picture(row) for row in history.portraits(person=person, most=MOST_PICTURES)]
     return Details(history.person(person), visits, tuple(pictures))
+
+
+def found(history: History, *, picture: Path, settings: Settings) -> Found:
+    """Who of the history is in a picture. Loads the networks, which takes seconds.
+
+    Raises SourceError, AssetError, DetectorError, WeightsError or DatabaseError.
+    """
+    from app.history.finding import ask, read_picture
+
+    asked, _ = ask(history, read_picture(picture), settings=settings, most=MOST_LIKELY)
+    return Found(picture.name, tuple(_asked(one) for one in asked))
+
+
+def _asked(one: likely.Asked) -> Asked:
+    height, width = one.image.shape[:2]
+    shown = scaled_image(one.image, round(width * THUMBNAIL / height), THUMBNAIL)
+    candidates = [
+        Candidate(
+            who.id,
+            who.candidate.identity.name,
+            who.candidate.chance,
+            None if who.picture is None else _picture(who.picture),
+        )
+        for who in one.likely
+    ]
+    return Asked(shown, tuple(candidates), one.nobody)
 
 
 def clip(history: History, sighting: SightingRow) -> Clip:

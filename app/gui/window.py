@@ -22,6 +22,8 @@ from app.gui.actions import Actions
 from app.gui.bridge import Build, Runner
 from app.gui.camera_grid import CameraGrid
 from app.gui.dialogs import StreamsDialog, show_about, show_problem
+from app.gui.files import PICTURE_FILTER, VIDEO_FILTER, dropped, named, picture_among
+from app.gui.found_dialog import FoundDialog
 from app.gui.icons import window_icon
 from app.gui.people_panel import PeoplePanel
 from app.gui.person_panel import PersonPanel
@@ -30,7 +32,7 @@ from app.gui.reader import Reader
 from app.gui.status_line import StatusLine
 from app.gui.style import GAP
 from app.gui.welcome import Welcome
-from app.gui.words import clock, count
+from app.gui.words import closing_words, count
 from app.pipeline import Status
 from storage.history import History, SightingRow, UnknownPerson
 
@@ -38,7 +40,6 @@ FRAME_MS = 40
 """At most 25 repaints a second."""
 REFRESH_MS = 1000
 """How often the history is asked while a run writes to it."""
-VIDEO_FILTER = "Videos (*.mp4 *.avi *.mkv *.mov *.m4v *.ts *.mpg *.mpeg *.webm *.wmv);;All files (*)"
 REPLACE_HINT = "To record these cameras anew, tick “Record anew” in the Run menu and press Start."
 
 
@@ -80,7 +81,7 @@ class MainWindow(QMainWindow):
         earlier = () if self._begun or self.settings.live else self.settings.cameras
         known = {camera.source for camera in earlier}
         fresh = [path for path in paths if path not in known]
-        cameras = (*earlier, *_named(fresh, {camera.name for camera in earlier}))
+        cameras = (*earlier, *named(fresh, {camera.name for camera in earlier}))
         self._set_cameras(cameras, live=False)
 
     def add_streams(self, addresses: Sequence[str]) -> None:
@@ -116,6 +117,14 @@ class MainWindow(QMainWindow):
         if self.runner.running:
             self.line.say("Finishing what was begun…")
             self.runner.stop()
+
+    def find_picture(self, path: Path) -> None:
+        """Asks who of the history is in a picture; a box shows the likeliest."""
+        if not self.settings.database.exists():
+            show_problem(self, f"Nobody was recorded in {self.settings.database} yet: run something first.")
+            return
+        self.line.say(f"Looking for who is in {path.name}…")
+        self.reader.ask("found", partial(questions.found, picture=path, settings=self.settings))
 
     def play(self, sighting: SightingRow) -> None:
         """Plays a sighting, once the history has said where its video is."""
@@ -163,7 +172,7 @@ class MainWindow(QMainWindow):
         if error is not None:
             self._tell_run_error(error)
         else:
-            self.line.say(_closing_words(future.result()))
+            self.line.say(closing_words(future.result()))
 
     def _tell_run_error(self, error: BaseException) -> None:
         """The environment's trouble as a sentence; our own bug is raised, and crashes as bugs do."""
@@ -187,6 +196,9 @@ class MainWindow(QMainWindow):
         elif isinstance(answer, questions.Clip):
             self._open_player()
             self.player.play(answer)
+        elif isinstance(answer, questions.Found):
+            self.line.say(f"{count(len(answer.people), 'person', 'people')} in {answer.name}")
+            FoundDialog(answer, chosen=self._find, parent=self).show()
 
     def _take_failure(self, key: str, error: BaseException) -> None:
         if isinstance(error, UnknownPerson):
@@ -195,7 +207,7 @@ class MainWindow(QMainWindow):
         if not isinstance(error, environment_errors()):
             raise error
         self.line.say(str(error))
-        if not self.runner.running:
+        if not self.runner.running or key == "found":
             show_problem(self, str(error))
 
     def _choose(self, person: int | None) -> None:
@@ -240,6 +252,7 @@ class MainWindow(QMainWindow):
         actions.start.triggered.connect(self.start)
         actions.stop.triggered.connect(self.stop)
         actions.search.triggered.connect(self._search)
+        actions.find.triggered.connect(self._ask_picture)
         actions.all_cameras.triggered.connect(partial(self.grid.enlarge, None))
         actions.full_screen.toggled.connect(self._set_full_screen)
         actions.quit.triggered.connect(self._quit)
@@ -298,6 +311,11 @@ class MainWindow(QMainWindow):
         if path:
             self.open_history(Path(path))
 
+    def _ask_picture(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Find who is in a picture", "", PICTURE_FILTER)
+        if path:
+            self.find_picture(Path(path))
+
     def _set_full_screen(self, on: bool) -> None:
         if on:
             self.showFullScreen()
@@ -335,7 +353,9 @@ class MainWindow(QMainWindow):
     @override
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         mime = None if event is None else event.mimeData()
-        if event is not None and mime is not None and mime.hasUrls() and not self.runner.running:
+        if event is None or mime is None or not mime.hasUrls():
+            return
+        if not self.runner.running or picture_among(dropped(mime)) is not None:
             event.acceptProposedAction()
 
     @override
@@ -343,8 +363,11 @@ class MainWindow(QMainWindow):
         mime = None if event is None else event.mimeData()
         if mime is None:
             return
-        paths = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
-        if paths:
+        paths = dropped(mime)
+        picture = picture_among(paths)
+        if picture is not None:
+            self.find_picture(picture)
+        elif paths:
             self.add_files(paths)
 
     @override
@@ -372,22 +395,3 @@ def _split(way: Qt.Orientation, parts: Sequence[QWidget], shares: Sequence[int])
         splitter.addWidget(part)
         splitter.setStretchFactor(number, share)
     return splitter
-
-
-def _named(sources: Sequence[str], taken: set[str]) -> list[CameraSettings]:
-    """Cameras for files, with names that nobody has."""
-    cameras = []
-    for camera in cameras_from_sources(sources, live=False):
-        name, number = camera.name, 2
-        while name in taken:
-            name, number = f"{camera.name}-{number}", number + 1
-        taken.add(name)
-        cameras.append(replace(camera, name=name))
-    return cameras
-
-
-def _closing_words(status: Status | None) -> str:
-    if status is None:
-        return "Stopped"
-    people = count(status.identities, "person", "people")
-    return f"Done: {count(status.frames, 'frame')}, {people} known, in {clock(status.elapsed_s)}"

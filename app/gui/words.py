@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from app.pipeline import Status
+
 UNKNOWN_BEFORE_S = 366 * 86400.0
 """Footage whose start nobody knows begins at 0: times this early are written as time into the footage."""
 
@@ -56,3 +58,11 @@ def person_title(identity: int | None, name: str | None) -> str:
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """1 camera, 2 cameras."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def closing_words(status: Status | None) -> str:
+    """What a run has come to."""
+    if status is None:
+        return "Stopped"
+    people = count(status.identities, "person", "people")
+    return f"Done: {count(status.frames, 'frame')}, {people} known, in {clock(status.elapsed_s)}"

@@ -38,10 +38,12 @@ def find(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--count {arguments.count}: give 1 at least.")
     image = read_picture(arguments.picture)
     since, until = (None if told is None else read_time(told) for told in (arguments.since, arguments.until))
+    settings = overridden(Settings(()), arguments)
     with opened(arguments.db) as history:
         people = history.people(camera=arguments.camera, since=since, until=until)
         ids = {person.id for person in people}
-        asked, even = ask(history, image, ids, arguments) if ids else ([], None)
+        told = {"settings": settings, "ids": ids, "whole": arguments.whole, "most": arguments.count}
+        asked, even = ask(history, image, **told) if ids else ([], None)
         if arguments.json:
             print(json.dumps(_facts(arguments.picture, asked, even), indent=2))
         else:
@@ -66,26 +68,34 @@ def read_picture(path: Path) -> Image:
 
 
 def ask(
-    history: History, image: Image, ids: set[int], arguments: argparse.Namespace
+    history: History,
+    image: Image,
+    *,
+    settings: Settings,
+    ids: set[int] | None = None,
+    whole: bool = False,
+    most: int = 5,
 ) -> tuple[list[Asked], float]:
     """Everybody in the image, the largest first, and at which distance the odds of being somebody are even.
 
-    ids: of those who are asked for.
+    settings: name the networks. ids: of those who are asked for, everybody if none. whole: the image is of
+    one person. most: of each one's likeliest.
 
     Raises AssetError, DetectorError, WeightsError, and DatabaseError where the history's vectors are of
     another network.
     """
     from app.build import open_networks
 
-    detector, embedder, _ = open_networks(overridden(Settings(()), arguments))
+    detector, embedder, _ = open_networks(settings)
     everybody = history.identities(embedder.fingerprint)
-    known, likeness = [who for who in everybody if who.id in ids], learned(everybody)
-    boxes = np.zeros((0, 4), np.float32) if arguments.whole else people_in(image, detector)
+    known = [who for who in everybody if ids is None or who.id in ids]
+    likeness = learned(everybody)
+    boxes = np.zeros((0, 4), np.float32) if whole else people_in(image, detector)
     crops = cut(image, boxes) or [image]
     corners: list[Box | None] = [_corners(box) for box in boxes] or [None]
     found = []
     for box, crop, look in zip(corners, crops, embedder.embed(crops), strict=True):
-        candidates, nobody = search(look, known, most=arguments.count, likeness=likeness)
+        candidates, nobody = search(look, known, most=most, likeness=likeness)
         found.append(Asked(box, crop, [_likely(history, one) for one in candidates], nobody))
     return found, 1.0 - likeness.even
 

@@ -1,0 +1,38 @@
+"""Which files the window takes: videos to run, pictures to ask about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from PyQt5.QtCore import QMimeData
+
+from app.config import CameraSettings, cameras_from_sources
+
+VIDEO_FILTER = "Videos (*.mp4 *.avi *.mkv *.mov *.m4v *.ts *.mpg *.mpeg *.webm *.wmv);;All files (*)"
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+PICTURE_FILTER = f"Pictures ({' '.join('*' + ending for ending in PICTURES)});;All files (*)"
+
+
+def dropped(mime: QMimeData) -> list[str]:
+    """The local files that are dropped."""
+    return [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
+
+
+def picture_among(paths: Sequence[str]) -> Path | None:
+    """The one picture, where it is nothing else."""
+    pictures = [Path(path) for path in paths if Path(path).suffix.lower() in PICTURES]
+    return pictures[0] if len(pictures) == len(paths) == 1 else None
+
+
+def named(sources: Sequence[str], taken: set[str]) -> list[CameraSettings]:
+    """Cameras for files, with names that nobody has."""
+    cameras = []
+    for camera in cameras_from_sources(sources, live=False):
+        name, number = camera.name, 2
+        while name in taken:
+            name, number = f"{camera.name}-{number}", number + 1
+        taken.add(name)
+        cameras.append(replace(camera, name=name))
+    return cameras
