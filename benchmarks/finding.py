@@ -22,7 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tracker.likeness import straight
-from tracker.search import learned, search
+from tracker.revisits import learned
+from tracker.search import search
 from tracker.types import Floats, Identity
 
 SEED, EACH = 1501, 8
@@ -63,7 +64,7 @@ def asked(pictures: Pictures, probes: int, *, learn: bool) -> tuple[Told, Told, 
     half = np.sort(random.permutation(everybody)[: len(everybody) // 2])
     rows = {int(person): np.flatnonzero((pictures.person == person) & ~pictures.query) for person in half}
     whole = [identity(pictures, person, there, random) for person, there in rows.items()]
-    likeness = learned(whole) if learn else straight()
+    likeness = learned([(one.embeddings, one.taken) for one in whole]) if learn else straight()
     by_camera = {
         int(camera): [
             identity(pictures, person, there[pictures.camera[there] != camera], random)

@@ -22,7 +22,8 @@ from app.history.telling import AnswerClock, local_iso, plain_table, say, style_
 from app.sources.ffmpeg import SourceError
 from reid.preprocess import cut
 from storage.history import History
-from tracker.search import Candidate, learned, search
+from tracker.revisits import learned
+from tracker.search import Candidate, search
 from tracker.types import Floats, Image
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def ask(
     detector, embedder, _ = open_networks(settings)
     everybody = history.identities(embedder.fingerprint)
     known = [who for who in everybody if ids is None or who.id in ids]
-    likeness = learned(everybody)
+    likeness = learned([(who.embeddings, who.taken) for who in everybody])
     boxes = np.zeros((0, 4), np.float32) if whole else people_in(image, detector)
     crops = cut(image, boxes) or [image]
     corners: list[Box | None] = [_corners(box) for box in boxes] or [None]
