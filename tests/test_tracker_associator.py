@@ -415,3 +415,63 @@ def test_who_was_not_seen_for_long_is_no_longer_looked_for() -> None:
     assert walk(engine, "hall", 1500, {3: 1}) == {3: 2}
     assert set(engine.gallery.known) == {2}
     assert walk(engine, "hall", 1600, {4: 0}) == {4: 3}
+
+
+def visitor(which: int, step: int, visit: int = 0) -> Floats:
+    """One of twelve people; two pictures of one have a cosine of at least 0.64, of two at most 0.48.
+
+    Those of two visits are never the same.
+    """
+    vector = np.zeros(DIMENSION, np.float32)
+    beside = 4 + step % 2 if visit else 1 + step % 3
+    vector[which], vector[(which + beside) % DIMENSION] = 0.8, 0.6
+    return vector
+
+
+def all_come_twice(engine: Associator) -> None:
+    """Twelve people, one after the other, and again."""
+    for number in range(24):
+        for step in range(20):
+            view = seen("hall", 60 * number + step / 10, {number: visitor(number % 12, step, number // 12)})
+            engine.update([view])
+        engine.update([seen("hall", 60 * number + 2, {}, (number,))])
+
+
+def test_how_alike_one_person_looks_is_learned_once_people_came_again() -> None:
+    engine = Associator(gallery=Gallery(dimension=DIMENSION), memory=Memory(every=24, enough=1))
+    assert engine._compare.likeness.even == pytest.approx(0.5)
+    all_come_twice(engine)
+    assert set(engine.gallery.known) == set(range(1, 13))
+    found = engine._compare.likeness
+    assert found.even > 0.5
+    assert found(np.array([0.48], np.float32)) < -2
+    assert found(np.array([0.64], np.float32)) > 2
+
+
+def test_nothing_is_learned_of_looks_where_a_curve_is_given_or_nothing_is_to_be_learned() -> None:
+    for told in ({"likeness": LIKENESS}, {"memory": Memory(every=24, enough=1, topology=False)}):
+        engine = Associator(gallery=Gallery(dimension=DIMENSION), **told)  # type: ignore[arg-type]
+        before = engine._compare.likeness.even
+        all_come_twice(engine)
+        assert engine._compare.likeness.even == before
+
+
+def test_people_of_an_earlier_run_teach_from_the_beginning() -> None:
+    gallery = Gallery(dimension=DIMENSION)
+    rows = [np.stack([visitor(who, step, step // 3) for step in range(6)]) for who in range(12)]
+    taken = tuple((100 + step // 3, float(step)) for step in range(6))
+    people = [Identity(who + 1, None, rows[who], {"hall": (0.0, 6.0)}, taken) for who in range(12)]
+    gallery.load(people, last=12)
+    assert Associator(gallery=gallery)._compare.likeness.even > 0.5
+
+
+def test_a_worker_learns_beside_the_run() -> None:
+    with ThreadPoolExecutor(1) as worker:
+        memory = Memory(every=24, enough=1)
+        engine = Associator(gallery=Gallery(dimension=DIMENSION), memory=memory, worker=worker)
+        all_come_twice(engine)
+        until = time.monotonic() + 30
+        while engine._compare.likeness.even == pytest.approx(0.5) and time.monotonic() < until:
+            time.sleep(0.01)
+            engine.update([seen("hall", 2000, {})])
+        assert engine._compare.likeness.even > 0.51

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tracker import revisits
 from tracker.likeness import Curve, straight
-from tracker.revisits import LEAST_QUESTIONS, learned
+from tracker.revisits import LEAST_PEOPLE, LEAST_QUESTIONS, learned
 from tracker.search import search
 from tracker.types import Floats, Identity
 
@@ -68,3 +69,16 @@ def test_where_hardly_anybody_came_twice_the_curve_is_that_of_a_runs_begin() -> 
     assert np.array_equal(curve_of(few).log_odds, straight().log_odds)
     unknown = [Identity(one.id, None, one.embeddings, {}) for one in visitors(40, own=0.7)]
     assert np.array_equal(curve_of(unknown).log_odds, straight().log_odds)
+
+
+def test_people_in_several_blocks_teach_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = visitors(40, own=0.7)
+    whole = curve_of(people)
+    monkeypatch.setattr(revisits, "AT_ONCE", 7)
+    assert np.array_equal(curve_of(people).log_odds, whole.log_odds)
+
+
+def test_of_few_people_nobody_learns_how_alike_strangers_are() -> None:
+    few = visitors(LEAST_PEOPLE - 1, own=0.7, visits=4)
+    assert sum(len(one.taken) for one in few) > LEAST_QUESTIONS
+    assert np.array_equal(curve_of(few).log_odds, straight().log_odds)

@@ -5,12 +5,12 @@ All presences that are ripe at one moment are assigned to identities jointly. Wh
 nobody is twice in one view at a time, nor in two views that don't overlap. When unsure, a presence waits
 for better pictures, and at its end stays apart as a person of its own. Later, and at the end, the last
 presences are thought about again, all together (tracker.memory); who turns out to be somebody else is
-reported anew.
+reported anew, and from who came more than once it is learned how alike one person looks (tracker.revisits).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from itertools import count
 
@@ -26,12 +26,18 @@ from tracker.memory import Memory, Recollection
 from tracker.presence import Changes, Kept, Policy, Presence, Seen
 from tracker.quality import quality
 from tracker.regroup import Group
+from tracker.revisits import Looks, learned
 from tracker.templates import Templates
 from tracker.types import Detections, Evidence, Person, Point, Track
 
+LEARNED_FROM = 1000
+"""People by whom it is learned how alike one looks; more cost time and tell the same."""
+
 
 class Associator:
-    """Owns the gallery. overlap: pairs of cameras that may see one person at the same moment."""
+    """Owns the gallery. overlap: pairs of cameras that may see one person at the same moment. likeness: from
+    cosine to log odds; learned from the people themselves where none is given and the memory learns.
+    """
 
     def __init__(
         self,
@@ -50,6 +56,8 @@ class Associator:
         self._compare = Comparer(
             gallery=gallery, likeness=likeness or straight(), policy=self.policy, overlap=overlap
         )
+        self._learns = likeness is None and self.memory.topology
+        self._learning: Future[Curve] | None = None
         self._numbers = count(1)
         self._open: dict[tuple[str, int], Presence] = {}
         self._past: dict[int, Presence] = {}
@@ -57,6 +65,8 @@ class Associator:
         self._met: set[int] = set()
         for known in gallery.known.values():
             self._remember_known(known)
+        if self._learns:
+            self._compare.likeness = learned(_looks_of(gallery.known.values()))
 
     @property
     def identities(self) -> int:
@@ -252,14 +262,29 @@ class Associator:
 
     def _reconsider(self, changes: Changes) -> None:
         """Thinks again about the last presences when it is time; a worker does so beside the run."""
+        if self._learning is not None and self._learning.done():
+            self._compare.likeness, self._learning = self._learning.result(), None
         if self._thinking is not None and self._thinking[1].done():
             self._apply(self._thinking[1].result(), changes)
+            self._learn()
         if self.memory.due and self._thinking is None:
             recollection = self.memory.recollect()
             if self.worker is not None:
                 self._thinking = recollection, self.worker.submit(recollection.groups)
             else:
                 self._apply(recollection.groups(), changes)
+                self._learn()
+
+    def _learn(self) -> None:
+        """How alike one person looks, from those of the last presences; a worker does it beside the run."""
+        if not self._learns:
+            return
+        here = {p.identity.id: p.identity for p in self._past.values() if p.identity is not None}
+        people = _looks_of(here.values())
+        if self.worker is not None:
+            self._learning = self.worker.submit(learned, people)
+        else:
+            self._compare.likeness = learned(people)
 
     def _apply(self, groups: Sequence[Group], changes: Changes) -> None:
         """Who turned out to be somebody else is reported anew."""
@@ -338,3 +363,9 @@ class Associator:
                 identity = None if presence.identity is None else presence.identity.id
                 people.append(Person(track, presence.number, identity, presence.probability))
         return people
+
+
+def _looks_of(people: Iterable[Known]) -> list[Looks]:
+    """Copies, for another thread, of the last LEARNED_FROM who have pictures."""
+    seen = [known.templates for known in people if len(known.templates)][-LEARNED_FROM:]
+    return [(templates.vectors.copy(), tuple(templates.taken)) for templates in seen]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.likeness import Curve, straight
-from tracker.templates import Taken
+from tracker.templates import Taken, similarity
 from tracker.types import Floats
 
 LEAST_QUESTIONS, MOST_QUESTIONS = 20, 400
@@ -23,7 +23,10 @@ LEAST_PEOPLE = 10
 """As many must be known: of one or two nobody learns how alike strangers are."""
 
 RIVALS = 64
-"""Of everybody else, the most alike count."""
+"""Of everybody else, the most alike count, as many as a decision looks at."""
+
+AT_ONCE = 4096
+"""People held against the pictures in one go."""
 
 MIDPOINTS, WIDTHS = np.arange(0.30, 0.701, 0.02), np.array([0.02, 0.025, 0.03, 0.04, 0.05, 0.065, 0.08, 0.1])
 
@@ -44,28 +47,42 @@ def learned(people: Sequence[Looks], *, seed: int = 0) -> Curve:
     if len(places) < LEAST_QUESTIONS or len(people) < LEAST_PEOPLE:
         return straight()
     order = np.random.default_rng(seed).permutation(len(places))[:MOST_QUESTIONS]
-    own, others = _answers(people, [places[k] for k in order])
+    asked = [places[k] for k in order]
+    own, others = _own(people, asked), _others(people, asked)
     tries = [(midpoint, width) for width in WIDTHS for midpoint in MIDPOINTS]
     midpoint, width = min(tries, key=lambda one: _surprise(own, others, *one))
     return straight(midpoint=midpoint, width=width)
 
 
-def _answers(people: Sequence[Looks], places: Sequence[tuple[int, int]]) -> tuple[Floats, Floats]:
-    """How alike each picture (its person's row, its own) is to the other visits of that person, (Q,), and to
-    the RIVALS most alike of everybody else, (Q, R).
-    """
-    counts = np.array([len(vectors) for vectors, _ in people])
-    first = np.cumsum([0, *counts[:-1]])
-    looks = np.stack([people[row][0][picture] for row, picture in places])
-    alike = looks @ np.concatenate([vectors for vectors, _ in people]).T
-    whole = (np.maximum.reduceat(alike, first, axis=1) + np.add.reduceat(alike, first, axis=1) / counts) / 2
-    own = np.empty(len(places), np.float32)
-    for question, (row, picture) in enumerate(places):
-        taken = people[row][1]
-        rest = [first[row] + k for k, (visit, _) in enumerate(taken) if visit != taken[picture][0]]
-        own[question] = (alike[question, rest].max() + alike[question, rest].mean()) / 2
-        whole[question, row] = -1.0
-    return own, np.sort(whole, axis=1)[:, -RIVALS:]
+def _own(people: Sequence[Looks], asked: Sequence[tuple[int, int]]) -> Floats:
+    """(Q,) how alike each picture (its person's row, its own) is to that person's other visits."""
+    found = []
+    for row, picture in asked:
+        vectors, taken = people[row]
+        rest = [k for k, (visit, _) in enumerate(taken) if visit != taken[picture][0]]
+        found.append(similarity(vectors[picture][None], vectors[rest]))
+    return np.array(found, np.float32)
+
+
+def _others(people: Sequence[Looks], asked: Sequence[tuple[int, int]]) -> Floats:
+    """(Q, RIVALS) how alike each picture is to those of everybody else who are most alike."""
+    looks = np.stack([people[row][0][picture] for row, picture in asked])
+    best = np.full((len(asked), RIVALS), -1.0, np.float32)
+    rows = np.array([row for row, _ in asked])
+    for start in range(0, len(people), AT_ONCE):
+        block = [vectors for vectors, _ in people[start : start + AT_ONCE]]
+        counts = np.array([len(vectors) for vectors in block])
+        first = np.cumsum([0, *counts[:-1]])
+        alike = looks @ np.concatenate(block).T
+        nearest, mean = (
+            np.maximum.reduceat(alike, first, axis=1),
+            np.add.reduceat(alike, first, axis=1) / counts,
+        )
+        whole = (nearest + mean) / 2  # as tracker.templates.similarity of one picture
+        here = np.flatnonzero((rows >= start) & (rows < start + len(block)))
+        whole[here, rows[here] - start] = -1.0
+        best = np.sort(np.hstack([best, whole]), axis=1)[:, -RIVALS:]
+    return best
 
 
 def _surprise(own: Floats, others: Floats, midpoint: float, width: float) -> float:
