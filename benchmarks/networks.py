@@ -3,8 +3,9 @@
     python benchmarks/networks.py --weights FOLDER
 
 FOLDER holds yolov8n.pt and person-reidentification-retail-0277.xml with its .bin. The BNNeck ResNet-50 has
-random weights: they cost the same. Rounds of all back ends alternate, so that a busy machine slows all alike;
-the median counts. With a GPU, torch runs there as well.
+random weights: they cost the same. Beside its OpenVINO back end stand the other networks for people. Rounds of
+all back ends alternate, so that a busy machine slows all alike; the median counts. With a GPU, torch runs
+there as well.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from app.weights.assets import BUNDLED, resolve
 from reid.backends import TorchBackend
 from reid.card import Card
 from reid.embedder import Embedder, open_embedder
@@ -80,7 +82,7 @@ def own_embedders(scratch: Path) -> list[Embedder]:
     )
     others = [open_embedder(path.with_suffix(suffix), device="cpu") for suffix in (".onnx", ".xml")]
     on_gpu = [open_embedder(path, device="cuda")] if torch.cuda.is_available() else []
-    return [plain, *others, *on_gpu]
+    return [plain, *on_gpu, *others]
 
 
 def embedders(made: list[Embedder], count: int) -> list[Timed]:
@@ -111,7 +113,8 @@ def main() -> None:
         found = detectors(arguments.weights, scratch)
         retail = [open_embedder(arguments.weights / RETAIL)]
         groups = [[entry for entry in found if entry[2] == count] for count in (1, 4)]
-        groups += [embedders(own_embedders(scratch), 8), embedders(retail, 1), embedders(retail, 8)]
+        own, bundled = own_embedders(scratch), open_embedder(resolve(BUNDLED), device="cpu", cache=scratch)
+        groups += [embedders(own, 8), embedders([own[-1], *retail, bundled], 8), embedders(retail, 1)]
         for group in groups:
             medians = measure(group, arguments.rounds)
             for (label, _, _), ms in zip(group, medians, strict=True):
