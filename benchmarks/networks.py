@@ -3,8 +3,8 @@
     python benchmarks/networks.py --weights FOLDER
 
 FOLDER holds yolov8n.pt and person-reidentification-retail-0277.xml with its .bin. The BNNeck ResNet-50 has
-random weights: they cost the same. Beside its OpenVINO back end stand the other networks for people. Rounds of
-all back ends alternate, so that a busy machine slows all alike; the median counts. With a GPU, torch runs
+random weights: they cost the same. Beside its OpenVINO back end stand the other networks for people. Rounds
+of all back ends alternate, so that a busy machine slows all alike; the median counts. With a GPU, torch runs
 there as well.
 """
 
