@@ -56,9 +56,8 @@ def said_clearly() -> Iterator[None]:
 def kept_memory() -> Iterator[None]:
     """While it lasts the C library keeps freed memory for the next step of a training on a CPU.
 
-    By itself glibc hands every large block back and asks for it again, and the system clears each page anew:
-    of a step of MobileNetV2 on 256 x 128 pixels that was more than half the time. Another C library is left
-    as it is.
+    By itself glibc hands every large block back and asks for it again, and the system clears each page anew
+    (benchmarks/training_step.py tells what that costs). Another C library is left as it is.
     """
     _tell_malloc({_MMAP_MAX: 0, _TRIM_THRESHOLD: -1})
     try:
