@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from app import config, errors
 from app.config import Settings
 from app.headless.execution import execute, overridden, report, settings_of, write_videos
-
-if TYPE_CHECKING:
-    from storage.history import History
+from app.history.opened import opened
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -93,16 +87,3 @@ def doctor(arguments: argparse.Namespace) -> int:
     from app.checks.doctor import print_checks
 
     return print_checks(arguments.json)
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[History]:
-    """The history in a database that must be there."""
-    from storage.database import open_database
-    from storage.history import History
-
-    engine = open_database(path, create=False)
-    try:
-        yield History(engine)
-    finally:
-        engine.dispose()

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.text import Text
 
 from app import errors
-from app.commands import opened
 from app.config import ConfigError, Settings, read_time
 from app.headless.execution import overridden
 from app.history.likely import Asked, Box, Likely
+from app.history.opened import opened
 from app.history.telling import AnswerClock, local_iso, plain_table, say, style_of
 from app.sources.ffmpeg import SourceError
 from reid.preprocess import cut

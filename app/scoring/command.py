@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import errors
-from app.commands import opened
 from app.config import ConfigError
 from app.history.last_run import last_footage
+from app.history.opened import opened
 from app.scoring.identity_errors import FrameClock
 from app.scoring.mot_files import read_fps, read_results, read_truth
 from app.scoring.score import Boxes, Scores, found_in
