@@ -121,8 +121,7 @@ def main() -> None:
     for path in paths:
         embedder = open_embedder(path, device="cpu", cache=cache_folder())
         found = [scored(embedder, people) for people in sets.values()]
-        label = embedder.name if str(path) == embedder.name or not told.networks else str(path)
-        table.add_row(label, *(f"{100 * one.rank(1):.1f} / {100 * one.map:.1f}" for one in found))
+        table.add_row(path.name, *(f"{100 * one.rank(1):.1f} / {100 * one.map:.1f}" for one in found))
     Console(width=110).print(table)
 
 

@@ -76,7 +76,7 @@ class Learner:
             group["lr"] = self._lr if isinstance(self._lr, Tensor) else lr
 
     def step(self, plan: Tensor) -> None:
-        """Learn from a batch. plan: (B, 8) int64 on the device: the row, then what is drawn for it."""
+        """Learn from a batch. plan: (B, 11) int64 on the device: the row, then what is drawn for it."""
         self._plan.copy_(plan)
         if self._wants_graph and self._replay is None:
             self._replay = self._captured()
