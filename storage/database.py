@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -45,6 +46,16 @@ def open_database(path: Path, *, create: bool) -> Engine:
     with in_plain_words(path):
         _bring_to_schema(engine, create=create, writable=writable)
     return engine
+
+
+@contextmanager
+def existing(path: Path) -> Iterator[Engine]:
+    """A database that must be there, as long as it is used. Raises DatabaseError."""
+    engine = open_database(path, create=False)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def path_of(engine: Engine) -> Path:

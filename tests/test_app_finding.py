@@ -93,6 +93,9 @@ def test_the_answer_in_a_terminal_and_as_a_page(
     assert "nobody of them" in said
     assert "all visits: sightline show 2" in said
     shown = page.read_text(encoding="utf-8")
+    page.unlink()
+    assert len(asked(capsys, photo, "--db", history, "--page", page)["people"]) >= 5, "still JSON alone"
+    assert page.exists()
     assert "Bob" in shown
     assert "photo.png" in shown
     assert shown.count("data:image/jpeg") >= 10, "everybody, and who is most alike"

@@ -16,7 +16,8 @@ from sqlalchemy import update
 
 from app.demo.cameras import scene_of
 from app.history.last_run import last_sightings
-from app.output.contact_sheet import Clock, duration, person_cards
+from app.history.telling import duration
+from app.output.contact_sheet import Clock, person_cards
 from app.output.drawing import colour_of
 from app.output.page import write_page
 from app.output.place import OutputError

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from rich.text import Text
 
 from app import errors
 from app.config import ConfigError
+from app.history.opened import opened_for_repair
 from app.history.telling import local_iso
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def undo(arguments: argparse.Namespace) -> int:
 
 def corrections(arguments: argparse.Namespace) -> int:
     """``sightline corrections``: the journal."""
-    with _opened(arguments.db) as repair:
+    with opened_for_repair(arguments.db) as repair:
         rows = repair.journal()
     if arguments.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
@@ -76,7 +76,7 @@ def corrections(arguments: argparse.Namespace) -> int:
 
 def _correct(path: Path, change: Callable[[Repair], int]) -> int:
     """Make the correction, and say what was done."""
-    with _opened(path) as repair:
+    with opened_for_repair(path) as repair:
         number = change(repair)
         row = next(row for row in repair.journal() if row.id == number)
     print(f"{number}: {told(row)}{' (undone)' if row.undone is not None else ''}")
@@ -108,15 +108,3 @@ def _table(rows: list[CorrectionRow]) -> Table:
         undone = "undone" if row.undone is not None else ""
         table.add_row(str(row.id), local_iso(row.time), row.author, Text(told(row)), undone)
     return table
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Repair]:
-    from storage.database import open_database
-    from storage.repair import Repair
-
-    engine = open_database(path, create=False)
-    try:
-        yield Repair(engine)
-    finally:
-        engine.dispose()

@@ -52,7 +52,9 @@ def find(arguments: argparse.Namespace) -> int:
         if arguments.page is not None and asked:
             from app.output.find_page import write_find_page
 
-            print(f"page: {write_find_page(asked, arguments.picture, arguments.page)}")
+            page = write_find_page(asked, arguments.picture, arguments.page)
+            if not arguments.json:
+                print(f"page: {page}")
     return errors.OK
 
 

@@ -1,4 +1,4 @@
-"""The history that a command asks."""
+"""What a command asks of or corrects in a database that must be there."""
 
 from __future__ import annotations
 
@@ -9,16 +9,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from storage.history import History
+    from storage.repair import Repair
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[History]:
-    """The history in a database that must be there."""
-    from storage.database import open_database
+    """To be asked."""
+    from storage.database import existing
     from storage.history import History
 
-    engine = open_database(path, create=False)
-    try:
+    with existing(path) as engine:
         yield History(engine)
-    finally:
-        engine.dispose()
+
+
+@contextmanager
+def opened_for_repair(path: Path) -> Iterator[Repair]:
+    """To be corrected."""
+    from storage.database import existing
+    from storage.repair import Repair
+
+    with existing(path) as engine:
+        yield Repair(engine)

@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from app.history.telling import duration
 from app.output.drawing import Colour, colour_of, text_on
 
 if TYPE_CHECKING:
@@ -118,16 +119,6 @@ class PersonCard:
     @property
     def travelled(self) -> bool:
         return sum(bool(lane.bars) for lane in self.lanes) > 1
-
-
-def duration(seconds: float) -> str:
-    """A length of time in words: 4.2 s, 3 min 20 s, 2 h 05 min."""
-    if round(seconds, 1) < 60:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole // 60 % 60:02d} min"
 
 
 def data_uri(jpeg: bytes) -> str:

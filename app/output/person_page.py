@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.history.telling import duration
 from app.output.chip import Chip
-from app.output.contact_sheet import Clock, data_uri, duration
+from app.output.contact_sheet import Clock, data_uri
 from app.output.face import Face
 from app.output.html_page import write_html
 from storage.compared import Compared

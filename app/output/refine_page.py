@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from app.history.change import Change
 from app.history.reasons import Like, Reason, reasons
+from app.history.telling import duration
 from app.output.chip import Chip
-from app.output.contact_sheet import Clock, data_uri, duration
+from app.output.contact_sheet import Clock, data_uri
 from app.output.face import Face
 from app.output.html_page import write_html
 
