@@ -18,11 +18,12 @@ from app.passage import Passage
 from app.pipeline import Line, Status, View
 from app.recording.recorder import FootageRecorder, Recorders
 from app.recording.shelf import Shelf
+from app.sources.detections import DetectedElsewhere, DetectionsSource
 from app.sources.feeds import FileCamera, FileFeed, LiveFeed
-from app.sources.ffmpeg import redact
-from app.sources.file import FileSource
+from app.sources.ffmpeg import SourceError, redact
 from app.sources.live import LiveSource
 from app.sources.roster import Roster
+from app.sources.stored import StoredSource, stored_source
 from app.topology.overlaps import overlaps_known
 from app.weights.assets import cache_folder, default_reid, resolve
 from reid.embedder import Embedder, open_embedder
@@ -92,7 +93,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
         roster = stack.enter_context(_live(settings, recorders)) if settings.live else None
         feed = roster.feed if roster is not None else stack.enter_context(_files(settings))
         held = _held(settings, feed)
-        detector, embedder, lacking = open_networks(settings)
+        networks = _networks(settings, feed)
         engine = open_database(settings.database, create=True)
         stack.callback(engine.dispose)
         writer = stack.enter_context(
@@ -100,8 +101,8 @@ def build_run(settings: Settings) -> Iterator[Run]:
                 engine,
                 command=settings.command,
                 version=version("sightline"),
-                model=embedder.fingerprint,
-                dimension=embedder.dimension,
+                model=networks.embedder.fingerprint,
+                dimension=networks.embedder.dimension,
                 commit_s=LIVE_COMMIT_S if settings.live else FILE_COMMIT_S,
             )
         )
@@ -110,13 +111,13 @@ def build_run(settings: Settings) -> Iterator[Run]:
         writer.flush()
         history = History(engine)
         shelf = stack.enter_context(Shelf(settings.recording, history, writer, writing=recorders.writing))
-        gallery = _gallery(history, writer, embedder, live=settings.live)
+        gallery = _gallery(history, writer, networks.embedder, live=settings.live)
         overlap = overlaps_known(saved(engine), settings.overlap, settings.links)
         memory = Memory(overlap=overlap, apart=apart(engine))
         line = Line(
             feed=feed,
-            detector=detector,
-            embedder=embedder,
+            detector=networks.detector,
+            embedder=networks.embedder,
             cut=cut,
             new_tracker=CameraTracker,
             associator=_associator(settings, gallery, memory, stack),
@@ -128,8 +129,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
             roster.gone = line.leave
         stack.callback(recorders.close)  # before the writer, which is told of their last files
         recorders.start(writer, shelf.begin)
-        words = ", ".join(filter(None, (lacking, embedder.backend)))
-        yield Run(line, history, writer, detector.backend, words, roster)
+        yield Run(line, history, writer, networks.detector.backend, networks.told, roster)
 
 
 def open_networks(settings: Settings) -> tuple[Detector, Embedder, str]:
@@ -146,7 +146,45 @@ def open_networks(settings: Settings) -> tuple[Detector, Embedder, str]:
     return detector, embedder, lacking
 
 
-def _gallery(history: History, writer: Writer, embedder: Embedder, *, live: bool) -> Gallery:
+@dataclass(frozen=True, slots=True)
+class _Networks:
+    """What finds people and what tells them apart. told: of the latter, for people to read."""
+
+    detector: Detector | DetectedElsewhere
+    embedder: Embedder | DetectedElsewhere
+    told: str
+
+
+def _networks(settings: Settings, feed: FileFeed | LiveFeed) -> _Networks:
+    """The networks, where there are pictures for them; else what stands in for them.
+
+    Raises SourceError where vectors were made by another model than these, besides what open_networks raises.
+    """
+    files = [] if isinstance(feed, LiveFeed) else [file.source for file in feed.files]
+    brought = [source for source in files if isinstance(source, DetectionsSource)]
+    if not brought or len(brought) < len(files):
+        detector, embedder, lacking = open_networks(settings)
+        networks = _Networks(detector, embedder, ", ".join(filter(None, (lacking, embedder.backend))))
+    else:
+        one = DetectedElsewhere(brought[0].model, brought[0].dimension)
+        networks = _Networks(one, one, f"{one.backend} ({one.fingerprint})")
+    for source in brought:
+        _expect_same_model(source, networks.embedder)
+    return networks
+
+
+def _expect_same_model(source: DetectionsSource, embedder: Embedder | DetectedElsewhere) -> None:
+    if (source.model, source.dimension) != (embedder.fingerprint, embedder.dimension):
+        raise SourceError(
+            f"{source.info.uri}: its embeddings are of the model {source.model} ({source.dimension} numbers "
+            f"each), others of {embedder.fingerprint} ({embedder.dimension}), which cannot be compared; "
+            "run them apart, or give them one 'model' where they are of one."
+        )
+
+
+def _gallery(
+    history: History, writer: Writer, embedder: Embedder | DetectedElsewhere, *, live: bool
+) -> Gallery:
     """Of everybody in the history whose pictures this network can compare."""
     gallery = Gallery(dimension=embedder.dimension)
     identities = history.identities(embedder.fingerprint)
@@ -177,14 +215,14 @@ def command_line() -> str:
 def _files(settings: Settings) -> Iterator[FileFeed]:
     """The files, opened and put on one clock."""
     with ExitStack() as stack:
-        sources = [
-            stack.enter_context(FileSource(camera=c.name, path=Path(c.source), start=c.start))
+        sources: list[StoredSource] = [
+            stack.enter_context(stored_source(camera=c.name, path=Path(c.source), start=c.start))
             for c in settings.cameras
         ]
         yield FileFeed(align(settings.cameras, sources))
 
 
-def align(cameras: Sequence[CameraSettings], sources: Sequence[FileSource]) -> list[FileCamera]:
+def align(cameras: Sequence[CameraSettings], sources: Sequence[StoredSource]) -> list[FileCamera]:
     """Shifts each file onto the common clock; one that knows no start begins with the earliest that does."""
     known = [
         s.info.start - c.clock_offset_s for c, s in zip(cameras, sources, strict=True) if s.info.start_known

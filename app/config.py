@@ -6,12 +6,13 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
 from app.config_table import ConfigError as ConfigError
 from app.config_table import TableReader
+from app.moments import MomentError, moment_of
 from app.sources.passwords import PasswordError, fill, read_password, with_login
 from tracker.rules import Rule
 
@@ -140,16 +141,9 @@ def with_starts(cameras: Sequence[CameraSettings], starts: Sequence[str]) -> tup
 def read_time(text: str) -> float:
     """Epoch seconds of an ISO 8601 time (local where it names no zone) or of a number. Raises ConfigError."""
     try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(
-            f"{text!r} is no time; write it as 2026-11-22T09:30:00Z, or without Z for local time."
-        ) from None
-    return moment.astimezone().timestamp()
+        return moment_of(text)
+    except MomentError as error:
+        raise ConfigError(f"{error}.") from None
 
 
 class _Reader(TableReader):
@@ -351,12 +345,12 @@ class _Reader(TableReader):
         start = row.get("start")
         if start is None:
             return None
-        if isinstance(start, datetime):
-            moment = start if start.tzinfo else start.astimezone()
-            return moment.astimezone(UTC).timestamp()
-        if isinstance(start, (int, float)) and not isinstance(start, bool):
-            return float(start)
-        raise self._error("start", where, "a time such as 2026-11-22T09:30:00Z or epoch seconds")
+        if isinstance(start, bool) or not isinstance(start, (datetime, int, float)):
+            self._fail("start", where, "a time such as 2026-11-22T09:30:00Z or epoch seconds")
+        try:
+            return moment_of(str(start))
+        except MomentError as error:
+            self._fail("start", where, f"a time of this footage: {error}")
 
     def _overlap(self, table: dict[str, Any], names: Sequence[str]) -> frozenset[frozenset[str]]:
         pairs = self._want(table, "overlap", list, "at the top", [])

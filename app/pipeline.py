@@ -19,9 +19,20 @@ from app.stopwatch import Stopwatch
 from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
 from tracker.presence import Changes, Seen
-from tracker.types import Detections, Floats, Frame, Image, Person, Point, Portrait, Result, Sighting
+from tracker.types import (
+    DetectedFrame,
+    Detections,
+    Floats,
+    Frame,
+    Image,
+    Person,
+    Point,
+    Portrait,
+    Result,
+    Sighting,
+)
 
-Round = list[Frame]
+Round = list[Frame | DetectedFrame]
 """Frames that are thought about together: at most one a camera, in order of time. Empty: nothing came."""
 
 
@@ -146,7 +157,7 @@ class Status:
 class _Tally:
     """What has gone through the line for one camera."""
 
-    shape: tuple[int, ...] = ()
+    size: tuple[int, int] = (0, 0)
     frames: int = 0
     people: int = 0
     time: float | None = None
@@ -164,6 +175,8 @@ class _Begun:
 @dataclass(slots=True)
 class Line:
     """Frames -> results and history. Holds every stage, and the state that lasts from round to round.
+
+    Frames whose people were detected elsewhere pass by the detector and the embedder, and leave no pictures.
 
     batch: how many frames the detector is given at once where rounds can be had ahead (files).
     live: whether frames come as they are filmed, so that their latency means something.
@@ -202,8 +215,7 @@ class Line:
         for rounds in self._batches(stop):
             self._round = _Begun(time.monotonic(), dict(self.watch.stages))
             with self.watch.stage("detect"):
-                images = [f.image for frames in rounds for f in frames]
-                found = iter(self.detector.detect(images) if images else ())
+                found = self._detect([f for frames in rounds for f in frames])
             for frames in rounds:
                 results = self._think(frames, [next(found) for _ in frames])
                 with self.watch.stage("show"):
@@ -233,6 +245,14 @@ class Line:
         if held:
             yield held
 
+    def _detect(self, frames: Round) -> Iterator[Detections]:
+        """One Detections a frame, in order; those made elsewhere come without their embeddings, for now."""
+        images = [f.image for f in frames if isinstance(f, Frame)]
+        found = iter(self.detector.detect(images) if images else ())
+        return iter(
+            [next(found) if isinstance(f, Frame) else replace(f.detections, embeddings=None) for f in frames]
+        )
+
     def _think(self, frames: Round, found: list[Detections]) -> list[Result]:
         """One round through embed, track, associate and record."""
         if not frames:
@@ -261,36 +281,34 @@ class Line:
         """Tells the record of a camera's footage when it begins, and when its pictures change size."""
         for frame in frames:
             tally = self._tallies.setdefault(frame.camera, _Tally())
-            if tally.shape == frame.image.shape:
+            if tally.size == frame.size:
                 continue
             origin = self.feed.origin(frame.camera)
             start = frame.time if origin.start is None else origin.start
-            height, width = frame.image.shape[:2]
+            width, height = frame.size
             self.record.footage(frame.camera, uri=origin.uri, start=start, width=width, height=height)
-            tally.shape = frame.image.shape
+            tally.size = frame.size
 
     def _embed(
         self, frames: Round, found: list[Detections], wanted: list[NDArray[np.bool_]]
     ) -> list[Detections]:
         """The round's wanted crops as one batch; rows that were not wanted are NaN."""
         crops = [
-            crop
+            self.cut(f.image, d.boxes[rows])
             for f, d, rows in zip(frames, found, wanted, strict=True)
-            for crop in self.cut(f.image, d.boxes[rows])
+            if isinstance(f, Frame)
         ]
-        vectors = self.embedder.embed(crops)
-        done = 0
+        vectors = self.embedder.embed([crop for some in crops for crop in some])
+        parts = iter(np.split(vectors, np.cumsum([len(some) for some in crops])))
         filled = []
-        for d, rows in zip(found, wanted, strict=True):
+        for f, d, rows in zip(frames, found, wanted, strict=True):
             columns = np.full((len(d), self.embedder.dimension), np.nan, np.float32)
-            count = int(rows.sum())
-            columns[rows] = vectors[done : done + count]
-            done += count
+            columns[rows] = next(parts) if isinstance(f, Frame) else _brought(f)[rows]
             filled.append(d.with_embeddings(columns))
         return filled
 
-    def _track(self, frame: Frame, detections: Detections) -> Seen:
-        height, width = frame.image.shape[:2]
+    def _track(self, frame: Frame | DetectedFrame, detections: Detections) -> Seen:
+        width, height = frame.size
         update = self._tracker(frame.camera).update(frame.time, detections)
         return Seen(
             camera=frame.camera,
@@ -314,15 +332,20 @@ class Line:
     def _keep_pictures(self, frames: Round, seen: Sequence[Seen], changes: Changes) -> None:
         for frame, view in zip(frames, seen, strict=True):
             for kept in changes.kept.get(frame.camera, ()):
-                box = view.detections.boxes[kept.row : kept.row + 1]
-                crop = self.cut(frame.image, box)[0].copy()
-                picture = Portrait(frame.time, kept.quality, kept.embedding, crop)
+                picture = Portrait(
+                    frame.time, kept.quality, kept.embedding, self._crop(frame, view, kept.row)
+                )
                 self.record.portrait(kept.sighting, picture)
             told = self._on_commit(frame)
             self.record.frames(frame.camera, frame.index + 1, frame.time, on_commit=told)
         self.record.check()
 
-    def _on_commit(self, frame: Frame) -> Callable[[float], None] | None:
+    def _crop(self, frame: Frame | DetectedFrame, view: Seen, row: int) -> Image | None:
+        if isinstance(frame, DetectedFrame):
+            return None
+        return self.cut(frame.image, view.detections.boxes[row : row + 1])[0].copy()
+
+    def _on_commit(self, frame: Frame | DetectedFrame) -> Callable[[float], None] | None:
         """What is to be called with the moment (monotonic seconds) of the frame's commit, if anything."""
         arrival, passed = self.feed.arrival(frame.camera), self._passed
         if passed is None or arrival is None:
@@ -373,3 +396,9 @@ class Line:
             time=tally.time,
             latency_s=None if away else tally.latency_s,
         )
+
+
+def _brought(frame: DetectedFrame) -> Floats:
+    """The embeddings that came with the frame's detections, (N, D)."""
+    assert frame.detections.embeddings is not None, "DetectedFrame sees to it"
+    return frame.detections.embeddings

@@ -7,10 +7,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from storage.recording import in_batches
 from storage.schema import Camera, Footage, Portrait, Sighting
+
+HAS_PICTURE = func.length(Portrait.jpeg) > 0
+"""Of a portrait: there is a picture beside its vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def pictures_of(connection: Connection, portraits: Collection[int]) -> dict[int,
             .join(Sighting, Sighting.id == Portrait.sighting_id)
             .join(Footage, Footage.id == Sighting.footage_id)
             .join(Camera)
-            .where(Portrait.id.in_(some))
+            .where(Portrait.id.in_(some), HAS_PICTURE)
         )
         found |= {row[0]: PictureRow(*row[1:]) for row in connection.execute(query)}
     return found
@@ -79,7 +82,8 @@ def _taken(connection: Connection, sightings: Collection[int]) -> dict[int, list
     """Of each sighting, when its pictures were taken, and which they are."""
     found: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for some in in_batches(sorted(sightings)):
-        query = select(Portrait.sighting_id, Portrait.time, Portrait.id).where(Portrait.sighting_id.in_(some))
+        query = select(Portrait.sighting_id, Portrait.time, Portrait.id)
+        query = query.where(Portrait.sighting_id.in_(some), HAS_PICTURE)
         for sighting, time, id_ in connection.execute(query.order_by(Portrait.id)):
             found[sighting].append((time, id_))
     return found

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
 
-from storage.compared import Compared, PictureRow, compared, pictures_of
+from storage.compared import HAS_PICTURE, Compared, PictureRow, compared, pictures_of
 from storage.database import path_of
 from storage.errors import DatabaseError, in_plain_words
 from storage.errors import UnknownPerson as UnknownPerson
@@ -211,8 +211,11 @@ class History:
         most: int | None = None,
         each: int | None = None,
     ) -> list[PortraitRow]:
-        """Pictures, best first. most: at most so many in all. each: at most so many of any one sighting."""
-        filters: list[ColumnElement[bool]] = []
+        """Pictures, best first. most: at most so many in all. each: at most so many of any one sighting.
+
+        Portraits of which there is a vector alone are none.
+        """
+        filters: list[ColumnElement[bool]] = [HAS_PICTURE]
         if person is not None:
             filters.append(Sighting.identity_id == self.who(person))
         if sighting is not None:

@@ -126,7 +126,7 @@ class Recording:
             "time": portrait.time,
             "quality": portrait.quality,
             "vector": pack_vector(portrait.embedding),
-            "jpeg": encode_jpeg(portrait.image),
+            "jpeg": b"" if portrait.image is None else encode_jpeg(portrait.image),
         }
         self._portraits.append((number, values))
         self.pending = True

@@ -173,7 +173,8 @@ class Trajectory(Base):
 class Portrait(Base):
     """A good picture of a sighting: float16 little-endian vector of its model, and JPEG.
 
-    The picture is the last column, so that SQLite reads the vectors without walking over the pictures.
+    The JPEG is empty where only what was detected was at hand, and no picture. It is the last column, so that
+    SQLite reads the vectors without walking over the pictures.
     """
 
     __tablename__ = "portrait"

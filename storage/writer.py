@@ -233,5 +233,8 @@ def _register_model(connection: Connection, fingerprint: str, dimension: int, en
         statement = insert(schema.Model).values(fingerprint=fingerprint, dimension=dimension)
         return connection.execute(statement.returning(schema.Model.id)).scalar_one()
     if known.dimension != dimension:
-        raise ValueError(f"model {fingerprint}: {dimension} dimensions, {known.dimension} in the history")
+        raise DatabaseError(
+            f"the history {path_of(engine)} holds vectors of a model {fingerprint} with {known.dimension} "
+            f"numbers each, not {dimension}; name another file with --db, or call the model otherwise"
+        )
     return int(known.id)

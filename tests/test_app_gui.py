@@ -15,6 +15,7 @@ from PyQt5.QtGui import QDropEvent
 from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from small_history import points, small_history, writer
+from small_site import small_site
 from walks import START, cut_walks
 from window_help import RUN_MS, Steady, boxes, building, closed, finish, heartbeat, problem
 
@@ -113,6 +114,24 @@ def test_files_are_run_and_their_people_listed_shown_and_played(
     assert clip.person.id == window.people.person
     assert window.player.canvas.shot is not None
     assert abs(window.player.canvas.shot.time - clip.sighting.start) < 3.0
+
+
+def test_detections_without_pictures_are_run_and_listed_and_not_played(
+    opened: Open, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = opened()
+    window.add_files([str(path) for path in small_site(tmp_path)])
+    window.start()
+    finish(window, qtbot)
+    qtbot.waitUntil(lambda: people_shown(window) == 3)
+    window.grab()  # boxes without a picture below them are drawn
+    assert window.line.text.startswith("Done: 400 frames, ")
+    assert all(card.picture is None for card in window.people.model.cards)
+    sighting = History(open_database(tmp_path / "history.db", create=False)).sightings()[0]
+    window.play(sighting)
+    qtbot.waitUntil(lambda: window.player.clip is not None)
+    assert window.player.canvas.message.endswith("and no picture.")
+    assert not window.player.button.isEnabled()
 
 
 def test_the_people_list_fills_while_the_run_is_on_and_closing_keeps_what_was_done(

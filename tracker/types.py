@@ -26,6 +26,12 @@ class Frame:
     time: float
     image: Image
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the picture."""
+        height, width = self.image.shape[:2]
+        return width, height
+
 
 @dataclass(frozen=True, slots=True)
 class Detections:
@@ -65,6 +71,24 @@ class Detections:
 
     def with_embeddings(self, embeddings: Floats) -> Detections:
         return Detections(self.boxes, self.scores, embeddings)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectedFrame:
+    """A frame whose people were detected and embedded elsewhere: its picture is not at hand, its size is.
+
+    size: width and height of the picture. Raises ValueError where the detections have no embeddings.
+    """
+
+    camera: str
+    index: int
+    time: float
+    size: tuple[int, int]
+    detections: Detections
+
+    def __post_init__(self) -> None:
+        if self.detections.embeddings is None:
+            raise ValueError("a frame without a picture needs embeddings")
 
 
 def _expect(name: str, column: NDArray[Any], shape: tuple[int, ...]) -> None:
@@ -143,13 +167,13 @@ class Point:
 class Portrait:
     """A good picture of a person. quality: 0..1, comparable within a run. embedding: (D,) unit vector.
 
-    image: the crop, (h, w, 3) BGR.
+    image: the crop, (h, w, 3) BGR; None where there is no picture to cut it from.
     """
 
     time: float
     quality: float
     embedding: Floats
-    image: Image
+    image: Image | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +206,7 @@ class Person:
 class Result:
     """What a run found in one frame: the frame, and the people confirmed in it."""
 
-    frame: Frame
+    frame: Frame | DetectedFrame
     people: tuple[Person, ...]
 
 

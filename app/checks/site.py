@@ -19,8 +19,8 @@ from app import errors
 from app.config import CameraSettings, Settings, read_config
 from app.output.place import OutputError
 from app.sources.ffmpeg import SourceError, redact
-from app.sources.file import FileSource
 from app.sources.live import LiveSource
+from app.sources.stored import stored_source
 
 EXAMPLE = Path(__file__).with_name("example_site.toml")
 
@@ -93,7 +93,7 @@ def look(settings: Settings, *, timeout_s: float) -> list[Found]:
 def _look_at_file(camera: CameraSettings) -> Found:
     shown = camera.shown or camera.source
     try:
-        with FileSource(camera=camera.name, path=Path(camera.source), start=camera.start) as source:
+        with stored_source(camera=camera.name, path=Path(camera.source), start=camera.start) as source:
             info = source.info
     except SourceError as error:
         return Found(camera.name, shown, problem=str(error))

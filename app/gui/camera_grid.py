@@ -108,10 +108,10 @@ class CameraGrid(QWidget):
 
     def shape(self) -> float:
         """Width to height of the cameras' pictures, their mean."""
-        images = [view.result.frame.image for view in self.views.values() if view.result is not None]
-        if not images:
+        sizes = [view.result.frame.size for view in self.views.values() if view.result is not None]
+        if not sizes:
             return USUAL_SHAPE
-        shapes = [int(image.shape[1]) / int(image.shape[0]) for image in images]
+        shapes = [width / height for width, height in sizes]
         return sum(shapes) / len(shapes)
 
     def _arrange(self) -> None:

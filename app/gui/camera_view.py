@@ -24,7 +24,7 @@ from app.gui.picture import fitted, scaled_image
 from app.gui.style import ACCENT, BACKGROUND, BAD, BORDER, GOOD, MUTED, PANEL, TEXT, WARNING
 from app.gui.words import count, moment
 from app.pipeline import CameraStatus
-from tracker.types import Result
+from tracker.types import Frame, Result
 
 HEADER = 32
 FOOTER = 12
@@ -147,24 +147,24 @@ class CameraView(QWidget):
         """Where the picture lies."""
         if self._result is None:
             return self._room()
-        rows, columns = self._result.frame.image.shape[:2]
-        return fitted(QSize(columns, rows), self._room())
+        return fitted(QSize(*self._result.frame.size), self._room())
 
     def _scale(self) -> None:
-        """Makes the picture for the screen, where anybody can see it."""
-        if self._result is None or not self.isVisible():
+        """Makes the picture for the screen, where there is one and anybody can see it."""
+        frame = None if self._result is None else self._result.frame
+        if not isinstance(frame, Frame) or not self.isVisible():
             self._picture = QImage()
             return
         target, ratio = self._target(), self.devicePixelRatioF()
         width, height = round(target.width() * ratio), round(target.height() * ratio)
-        self._picture = scaled_image(self._result.frame.image, width, height)
+        self._picture = scaled_image(frame.image, width, height)
 
     def _boxes(self) -> list[tuple[QRectF, int | None]]:
         """The people's boxes in this widget's pixels."""
         if self._result is None:
             return []
         target = self._target()
-        scale = target.width() / self._result.frame.image.shape[1]
+        scale = target.width() / self._result.frame.size[0]
         boxes = []
         for person in self._result.people:
             x1, y1, x2, y2 = (float(v) * scale for v in person.track.box)
@@ -213,9 +213,9 @@ class CameraView(QWidget):
         painter.fillRect(room, BACKGROUND)
         if not self._picture.isNull():
             painter.drawImage(self._target(), self._picture)
-            for rect, identity in self._boxes():
-                name = None if identity is None else self._names.get(identity)
-                draw_box(painter, rect, identity=identity, name=name, within=self._target())
+        for rect, identity in self._boxes():
+            name = None if identity is None else self._names.get(identity)
+            draw_box(painter, rect, identity=identity, name=name, within=self._target())
         message = STATES.get(self._status.state, (MUTED, self._status.state))[1]
         if message:
             self._paint_message(painter, room, message)

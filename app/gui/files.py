@@ -10,7 +10,7 @@ from PyQt5.QtCore import QMimeData
 
 from app.config import CameraSettings, cameras_from_sources
 
-VIDEO_FILTER = "Videos (*.mp4 *.avi *.mkv *.mov *.m4v *.ts *.mpg *.mpeg *.webm *.wmv);;All files (*)"
+VIDEO_FILTER = "Videos (*.mp4 *.avi *.mkv *.mov *.m4v *.ts *.mpg *.mpeg *.webm *.wmv *.npz);;All files (*)"
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 PICTURE_FILTER = f"Pictures ({' '.join('*' + ending for ending in PICTURES)});;All files (*)"
 

@@ -20,6 +20,7 @@ from app.gui.questions import Clip
 from app.gui.stretch import Shot, Stream, stretch
 from app.gui.style import BACKGROUND, GAP, MUTED
 from app.gui.words import clock, person_title, span
+from app.sources.detections import holds_detections
 from storage.history import Trajectory
 from tracker.types import Floats
 
@@ -181,10 +182,10 @@ class Player(QFrame):
         self._about.setText(f"{row.camera}  ·  {span(row.start, row.end)}")
         self.canvas.set_clip(clip)
         self.slider.setRange(0, max(1, round((self._end - self._begin) * 1000)))
-        live = "://" in footage.uri or footage.uri.startswith("/dev/")
-        self._enable(not live)
-        if live:
-            self.canvas.set_message("This was seen on a live stream, of which no video is kept.")
+        missing = _no_video(footage.uri)
+        self._enable(not missing)
+        if missing:
+            self.canvas.set_message(missing)
             return
         self._show_position(self._begin)
         self._restart(self._begin)
@@ -310,6 +311,13 @@ class Player(QFrame):
         if not isinstance(error, environment_errors()):
             raise error
         self.canvas.set_message(str(error))
+
+
+def _no_video(uri: str) -> str:
+    """Why there is no video of what was seen there; "" where there may be one."""
+    if "://" in uri or uri.startswith("/dev/"):
+        return "This was seen on a live stream, of which no video is kept."
+    return "Of this only what was detected is at hand, and no picture." if holds_detections(Path(uri)) else ""
 
 
 def _flat_button(tip: str) -> QToolButton:

@@ -121,7 +121,10 @@ def print_person(
     console.print(_sightings_table(sightings, files, pairs, clock))
     console.print()
     _say_where_shown(console, sightings, shown, clock)
-    say(console, files.problem or f"pictures: {folder}", link=None if files.problem else folder)
+    if files.problem:
+        say(console, files.problem)
+    elif files.best:
+        say(console, f"pictures: {folder}", link=folder)
 
 
 def _headline(person: PersonRow, clock: AnswerClock) -> Text:

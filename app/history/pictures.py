@@ -35,8 +35,8 @@ def write_pictures(
     """
     files = Files()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for row in history.portraits(person=person, each=1, most=MOST_PICTURES):
+            folder.mkdir(parents=True, exist_ok=True)
             files.best[row.sighting] = folder / f"{row.sighting}.jpg"
             files.best[row.sighting].write_bytes(row.jpeg)
         for sighting, pair in pairs.items():

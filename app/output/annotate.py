@@ -15,6 +15,7 @@ from app.history.last_run import last_footage, last_sightings
 from app.output.drawing import Label, draw_people
 from app.output.place import make_folder
 from app.output.video import VideoWriter
+from app.sources.detections import holds_detections
 from app.sources.file import FileSource
 from tracker.types import Floats
 
@@ -46,7 +47,7 @@ def annotate(history: History, out: Path, *, progress: Progress | None = None) -
     sightings = last_sightings(history)
     paths: list[Path] = []
     for row in sorted(last_footage(history), key=lambda row: (row.camera, row.start)):
-        if Path(row.uri).is_file():
+        if Path(row.uri).is_file() and not holds_detections(Path(row.uri)):
             path = _free_name(out, row.camera, paths)
             people = _People(history, [s for s in sightings if s.footage == row.id], names)
             _write(row, people, path, progress)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from app.passage import Arrival
 from app.pipeline import CameraStatus, Origin, Round
-from app.sources.file import FileSource
 from app.sources.live import LiveSource
-from tracker.types import Frame
+from app.sources.stored import StoredSource
+from tracker.types import DetectedFrame, Frame
 
 LOST_FRAMES = 2
 """How many frames fewer than a container promises are no cause for alarm: many count wrongly by one."""
@@ -29,7 +29,7 @@ EMPTY_EVERY_S = 1.0
 class FileCamera:
     """A file on the common clock. shift_s is added to its times."""
 
-    source: FileSource
+    source: StoredSource
     shift_s: float = 0.0
 
     @property
@@ -41,7 +41,7 @@ class FileCamera:
         """Epoch seconds after the last frame; where the length is unknown, of the first."""
         return self.start + (self.source.info.duration_s or 0.0)
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Iterator[Frame | DetectedFrame]:
         for frame in self.source:
             yield replace(frame, time=frame.time + self.shift_s)
 
@@ -71,14 +71,14 @@ class FileFeed:
         if held:
             yield held
 
-    def _watched(self, camera: FileCamera) -> Iterator[Frame]:
+    def _watched(self, camera: FileCamera) -> Iterator[Frame | DetectedFrame]:
         yield from camera.frames()
         self._ended.add(camera.source.camera)
 
     def cameras(self) -> list[CameraStatus]:
         return [self._status(camera.source) for camera in self.files]
 
-    def _status(self, source: FileSource) -> CameraStatus:
+    def _status(self, source: StoredSource) -> CameraStatus:
         ended = source.camera in self._ended
         return CameraStatus(
             name=source.camera,
@@ -95,7 +95,7 @@ class FileFeed:
         return None
 
 
-def _problem(source: FileSource, *, ended: bool) -> str:
+def _problem(source: StoredSource, *, ended: bool) -> str:
     """What is missing of a file, in a few words; "" where nothing is."""
     words = []
     if source.damaged:
