@@ -2,8 +2,9 @@
 
     python track.py LIBRARY TRACKER NPZ VIDEO OUT
 
-Writes OUT in MOT's layout and prints ``{"ms": milliseconds a frame}``. Detections, embeddings and decoded
-frames are made ready before the clock runs: it covers the tracker's own call, camera motion included.
+Writes OUT in MOT's layout and prints ``{"ms": milliseconds a frame}``. VIDEO is ``-`` where there is none:
+then each frame is one grey picture, of the ``size`` that NPZ tells. Detections, embeddings and decoded frames
+are made ready before the clock runs: it covers the tracker's own call, camera motion included.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def main() -> None:
     library, tracker, npz, video, out = sys.argv[1:]
     cv2.setNumThreads(1)
     warnings.simplefilter("ignore")
-    stored, frames = np.load(npz), decoded(video)
+    stored = np.load(npz)
+    frames = still(stored) if video == "-" else decoded(video)
     table, vectors = stored["detections"], stored["embeddings"].astype(np.float32)
     parts = [table[:, 0] == k + 1 for k in range(len(frames))]
     step = LIBRARIES[library](tracker, [(table[rows, 1:], vectors[rows]) for rows in parts], frames)
@@ -45,6 +47,12 @@ def decoded(video: str) -> list[np.ndarray]:
     while (read := reader.read())[0]:
         frames.append(read[1])
     return frames
+
+
+def still(stored: Any) -> list[np.ndarray]:
+    """One grey picture as often as there are frames: trackers find that the camera stands still."""
+    width, height = (int(side) for side in stored["size"])
+    return [np.full((height, width, 3), 127, np.uint8)] * int(stored["detections"][:, 0].max())
 
 
 def boxmot(name: str, parts: list[tuple[np.ndarray, np.ndarray]], frames: list[np.ndarray]) -> Step:
