@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 LATEST = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 """Footage is from between 1970 and here; a number beyond is of another unit, or damage."""
+UNDATED_S = 366 * 86400.0
+"""Nobody has footage of 1970: a time before this counts from a start that nobody knows."""
 
 
 class MomentError(Exception):
@@ -26,6 +29,25 @@ def moment_of(text: str) -> float:
         raise MomentError(
             f"{text!r} is no time; write it as 2026-11-22T09:30:00Z, or without Z for local time"
         ) from None
+
+
+def moment_near(text: str, *, near: float) -> float:
+    """As moment_of; a time alone (9:31:02.5, or 31:02 of footage whose start nobody knows) is that nearest to
+    ``near``, in local time.
+    """
+    parts = re.fullmatch(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)", text.strip())
+    if parts is None:
+        return moment_of(text)
+    hours, minutes, seconds = int(parts[1] or 0), int(parts[2]), float(parts[3])
+    if near < UNDATED_S:
+        return 3600 * hours + 60 * minutes + seconds
+    if parts[1] is None or hours > 23:
+        raise MomentError(f"{text} is no time of a day; write hours, minutes and seconds, as in 09:31:02")
+    day = datetime.fromtimestamp(near).astimezone()
+    days = [day + timedelta(days=days) for days in (-1, 0, 1)]
+    wanted = {"hour": hours, "minute": minutes, "second": 0, "microsecond": 0}
+    times = [one.replace(**wanted).timestamp() + seconds for one in days]  # type: ignore[arg-type]
+    return min(times, key=lambda time: abs(time - near))
 
 
 def checked(epoch_s: float, told: object) -> float:

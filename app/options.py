@@ -226,10 +226,18 @@ def _corrections(commands: Commands) -> None:
     for pair in (merge, differ):
         pair.add_argument("id", type=int, metavar="A")
         pair.add_argument("other", type=int, metavar="B")
-    split = commands.add_parser("split", help="some sightings of a person are somebody else")
-    split.add_argument("id", type=int, metavar="ID")
-    split.add_argument("--sightings", required=True, metavar="N,N", help="which, by number")
-    split.add_argument("--into", type=int, metavar="ID", help="who they are (default: somebody new)")
+    split = commands.add_parser(
+        "split", help="some sightings of a person, or a sighting from a moment on, are somebody else"
+    )
+    split.add_argument("id", type=int, metavar="ID", help="the person; with --at, the sighting")
+    which = split.add_mutually_exclusive_group(required=True)
+    which.add_argument("--sightings", metavar="N,N", help="which of the person's, by number")
+    which.add_argument(
+        "--at",
+        metavar="TIME",
+        help="cut the sighting here: as a date with time, a time of that day, or elapsed",
+    )
+    split.add_argument("--into", "--to", type=int, metavar="ID", help="who that is (default: somebody new)")
     move = commands.add_parser("move", help="a sighting surely is a person")
     move.add_argument("sighting", type=int, metavar="SIGHTING")
     move.add_argument("id", metavar="ID", help="who it is, or: new")

@@ -70,6 +70,21 @@ class RunLock:
         self.release()
 
 
+def is_locked(database: Path) -> bool:
+    """Whether a run is writing to the history just now."""
+    try:
+        file = os.open(database.with_name(database.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
 def _refusal(database: Path, error: OSError, holder: str) -> str:
     if not isinstance(error, BlockingIOError):
         return (

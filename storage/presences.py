@@ -118,7 +118,7 @@ def _told(connection: Connection, correction: int, kind: str) -> dict[Pair, bool
     groups: dict[int | None, list[int]] = defaultdict(list)
     moved: list[int] = []
     for row in connection.execute(query.where(sighting.correction_id == correction)).all():
-        (moved if row.role != "member" else groups[row.identity_id]).append(row.sighting_id)
+        (groups[row.identity_id] if row.role in ("member", "cut") else moved).append(row.sighting_id)
     about = CorrectionIdentity
     pairs = select(about.identity_id, about.other_id).where(about.correction_id == correction)
     first, other = connection.execute(pairs).one()
@@ -126,9 +126,9 @@ def _told(connection: Connection, correction: int, kind: str) -> dict[Pair, bool
         return _all(groups[first], groups[other], same=True)
     if kind == "differ":
         return _all(groups[first], groups[other], same=False)
-    if kind in ("split", "move"):
+    if kind in ("split", "cut", "move"):
         target, left = (first, None) if other is None else (other, first)
-        away = _all(moved, groups[left], same=False) if left is not None else {}
+        away = _all(moved, groups[left], same=False)
         return away | _all(moved, moved, same=True) | _all(moved, groups[target], same=True)
     return {}
 

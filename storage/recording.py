@@ -25,6 +25,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import aliased
 
 from storage import schema
+from storage.cutting import CUT
 from storage.journal import hold, note_revision
 from storage.packing import Trajectory, pack, pack_vector
 from tracker.types import Evidence, Image, Point, Portrait, Sighting
@@ -312,6 +313,18 @@ def camera_row(connection: Connection, name: str) -> int:
     return connection.execute(select(schema.Camera.id).where(schema.Camera.name == name)).scalar_one()
 
 
+def _is_cut() -> ColumnElement[bool]:
+    """Of a sighting: somebody cut it, so that its end is theirs to tell."""
+    about, correction = schema.CorrectionSighting, schema.Correction
+    return (
+        select(about.id)
+        .join(correction, correction.id == about.correction_id)
+        .where(about.sighting_id == schema.Sighting.id, about.role == CUT, correction.undone.is_(None))
+        .correlate(schema.Sighting)
+        .exists()
+    )
+
+
 def _upsert_sighting() -> Any:
     """A run's word on a sighting. A correction of it stands, and a redirect of the identity is followed."""
     sighting, identity = schema.Sighting, schema.Identity
@@ -339,13 +352,14 @@ def _upsert_sighting() -> Any:
     changed: dict[str, Any] = {name: statement.excluded[name] for name in names if name not in kept}
     free = sighting.placed_by.is_(None)
     changed["identity_id"] = case((free, statement.excluded.identity_id), else_=sighting.identity_id)
+    changed["end"] = case((_is_cut(), sighting.end), else_=statement.excluded.end)
     return statement.on_conflict_do_update(index_elements=["run_id", "number"], set_=changed)
 
 
 _UPSERT_SIGHTING = _upsert_sighting()
 _LENGTHEN = (
     update(schema.Sighting)
-    .where(schema.Sighting.id == bindparam("row"), schema.Sighting.end < bindparam("until"))
+    .where(schema.Sighting.id == bindparam("row"), schema.Sighting.end < bindparam("until"), ~_is_cut())
     .values(end=bindparam("until"))
 )
 """A sighting is reported once a second, its points at once: its end is to be no older than its way."""

@@ -1,4 +1,4 @@
-"""Corrections of identities by people: merge, split, move, name, tell apart, and undo of each."""
+"""Corrections of identities by people: merge, split, cut, move, name, tell apart, and undo of each."""
 
 from __future__ import annotations
 
@@ -11,11 +11,24 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from storage import journal
+from storage.cutting import CUT, cut, join, parts_of, span_of_points
 from storage.database import path_of, writing
 from storage.errors import UnknownPerson, in_plain_words
-from storage.schema import Correction, CorrectionIdentity, CorrectionSighting, Identity, Sighting
+from storage.lock import is_locked
+from storage.schema import (
+    Correction,
+    CorrectionIdentity,
+    CorrectionSighting,
+    Footage,
+    Identity,
+    Run,
+    Sighting,
+)
 
 MEMBERS = 32  # sightings that stand for an identity in a decision about it: the longest
+
+
+SETTLED_S = 10.0  # of footage after its end, a run adds nothing to a sighting
 
 
 class CorrectionError(UnknownPerson):
@@ -101,26 +114,63 @@ class Repair:
                 )
             if into is None and mine == set(sightings):
                 raise CorrectionError(f"these are all the sightings of {who}; leave at least one, or merge")
-            return self._send(connection, "split", sorted(set(sightings)), who, into)
+            correction = journal.add(connection, "split")
+            self._give(connection, correction, sorted(set(sightings)), who, into)
+            return correction
+
+    def cut(self, sighting: int, at: float, to: int | None = None) -> int:
+        """From ``at`` on (epoch seconds) this sighting is another one, of ``to``, or of somebody new."""
+        with self._writing() as connection:
+            row = self._sighting(connection, sighting)
+            self._expect_cut(connection, row, at)
+            correction = journal.add(connection, "cut", note=repr(at))
+            later = cut(connection, sighting, at)
+            journal.add_sightings(connection, correction, [sighting], role=CUT, identity=row.identity_id)
+            self._give(connection, correction, [later], row.identity_id, to)
+            return correction
+
+    def _expect_cut(self, connection: Connection, row: Any, at: float) -> None:
+        """Raises CorrectionError where there is nothing on one side of the moment, or more may come."""
+        span = span_of_points(connection, row.id)
+        if span is None or not span[0] < at <= span[1]:
+            told = "has no trajectory" if span is None else f"lasts from {span[0]:.3f} to {span[1]:.3f}"
+            raise CorrectionError(f"sighting {row.id} {told}; name a moment between, not {at:.3f}")
+        run = select(Run.ended, Footage.end).join(Footage, Footage.run_id == Run.id)
+        ended, newest = connection.execute(run.where(Footage.id == row.footage_id)).one()
+        if ended is None and newest - row.end < SETTLED_S and is_locked(self._path):
+            raise CorrectionError(f"sighting {row.id} is being recorded still; cut it when that has ended")
+
+    def _sighting(self, connection: Connection, sighting: int) -> Any:
+        query = select(*Sighting.__table__.c).where(Sighting.id == sighting)
+        row = connection.execute(query).first()
+        if row is None:
+            raise CorrectionError(
+                f"there is no sighting {sighting} in {self._path}; 'sightline show' lists them"
+            )
+        return row
 
     def move(self, sighting: int, person: int | None) -> int:
         """This sighting surely is that person, or, where None, somebody new."""
         with self._writing() as connection:
-            query = select(Sighting.id, Sighting.identity_id).where(Sighting.id == sighting)
-            row = connection.execute(query).first()
-            if row is None:
-                raise CorrectionError(
-                    f"there is no sighting {sighting} in {self._path}; 'sightline show' lists them"
-                )
-            return self._send(connection, "move", [sighting], row.identity_id, person)
+            row = self._sighting(connection, sighting)
+            correction = journal.add(connection, "move")
+            self._give(connection, correction, [sighting], row.identity_id, person, again=True)
+            return correction
 
-    def _send(
-        self, connection: Connection, kind: str, sightings: list[int], before: int | None, to: int | None
-    ) -> int:
+    def _give(
+        self,
+        connection: Connection,
+        correction: int,
+        sightings: list[int],
+        before: int | None,
+        to: int | None,
+        *,
+        again: bool = False,
+    ) -> None:
+        """Sightings of ``before`` are ``to``'s. again: who may be the same, which then is sure."""
         target = None if to is None else self._who(connection, to)
-        if kind == "split" and target == before:
+        if before is not None and target == before and not again:
             raise CorrectionError(f"these sightings are {before}'s already; name another person")
-        correction = journal.add(connection, kind)
         if target is None:
             target = _new_identity(connection, correction, sightings)
         pair = (target, None) if before in (None, target) else (before, target)
@@ -132,7 +182,6 @@ class Repair:
         )
         journal.place(connection, correction, sightings, target, probability=1.0)
         journal.fix(connection, correction)
-        return correction
 
     def refine(self, moves: Sequence[Move], *, note: str) -> int:
         """What a second pass found, as one correction by the machine. Sightings that people placed are left
@@ -177,11 +226,13 @@ class Repair:
             row = self._to_undo(connection, number)
             self._check_undo(connection, row.id)
             connection.execute(update(Correction).where(Correction.id == row.id).values(undone=time.time()))
+            if row.kind == "cut":
+                join(connection, row.id)
             journal.replay(connection)
             return int(row.id)
 
     def _to_undo(self, connection: Connection, number: int | None) -> Any:
-        query = select(Correction.id, Correction.undone).order_by(Correction.id.desc())
+        query = select(Correction.id, Correction.kind, Correction.undone).order_by(Correction.id.desc())
         if number is None:
             query = query.where(Correction.undone.is_(None), Correction.kind != "revise")
         else:
@@ -195,7 +246,8 @@ class Repair:
         return row
 
     def _check_undo(self, connection: Connection, number: int) -> None:
-        """Whoever a correction made must not be needed by a later one."""
+        """Whoever a correction made must not be needed by a later one; nor must the sighting it made."""
+        self._check_cut(connection, number)
         made = select(Identity.id).where(Identity.made_by == number)
         about = CorrectionIdentity
         query = (
@@ -208,6 +260,22 @@ class Repair:
         if later is not None:
             raise CorrectionError(
                 f"correction {number} made a person whom correction {later} is about; undo {later} first"
+            )
+
+    def _check_cut(self, connection: Connection, number: int) -> None:
+        about = CorrectionSighting
+        first, made = parts_of(connection, number)
+        again = (about.sighting_id == first) & (about.role == CUT)
+        later = (
+            select(Correction.id)
+            .join(about)
+            .where(Correction.undone.is_(None), Correction.id > number)
+            .where((about.sighting_id == made) | again)
+        )
+        last = connection.execute(later.order_by(Correction.id.desc())).scalar()
+        if last is not None:
+            raise CorrectionError(
+                f"correction {number} cut a sighting that correction {last} is about; undo {last} first"
             )
 
     def _about(self, connection: Connection, kind: str, a: int, b: int | None, **more: Any) -> int:

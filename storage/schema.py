@@ -118,7 +118,7 @@ class Identity(Base):
 
 
 class Sighting(Base):
-    """One presence on one camera. ``number`` is the run's own.
+    """One presence on one camera. ``number`` is the run's own, from 1; below 0 where a cut made the sighting.
 
     identity_id: who it is, with all corrections. decided_id: who the run said it is. placed_by: the
     correction that put it where it is, which the run then no longer changes. The columns from ``distance`` to
@@ -254,8 +254,8 @@ class Clock(Base):
 class Correction(Base):
     """A change of identities. author: person or machine. undone: when it was taken back, null while it holds.
 
-    kind: merge, split, move, name, differ; revise (a run changed its mind), refine (the second pass).
-    name, name_before: of kind name.
+    kind: merge, split, cut, move, name, differ; revise (a run changed its mind), refine (the second pass).
+    name, name_before: of kind name. note: of a cut, the moment in epoch seconds.
     """
 
     __tablename__ = "correction"
@@ -286,7 +286,8 @@ class CorrectionSighting(Base):
     """A sighting that a correction is about.
 
     role: moved (to ``identity_id``, from ``before_id``); held (a run wanted it elsewhere, the correction
-    keeps it); member (it was ``identity_id``'s at the time, and stands for them).
+    keeps it); cut (it was cut, and what was moved is its later part); member (it was ``identity_id``'s at the
+    time, and stands for them).
     """
 
     __tablename__ = "correction_sighting"

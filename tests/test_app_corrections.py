@@ -31,6 +31,19 @@ def test_a_merge_is_told_listed_and_undone(tmp_path: Path, capsys: pytest.Captur
     )
 
 
+def test_a_sighting_is_cut_told_and_joined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small_history(tmp_path / "h.db")
+    db = ["--db", str(tmp_path / "h.db")]
+    assert main(["split", "3", "--at", "0:21.05", *db]) == errors.OK
+    assert capsys.readouterr().out == "1: sighting 3 is from 00:21 on sighting 6 of 3\n"
+    assert main(["split", "1", "--at", "12", "--to", "2", *db]) == errors.OK
+    assert capsys.readouterr().out == "2: sighting 1 is from 00:12 on sighting 7 of 2\n"
+    assert main(["corrections", *db]) == errors.OK
+    assert "sighting 3 is from 00:21 on sighting 6 of 3" in " ".join(capsys.readouterr().out.split())
+    assert main(["undo", "1", *db]) == errors.OK
+    assert capsys.readouterr().out == "1: sighting 3 is from 00:21 on 3 (undone)\n"
+
+
 @pytest.mark.parametrize(
     ("typed", "sentence", "code"),
     [
@@ -39,6 +52,9 @@ def test_a_merge_is_told_listed_and_undone(tmp_path: Path, capsys: pytest.Captur
         ("split 1 --sightings 3", "sighting 3 is not 1's", errors.USAGE),
         ("split 1 --sightings 1,2", "all the sightings of 1", errors.USAGE),
         ("split 1 --sightings x", "numbers such as", errors.CONFIG),
+        ("split 3 --at soon", "--at: 'soon' is no time", errors.CONFIG),
+        ("split 3 --at 9:99", "name a moment between", errors.USAGE),
+        ("split 99 --at 20", "no sighting 99", errors.USAGE),
         ("move 99 1", "no sighting 99", errors.USAGE),
         ("move 1 somewhere", "'new' is expected", errors.CONFIG),
         ("undo", "nothing is left to undo", errors.USAGE),

@@ -6,16 +6,20 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from alembic import command
 from alembic.config import Config
 from small_history import name_footage, small_history, writer
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
+from storage import schema
 from storage.database import MIGRATIONS, _engine, open_database, writing
+from storage.export import export
 from storage.history import History
+from storage.presences import decisions
 from storage.repair import CorrectionError, Repair, apart, corrections
-from tracker.types import Sighting
+from tracker.types import Point, Sighting
 
 
 @pytest.fixture
@@ -148,3 +152,141 @@ def test_who_was_told_apart_is_known_until_undone(engine: Engine) -> None:
     assert apart(engine) == {frozenset((1, 2))}
     repair.undo()
     assert apart(engine) == frozenset()
+
+
+# A sighting cut at a moment
+
+
+def parts(engine: Engine) -> list[tuple[int | None, str, float, float, int]]:
+    """Of the sightings by start: person, camera, start, end, how many points."""
+    history = History(engine)
+    return [
+        (row.person, row.camera, row.start, row.end, len(history.trajectory(row.id)))
+        for row in history.sightings()
+    ]
+
+
+def test_a_sighting_is_cut_into_two_of_two_people(engine: Engine) -> None:
+    history = History(engine)
+    whole = history.trajectory(3)
+    Repair(engine).cut(3, 21.05)
+    assert parts(engine)[2:5] == [
+        (2, "right", 19.0, 21.0, 21),
+        (2, "left", 21.0, 23.0, 21),
+        (3, "right", 21.1, pytest.approx(25.0), 40),
+    ]
+    later = next(row for row in history.sightings() if row.person == 3)
+    ways = history.trajectories([3, later.id])
+    np.testing.assert_array_equal(np.concatenate([way.boxes for way in ways.values()]), whole.boxes)
+    np.testing.assert_array_equal(np.concatenate([way.frames for way in ways.values()]), whole.frames)
+    assert (later.probability, later.evidence) == (1.0, None)
+
+
+def test_portraits_and_what_was_held_against_them_go_with_their_part(tmp_path: Path) -> None:
+    engine = small_history(tmp_path / "h.db", compared=True)
+    history, repair = History(engine), Repair(engine)
+    before = history.compared([2])
+    repair.cut(1, 10.5)
+    later = next(row for row in history.sightings() if row.start == 10.5)
+    assert [p.time for p in history.portraits(sighting=1)] == [10.0]
+    assert [p.time for p in history.portraits(sighting=later.id)] == [11.0]
+    assert history.compared([2]) == before  # it was held against the picture of 10.0
+    repair.undo()
+    repair.cut(1, 10.0001, to=2)
+    later = next(row for row in history.sightings() if row.start == 10.1)
+    assert later.person == 2
+
+
+@pytest.mark.parametrize("at", [16.95, 20.0, 24.99])
+def test_a_cut_undone_leaves_nothing(engine: Engine, tmp_path: Path, at: float) -> None:
+    """Also where it lies on the border of two packed rows of the trajectory."""
+    sighting = 2 if at < 18 else 3
+    export(History(engine), "csv", tmp_path / "before")
+    Repair(engine).cut(sighting, at)
+    assert len(parts(engine)) == 6
+    Repair(engine).undo()
+    export(History(engine), "csv", tmp_path / "after")
+    for name in ("points.csv", "sightings.csv"):
+        assert (tmp_path / "before" / name).read_bytes() == (tmp_path / "after" / name).read_bytes()
+
+
+def test_cuts_are_undone_from_the_last(engine: Engine) -> None:
+    repair = Repair(engine)
+    first = repair.cut(3, 23.0)
+    again = repair.cut(3, 21.0)
+    rest = repair.cut(next(row.id for row in History(engine).sightings() if row.start == 23.0), 24.0)
+    with pytest.raises(CorrectionError, match=f"undo {rest} first"):
+        repair.undo(first)
+    repair.undo(rest)
+    with pytest.raises(CorrectionError, match=f"undo {again} first"):
+        repair.undo(first)
+    repair.undo(again)
+    repair.undo(first)
+    assert people(engine) == [1, 1, 2, 2, None]
+
+
+def test_the_part_that_a_later_correction_moved_is_not_joined_before_that_is_undone(engine: Engine) -> None:
+    repair = Repair(engine)
+    cut = repair.cut(3, 21.05, to=1)
+    made = next(row.id for row in History(engine).sightings() if row.start == 21.1)
+    moved = repair.move(made, 2)
+    with pytest.raises(CorrectionError, match=f"undo {moved} first"):
+        repair.undo(cut)
+    repair.undo(moved)
+    assert next(row.person for row in History(engine).sightings() if row.id == made) == 1
+    repair.undo(cut)
+    assert people(engine) == [1, 1, 2, 2, None]
+
+
+def test_a_second_pass_keeps_the_parts_apart(engine: Engine) -> None:
+    Repair(engine).cut(5, 30.5)
+    made = History(engine).sightings()[-1].id
+    told = decisions(engine)
+    assert (5, made) in told.apart
+    Repair(engine).undo()
+    assert decisions(engine).apart == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("sighting", "at", "to", "sentence"),
+    [
+        (3, 19.0, None, "lasts from 19.000 to 25.000; name a moment between, not 19.000"),
+        (3, 25.2, None, "name a moment between"),
+        (99, 20.0, None, "no sighting 99"),
+        (3, 20.0, 2, "are 2's already"),
+    ],
+)
+def test_what_can_not_be_cut(engine: Engine, sighting: int, at: float, to: int | None, sentence: str) -> None:
+    with pytest.raises(CorrectionError, match=sentence):
+        Repair(engine).cut(sighting, at, to)
+    assert len(parts(engine)) == 5
+    assert corrections(engine) == []
+
+
+def test_beside_a_run_what_is_over_is_cut_and_stays_so(engine: Engine) -> None:
+    """What is still under way is not; the run's later word on the sighting counts, but for its end."""
+    with writer(engine) as record:
+        name_footage(record, start=100.0)
+        for number in (1, 2):
+            record.sighting(Sighting(number, "left", 100.0, 102.0, number, 0.7))
+            for k in range(21):
+                record.point(number, Point(100 + k / 10, k, np.array([1, 2, 30, 80], np.float32), 0.9))
+        record.frames("left", 25, 102.4)
+        record.flush()
+        with pytest.raises(CorrectionError, match="being recorded still"):
+            Repair(engine).cut(6, 101.0)
+        record.frames("left", 150, 115.0)
+        record.flush()
+        Repair(engine).cut(6, 101.0)
+        record.sighting(Sighting(1, "left", 100.0, 102.0, 2, 0.8))
+        record.flush()
+        assert (1, "left", 100.0, pytest.approx(100.9), 10) in parts(engine)
+    Repair(engine).undo()
+    assert (2, "left", 100.0, 102.0, 21) in parts(engine)
+
+
+def test_what_a_killed_run_left_can_be_cut(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(schema.Run).values(ended=None))
+    Repair(engine).cut(5, 30.5)
+    assert len(parts(engine)) == 6

@@ -15,8 +15,9 @@ from rich.text import Text
 
 from app import errors
 from app.config import ConfigError
-from app.history.opened import opened_for_repair
-from app.history.telling import local_iso
+from app.history.opened import opened, opened_for_repair
+from app.history.telling import elapsed, local_iso
+from app.moments import MomentError, moment_near
 
 if TYPE_CHECKING:
     from storage.repair import CorrectionRow, Repair
@@ -28,7 +29,9 @@ def merge(arguments: argparse.Namespace) -> int:
 
 
 def split(arguments: argparse.Namespace) -> int:
-    """``sightline split ID --sightings 12,13``: these are somebody else."""
+    """``sightline split ID --sightings 12,13``: these are somebody else. Or ``split 12 --at TIME``."""
+    if arguments.at is not None:
+        return _cut(arguments)
     try:
         sightings = [int(part) for part in arguments.sightings.split(",")]
     except ValueError as error:
@@ -36,6 +39,17 @@ def split(arguments: argparse.Namespace) -> int:
             f"--sightings is {arguments.sightings}; numbers such as 12,13 belong there."
         ) from error
     return _correct(arguments.db, lambda repair: repair.split(arguments.id, sightings, arguments.into))
+
+
+def _cut(arguments: argparse.Namespace) -> int:
+    """``sightline split SIGHTING --at TIME``: from then on it is somebody else."""
+    with opened(arguments.db) as history:
+        starts = [row.start for row in history.sightings() if row.id == arguments.id]
+    try:
+        at = moment_near(arguments.at, near=starts[0] if starts else 0.0)
+    except MomentError as error:
+        raise ConfigError(f"--at: {error}.") from None
+    return _correct(arguments.db, lambda repair: repair.cut(arguments.id, at, arguments.into))
 
 
 def move(arguments: argparse.Namespace) -> int:
@@ -87,6 +101,8 @@ def told(row: CorrectionRow) -> str:
     """A correction in words."""
     a, b = row.people[0] if row.people else (None, None)
     which = ", ".join(map(str, row.sightings))
+    if row.kind == "cut":
+        return _told_cut(row, a if b is None else b)
     words = {
         "merge": f"{a} is {b}",
         "differ": f"{a} and {b} are different people",
@@ -97,6 +113,14 @@ def told(row: CorrectionRow) -> str:
         "revise": f"sighting {which} of {a} is {'undecided' if b is None else b}",
     }
     return words.get(row.kind, row.kind)
+
+
+def _told_cut(row: CorrectionRow, whose: int | None) -> str:
+    """Its sightings are the one that was cut and the new one, which is gone once that is undone."""
+    at = float(row.note or 0.0)
+    since = local_iso(at) or elapsed(at)
+    later = f"sighting {row.sightings[1]} of " if len(row.sightings) > 1 else ""
+    return f"sighting {row.sightings[0]} is from {since} on {later}{whose}"
 
 
 def _table(rows: list[CorrectionRow]) -> Table:

@@ -15,10 +15,10 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from app.moments import UNDATED_S
+
 SURE = 0.8  # from here on a probability is shown as good, below DOUBTFUL as bad
 DOUBTFUL = 0.5
-
-_UNKNOWN_START_S = 366 * 86400.0  # nobody has footage of 1970: such a time counts from an unknown start
 
 
 class AnswerClock:
@@ -45,7 +45,7 @@ def day_of(time: float) -> str | None:
 
 
 def _is_dated(time: float) -> bool:
-    return time >= _UNKNOWN_START_S
+    return time >= UNDATED_S
 
 
 def _local(time: float) -> datetime:

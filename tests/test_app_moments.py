@@ -1,0 +1,43 @@
+"""Moments as people write them, and what none can be."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from app.moments import LATEST, MomentError, moment_near, moment_of
+
+
+def test_a_moment_is_an_iso_time_or_epoch_seconds() -> None:
+    assert moment_of("2026-11-22T09:30:00Z") == moment_of("1795339800") == 1795339800.0
+    assert moment_of("2026-11-22T09:30:00") == datetime(2026, 11, 22, 9, 30).astimezone().timestamp()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nan", "inf", "-inf", "1e300", "-1", "1764403200000", "0001-01-01T00:00:00", "9999-12-31T23:59:59Z",
+        "2200-01-02", "yesterday", "", "2026-13-01", "0001-01-01T00:00:00+14:00", "\x00", "9" * 5000,
+    ],
+)  # fmt: skip
+def test_what_was_filmed_at_no_such_time_is_refused(text: str) -> None:
+    with pytest.raises(MomentError, match="is no time"):
+        moment_of(text)
+
+
+def test_milliseconds_are_guessed_at() -> None:
+    with pytest.raises(MomentError, match="milliseconds"):
+        moment_of("1764403200000")
+    assert moment_of(str(LATEST)) == LATEST
+
+
+def test_a_time_alone_is_elapsed_or_of_the_nearest_day() -> None:
+    assert moment_near("1:02:03.5", near=20.0) == 3723.5
+    assert moment_near("31:02", near=20.0) == 1862.0
+    late = datetime(2026, 11, 22, 23, 59, 50).astimezone().timestamp()
+    assert moment_near("23:59:58", near=late) == late + 8
+    assert moment_near("00:00:03", near=late) == late + 13
+    assert moment_near("2026-11-22T09:30:00Z", near=late) == 1795339800.0
+    with pytest.raises(MomentError, match="as in 09:31:02"):
+        moment_near("31:02", near=late)
