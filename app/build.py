@@ -104,6 +104,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
                 model=networks.embedder.fingerprint,
                 dimension=networks.embedder.dimension,
                 commit_s=LIVE_COMMIT_S if settings.live else FILE_COMMIT_S,
+                patient=settings.live,
             )
         )
         for camera, start, end in held:
@@ -124,6 +125,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
             record=writer,
             batch=1 if settings.live else FILE_BATCH,
             live=settings.live,
+            helpers=(lambda: shelf.problem,),
         )
         if roster is not None:
             roster.gone = line.leave

@@ -52,10 +52,17 @@ class Embed(Protocol):
 
 
 class Record(Protocol):
-    """Keeps what a run finds. Every call may raise the recorder's own failure. queued: what is yet to do."""
+    """Keeps what a run finds. Every call may raise the recorder's own failure. queued: what is yet to do.
+
+    trouble: why nothing can be written just now, "" where it can; full: then nothing more can be kept either.
+    """
 
     @property
     def queued(self) -> int: ...
+    @property
+    def trouble(self) -> str: ...
+    @property
+    def full(self) -> bool: ...
 
     def footage(self, camera: str, *, uri: str, start: float, width: int, height: int) -> None: ...
     def sighting(self, s: Sighting) -> None: ...
@@ -134,7 +141,8 @@ class CameraStatus:
 class Status:
     """A run so far. done: 0..1, or None where no end is known. stages: seconds spent in each stage.
 
-    queued: tasks the recorder has yet to do.
+    queued: tasks the recorder has yet to do. troubles: what is wrong with the run itself just now, a sentence
+    each: what is found can't be written, a helper of its failed and is begun again.
     """
 
     elapsed_s: float
@@ -143,6 +151,7 @@ class Status:
     done: float | None
     stages: Mapping[str, float]
     queued: int = 0
+    troubles: tuple[str, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -159,6 +168,7 @@ class _Tally:
 
     size: tuple[int, int] = (0, 0)
     frames: int = 0
+    unkept: int = 0
     people: int = 0
     time: float | None = None
     latency_s: float | None = None
@@ -179,7 +189,8 @@ class Line:
     Frames whose people were detected elsewhere pass by the detector and the embedder, and leave no pictures.
 
     batch: how many frames the detector is given at once where rounds can be had ahead (files).
-    live: whether frames come as they are filmed, so that their latency means something.
+    live: whether frames come as they are filmed, so that their latency means something. helpers: each says
+    what is wrong with one of those who work beside the line, "" where nothing is.
     """
 
     feed: Feed
@@ -191,6 +202,7 @@ class Line:
     record: Record
     batch: int = 1
     live: bool = False
+    helpers: Sequence[Callable[[], str]] = ()
     watch: Stopwatch = field(default_factory=Stopwatch)
     _trackers: dict[str, CameraTracker] = field(default_factory=dict)
     _tallies: dict[str, _Tally] = field(default_factory=dict)
@@ -213,6 +225,8 @@ class Line:
         """
         self.watch, self._note, self._passed = Stopwatch(), note, passed
         for rounds in self._batches(stop):
+            if self.live and self.record.full:
+                rounds = [self._unkept(frames) for frames in rounds]
             self._round = _Begun(time.monotonic(), dict(self.watch.stages))
             with self.watch.stage("detect"):
                 found = self._detect([f for frames in rounds for f in frames])
@@ -252,6 +266,12 @@ class Line:
         return iter(
             [next(found) if isinstance(f, Frame) else replace(f.detections, embeddings=None) for f in frames]
         )
+
+    def _unkept(self, frames: Round) -> Round:
+        """What these show could be kept nowhere: they count as dropped. A live run goes on without them."""
+        for frame in frames:
+            self._tallies.setdefault(frame.camera, _Tally()).unkept += 1
+        return []
 
     def _think(self, frames: Round, found: list[Detections]) -> list[Result]:
         """One round through embed, track, associate and record."""
@@ -383,7 +403,10 @@ class Line:
             whole = sum(count or 0 for count in expected)
             done = min(1.0, sum(camera.frames for camera in cameras) / whole)
         stages = dict(self.watch.stages)
-        return Status(elapsed, self.associator.identities, cameras, done, stages, self.record.queued)
+        troubles = tuple(filter(None, (self.record.trouble, *(look() for look in self.helpers))))
+        return Status(
+            elapsed, self.associator.identities, cameras, done, stages, self.record.queued, troubles
+        )
 
     def _camera_status(self, camera: CameraStatus, elapsed: float) -> CameraStatus:
         tally = self._tallies.get(camera.name, _Tally())
@@ -391,6 +414,7 @@ class Line:
         return replace(
             camera,
             frames=tally.frames,
+            dropped=camera.dropped + tally.unkept,
             fps=tally.frames / elapsed if elapsed > 0 else 0.0,
             people=0 if away else tally.people,
             time=tally.time,

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from storage.recording import in_batches
+from storage.batches import in_batches
 from storage.schema import Camera, Footage, Portrait, Sighting
 
 HAS_PICTURE = func.length(Portrait.jpeg) > 0

@@ -6,7 +6,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -42,7 +42,7 @@ def open_database(path: Path, *, create: bool) -> Engine:
             f"the history {path} may not be written; change the permissions of it and its folder, "
             "or name another file with --db"
         )
-    engine = _engine(path, ("rwc" if create else "rw") if writable else None)
+    engine = _engine(path, "rw" if writable else None)
     with in_plain_words(path):
         _bring_to_schema(engine, create=create, writable=writable)
     return engine
@@ -70,10 +70,11 @@ def writing(engine: Engine) -> Engine:
 
 def _check_file(path: Path, *, create: bool) -> None:
     try:
-        if create:
-            path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise DatabaseError(f"{path} is a folder; name a file for the history with --db")
+        if create:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make(path)
         if not path.exists() and not create:
             raise DatabaseError(
                 f"there is no history {path}; make one with 'sightline run', or name it with --db"
@@ -83,6 +84,15 @@ def _check_file(path: Path, *, create: bool) -> None:
             f"the history {path} cannot be opened ({error.strerror}: {error.filename}); "
             "change the permissions, or name another file with --db"
         ) from error
+
+
+def _make(path: Path) -> None:
+    """An empty file that none but its owner may read, where there is none: SQLite would ask the umask alone.
+    What SQLite puts beside it gets the same permissions.
+    """
+    if os.access(path.parent, os.W_OK):
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _reading(path: Path) -> str:

@@ -36,6 +36,27 @@ _REASONS = {
     sqlite3.SQLITE_CANTOPEN: "cannot be opened; check that its folder is there and that you may write to it",
 }
 
+_LOCKS = {
+    sqlite3.SQLITE_BUSY: "is locked by another program",
+    sqlite3.SQLITE_LOCKED: "is locked by another program",
+}
+_DISK = {
+    sqlite3.SQLITE_FULL: "cannot grow: the disk is full",
+    sqlite3.SQLITE_IOERR: "cannot be written: the disk is full or failing",
+    sqlite3.SQLITE_READONLY: "may not be written to just now",
+    sqlite3.SQLITE_PERM: "may not be written to just now",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened just now",
+}
+
+
+def passing(error: DBAPIError, *, disk: bool) -> str:
+    """What may be over by itself, in words that go on from "the history PATH"; "" where it will not.
+
+    disk: whether that counts which somebody must see to: room on the disk, permissions.
+    """
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    return _LOCKS.get(code) or (_DISK.get(code, "") if disk else "")
+
 
 @contextmanager
 def in_plain_words(path: Path) -> Iterator[None]:

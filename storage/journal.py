@@ -1,19 +1,27 @@
 """The journal of corrections, and what follows from it: redirects, names, and where sightings are put.
 
-What runs said stays (``sighting.decided_id``); a correction is laid over it. So undoing one is leaving it out
-and laying the others over again.
+What runs said stays (``sighting.decided_id``); a correction is laid over it. So undoing one is looking what
+the others say of whatever it was about.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
+from storage.batches import in_batches
 from storage.schema import Correction, CorrectionIdentity, CorrectionSighting, Identity, Sighting
 
 PERSON, MACHINE = "person", "machine"
+
+_PLACED = ("moved", "held")
+_HOLDS = or_(
+    Correction.undone.is_(None) & (Correction.kind != "revise"),
+    Correction.undone.is_not(None) & (Correction.kind == "revise"),  # a revision counts once it is undone
+)
 
 
 def hold(connection: Connection, sighting: int, identity: int | None) -> bool:
@@ -76,58 +84,142 @@ def place(
 ) -> None:
     """Put sightings to an identity, where no run moves them from."""
     values = {"identity_id": identity, "placed_by": correction, "placed_probability": probability}
-    for sighting in sightings:
-        connection.execute(update(Sighting).where(Sighting.id == sighting).values(values))
+    if sightings:
+        connection.execute(PLACE, [{"which": sighting, **values} for sighting in sightings])
 
 
-def replay(connection: Connection) -> None:
-    """Lay every correction that holds over what the runs said, oldest first."""
-    connection.execute(update(Identity).values(merged_into=None, fixed_by=None))
-    loose = {"placed_by": None, "placed_probability": None}
-    connection.execute(update(Sighting).where(Sighting.placed_by.is_not(None)).values(loose))
-    holding = list(connection.execute(select(*Correction.__table__.c).order_by(Correction.id)))
-    _redirect(connection, holding)
-    roots = select(func.coalesce(Identity.merged_into, Identity.id)).where(Identity.id == Sighting.decided_id)
-    root = roots.scalar_subquery()
-    changed = Sighting.identity_id.is_distinct_from(root)
-    connection.execute(update(Sighting).where(changed).values(identity_id=root))
-    for row in holding:
-        _lay(connection, row)
-    _name(connection, holding)
-
-
-def _redirect(connection: Connection, holding: list[Any]) -> None:
-    active = [row.id for row in holding if row.undone is None and row.kind == "merge"]
-    about = CorrectionIdentity
-    query = (
-        select(about.identity_id, about.other_id).where(about.correction_id.in_(active)).order_by(about.id)
-    )
-    into: dict[int, int] = {row.identity_id: row.other_id for row in connection.execute(query)}
-    for start in into:
-        end = into[start]
-        while end in into:
-            end = into[end]
-        connection.execute(update(Identity).where(Identity.id == start).values(merged_into=end))
-
-
-def _lay(connection: Connection, row: Any) -> None:
-    """One correction: where it puts sightings, and whom it fixes. A revision counts once it is undone."""
-    revision = row.kind == "revise"
-    if (row.undone is None) == revision:
-        return
-    moved = CorrectionSighting
-    roles = ("moved",) if revision else ("moved", "held")
-    query = (
-        select(*moved.__table__.c)
-        .where(moved.correction_id == row.id, moved.role.in_(roles))
-        .order_by(moved.id)
-    )
-    for step in connection.execute(query).all():
-        identity = root_of(connection, step.before_id if revision else step.identity_id)
-        chance = step.probability if row.author == MACHINE and not revision else 1.0
-        place(connection, row.id, [step.sighting_id], identity, probability=chance)
+def take_back(connection: Connection, correction: int) -> None:
+    """What followed from a correction that was marked as undone follows no more: as if all others that hold
+    had been laid over what the runs said, oldest first. Only what it was about is touched.
+    """
+    row = connection.execute(select(*Correction.__table__.c).where(Correction.id == correction)).one()
+    moved, about = CorrectionSighting, CorrectionIdentity
+    steps = select(moved.sighting_id).where(moved.correction_id == correction, moved.role.in_(_PLACED))
+    touched = set(connection.scalars(steps))
+    pairs = connection.execute(
+        select(about.identity_id, about.other_id).where(about.correction_id == correction)
+    ).all()
+    if row.kind == "merge":
+        for identity, _ in pairs:
+            touched |= _part(connection, identity)
+    _put(connection, sorted(touched))
     if row.author == PERSON:
-        fix(connection, row.id)
+        for identity in {who for pair in pairs for who in pair if who is not None}:
+            _fix_anew(connection, identity)
+    if row.kind == "name":
+        _name(connection, pairs[0][0])
+
+
+def _part(connection: Connection, identity: int) -> set[int]:
+    """Redirect anew whoever is one with an identity. Those sightings that people placed are left; they are
+    returned.
+    """
+    root = root_of(connection, identity)
+    same = select(Identity.id).where((Identity.merged_into == root) | (Identity.id == root))
+    together = list(connection.scalars(same))
+    into = _merges(connection, together)
+    placed: set[int] = set()
+    for who in together:
+        end = _end(who, into)
+        if end == root:
+            continue
+        merged = None if end == who else end
+        connection.execute(update(Identity).where(Identity.id == who).values(merged_into=merged))
+        decided = (Sighting.decided_id == who) & Sighting.placed_by.is_(None)
+        connection.execute(update(Sighting).where(decided).values(identity_id=end))
+        placed |= _placed_as(connection, who)
+    return placed
+
+
+def _merges(connection: Connection, identities: list[int]) -> dict[int, int]:
+    """By whom a merge that holds is about, who they became."""
+    about, into = CorrectionIdentity, dict[int, int]()
+    query = (
+        select(about.identity_id, about.other_id)
+        .join(Correction, Correction.id == about.correction_id)
+        .where(Correction.kind == "merge", Correction.undone.is_(None), about.other_id.is_not(None))
+        .order_by(about.id)
+    )
+    for some in in_batches(identities):
+        found = connection.execute(query.where(about.identity_id.in_(some)))
+        into |= {row.identity_id: row.other_id for row in found if row.other_id is not None}
+    return into
+
+
+def _end(identity: int, into: dict[int, int]) -> int:
+    while identity in into:
+        identity = into[identity]
+    return identity
+
+
+def _placed_as(connection: Connection, identity: int) -> set[int]:
+    """Sightings that are where they are because a correction put them to that identity."""
+    moved = CorrectionSighting
+    query = (
+        select(Sighting.id)
+        .join(moved, moved.sighting_id == Sighting.id)
+        .where(moved.identity_id == identity, moved.role.in_(_PLACED), Sighting.placed_by.is_not(None))
+    )
+    return set(connection.scalars(query))
+
+
+def _put(connection: Connection, sightings: list[int]) -> None:
+    """Each where the last correction of it that holds puts it, else where its run did."""
+    for some in in_batches(sightings):
+        last = {step.sighting_id: step for step in connection.execute(_steps(some))}
+        values = [_where(connection, id_, last.get(id_)) for id_ in some]
+        loose = select(Sighting.id, Sighting.decided_id).where(Sighting.id.in_(some))
+        decided = {row.id: row.decided_id for row in connection.execute(loose)}
+        for row in values:
+            if row["placed_by"] is None:
+                row["identity_id"] = root_of(connection, decided[row["which"]])
+        connection.execute(PLACE, values)
+
+
+def _steps(sightings: Sequence[int]) -> Any:
+    """What the corrections that hold say of these, the last word last."""
+    moved = CorrectionSighting
+    return (
+        select(
+            moved.sighting_id,
+            moved.correction_id,
+            moved.identity_id,
+            moved.before_id,
+            moved.probability,
+            Correction.author,
+            Correction.kind,
+        )
+        .join(Correction, Correction.id == moved.correction_id)
+        .where(moved.sighting_id.in_(sightings), moved.role.in_(_PLACED), _HOLDS)
+        .order_by(moved.correction_id, moved.id)
+    )
+
+
+def _where(connection: Connection, sighting: int, step: Any) -> dict[str, Any]:
+    if step is None:
+        return {"which": sighting, "placed_by": None, "placed_probability": None}
+    revision = step.kind == "revise"
+    chance = step.probability if step.author == MACHINE and not revision else 1.0
+    return {
+        "which": sighting,
+        "placed_by": step.correction_id,
+        "placed_probability": chance,
+        "identity_id": root_of(connection, step.before_id if revision else step.identity_id),
+    }
+
+
+def _fix_anew(connection: Connection, identity: int) -> None:
+    """Note at somebody the last correction by a person, of those that hold, that is about them."""
+    about = CorrectionIdentity
+    last = (
+        select(func.max(Correction.id))
+        .join(about, about.correction_id == Correction.id)
+        .where((about.identity_id == identity) | (about.other_id == identity))
+        .where(Correction.author == PERSON, Correction.undone.is_(None))
+    )
+    connection.execute(
+        update(Identity).where(Identity.id == identity).values(fixed_by=last.scalar_subquery())
+    )
 
 
 def fix(connection: Connection, correction: int) -> None:
@@ -138,19 +230,18 @@ def fix(connection: Connection, correction: int) -> None:
         connection.execute(update(Identity).where(Identity.id.in_(ids)).values(fixed_by=correction))
 
 
-def _name(connection: Connection, holding: list[Any]) -> None:
-    """Everybody ever named has the last name that holds, or the one from before the first."""
+def _name(connection: Connection, who: int) -> None:
+    """Somebody who was named has the last name that holds, or the one from before the first."""
     about = CorrectionIdentity
-    names: dict[int, str | None] = {}
-    for row in holding:
-        if row.kind == "name":
-            query = select(about.identity_id).where(about.correction_id == row.id)
-            who = connection.execute(query).scalar_one()
-            names.setdefault(who, row.name_before)
-            if row.undone is None:
-                names[who] = row.name
-    for who, name in names.items():
-        connection.execute(update(Identity).where(Identity.id == who).values(name=name))
+    query = (
+        select(Correction.name, Correction.name_before, Correction.undone)
+        .join(about, about.correction_id == Correction.id)
+        .where(Correction.kind == "name", about.identity_id == who)
+    )
+    given = connection.execute(query.order_by(Correction.id)).all()
+    holding = [row.name for row in given if row.undone is None]
+    name = holding[-1] if holding else given[0].name_before
+    connection.execute(update(Identity).where(Identity.id == who).values(name=name))
 
 
 def root_of(connection: Connection, identity: int | None) -> int | None:
@@ -158,3 +249,14 @@ def root_of(connection: Connection, identity: int | None) -> int | None:
     query = select(func.coalesce(Identity.merged_into, Identity.id)).where(Identity.id == identity)
     found: int | None = connection.execute(query).scalar()
     return found
+
+
+PLACE = (
+    update(Sighting)
+    .where(Sighting.id == bindparam("which"))
+    .values(
+        identity_id=bindparam("identity_id"),
+        placed_by=bindparam("placed_by"),
+        placed_probability=bindparam("placed_probability"),
+    )
+)

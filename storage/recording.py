@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import aliased
 
 from storage import schema
+from storage.batches import in_batches
 from storage.cutting import CUT
 from storage.journal import hold, note_revision
 from storage.packing import Trajectory, pack, pack_vector
@@ -34,7 +35,7 @@ CHUNK_S = 5.0  # how much of a trajectory is packed into one row
 IDLE_COMMITS = 60  # after so many commits without a new point a row is left as it is
 PICTURE_PX = 256  # longest side of a stored picture
 JPEG_QUALITY = 88
-_ROWS_A_QUERY = 500
+POINT_BYTES, SIGHTING_BYTES = 400, 500  # what one takes in memory until it is committed, about
 
 
 @dataclass(slots=True)
@@ -75,7 +76,10 @@ class Recording:
 
     run, model: ids of the rows the caller made. dimension: of the model's vectors. Nothing is kept of a
     sighting that has ended but a trajectory row still open for IDLE_COMMITS, so that memory stays flat
-    however long a run is.
+    however long a run is. kept_bytes: of what was reported since the last commit, about.
+
+    `write` inside a transaction, then `settle` once it is committed, or `take_back` where it was not: what
+    was reported is then written by the next `write`.
     """
 
     def __init__(self, *, run: int, model: int, dimension: int) -> None:
@@ -89,7 +93,10 @@ class Recording:
         self._portraits: list[tuple[int, dict[str, Any]]] = []
         self._known = 0
         self._ids: dict[int, int] = {}
+        self._ids_before: dict[int, int] = {}
+        self._made: list[_Footage | _Chunk] = []  # whose row the open transaction made
         self.pending = False
+        self.kept_bytes = 0
 
     def knows(self, last: int) -> None:
         """The run gives new identities numbers from ``last`` + 1 on."""
@@ -106,6 +113,7 @@ class Recording:
 
     def sighting(self, sighting: Sighting) -> None:
         _, footage = self._sightings.get(sighting.number) or (None, self._of(sighting.camera))
+        self.kept_bytes += 0 if sighting.number in self._sightings else SIGHTING_BYTES
         self._sightings[sighting.number] = (sighting, footage)
         self.pending = True
 
@@ -118,18 +126,17 @@ class Recording:
             chunks.append(_Chunk())
         chunks[-1].points.append(point)
         chunks[-1].idle = 0
+        self.kept_bytes += POINT_BYTES
         self.pending = True
 
     def portrait(self, number: int, portrait: Portrait) -> None:
         if portrait.embedding.shape != (self._dimension,):
             raise ValueError(f"embedding: expected ({self._dimension},), found {portrait.embedding.shape}")
-        values = {
-            "time": portrait.time,
-            "quality": portrait.quality,
-            "vector": pack_vector(portrait.embedding),
-            "jpeg": b"" if portrait.image is None else encode_jpeg(portrait.image),
-        }
+        vector = pack_vector(portrait.embedding)
+        jpeg = b"" if portrait.image is None else encode_jpeg(portrait.image)
+        values = {"time": portrait.time, "quality": portrait.quality, "vector": vector, "jpeg": jpeg}
         self._portraits.append((number, values))
+        self.kept_bytes += len(vector) + len(jpeg) + SIGHTING_BYTES
         self.pending = True
 
     def _of(self, camera: str) -> _Footage:
@@ -142,8 +149,9 @@ class Recording:
             self._changed_footage.append(footage)
         self.pending = True
 
-    def commit(self, connection: Connection) -> None:
+    def write(self, connection: Connection) -> None:
         """Write it all, inside the transaction that is open on the connection."""
+        self._ids_before = dict(self._ids)
         for footage in self._changed_footage:
             self._write_footage(connection, footage)
         self._write_sightings(connection)
@@ -151,10 +159,27 @@ class Recording:
         rows = self._rows(connection, grown | {number for number, _ in self._portraits})
         self._write_chunks(connection, rows)
         self._write_portraits(connection, rows)
+
+    def settle(self) -> None:
+        """What was written is committed."""
+        for number, chunks in list(self._chunks.items()):
+            chunks[-1].idle += 1
+            self._chunks[number] = chunks[-1:]
+            if chunks[-1].idle > IDLE_COMMITS:
+                del self._chunks[number]
+        self._made.clear()
         self._changed_footage.clear()
         self._sightings.clear()
         self._portraits.clear()
+        self.kept_bytes = 0
         self.pending = False
+
+    def take_back(self) -> None:
+        """What was written is not in the file after all."""
+        for made in self._made:
+            made.row = None
+        self._made.clear()
+        self._ids = self._ids_before
 
     def _write_footage(self, connection: Connection, footage: _Footage) -> None:
         values = {"end": footage.end, "frames": footage.frames}
@@ -171,6 +196,7 @@ class Recording:
             **values,
         )
         footage.row = connection.execute(statement.returning(schema.Footage.id)).scalar_one()
+        self._made.append(footage)
 
     def _write_sightings(self, connection: Connection) -> None:
         if not self._sightings:
@@ -271,17 +297,22 @@ class Recording:
         return rows
 
     def _write_chunks(self, connection: Connection, rows: dict[int, int]) -> None:
-        for number, chunks in list(self._chunks.items()):
+        for number, chunks in self._chunks.items():
             for chunk in chunks:
                 if chunk.idle == 0:
-                    _write_chunk(connection, rows[number], chunk)
+                    self._write_chunk(connection, rows[number], chunk)
             if chunks[-1].idle == 0:
                 end = chunks[-1].points[-1].time
                 connection.execute(_LENGTHEN, {"row": rows[number], "until": end})
-            chunks[-1].idle += 1
-            self._chunks[number] = chunks[-1:]
-            if chunks[-1].idle > IDLE_COMMITS:
-                del self._chunks[number]
+
+    def _write_chunk(self, connection: Connection, sighting: int, chunk: _Chunk) -> None:
+        values = chunk.packed()
+        if chunk.row is None:
+            statement = insert(schema.Trajectory).values(sighting_id=sighting, **values)
+            chunk.row = connection.execute(statement.returning(schema.Trajectory.id)).scalar_one()
+            self._made.append(chunk)
+        else:
+            connection.execute(_UPDATE_CHUNK, {"row": chunk.row, **values})
 
     def _write_portraits(self, connection: Connection, rows: dict[int, int]) -> None:
         if self._portraits:
@@ -296,15 +327,6 @@ def _earlier(evidence: Evidence | None) -> int | None:
     """The row of the nearest sighting where it is an earlier run's."""
     number = None if evidence is None else evidence.nearest_sighting
     return -number if number is not None and number < 0 else None
-
-
-def _write_chunk(connection: Connection, sighting: int, chunk: _Chunk) -> None:
-    values = chunk.packed()
-    if chunk.row is None:
-        statement = insert(schema.Trajectory).values(sighting_id=sighting, **values)
-        chunk.row = connection.execute(statement.returning(schema.Trajectory.id)).scalar_one()
-    else:
-        connection.execute(_UPDATE_CHUNK, {"row": chunk.row, **values})
 
 
 def camera_row(connection: Connection, name: str) -> int:
@@ -375,11 +397,6 @@ _LINK_NEAREST = (
     )
 )
 _UPDATE_CHUNK = update(schema.Trajectory).where(schema.Trajectory.id == bindparam("row"))
-
-
-def in_batches(ids: list[int]) -> Iterator[list[int]]:
-    """Parts short enough to name in one query."""
-    return (ids[k : k + _ROWS_A_QUERY] for k in range(0, len(ids), _ROWS_A_QUERY))
 
 
 def encode_jpeg(image: Image) -> bytes:

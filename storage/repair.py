@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from storage import journal
+from storage.batches import in_batches
 from storage.cutting import CUT, cut, join, parts_of, span_of_points
 from storage.database import path_of, writing
 from storage.errors import UnknownPerson, in_plain_words
@@ -188,37 +190,44 @@ class Repair:
         where they are. Raises CorrectionError where nothing is left to move.
         """
         with self._writing() as connection:
-            moves = [move for move in moves if not self._is_placed_by_person(connection, move.sighting)]
+            fixed = _placed_by_people(connection, [move.sighting for move in moves])
+            moves = [move for move in moves if move.sighting not in fixed]
             if not moves:
                 raise CorrectionError("nothing is to be moved; people's own decisions stand")
             correction = journal.add(connection, "refine", author=journal.MACHINE, note=note)
-            made: dict[int, int] = {}
+            groups: dict[int, list[int]] = defaultdict(list)
             for move in moves:
-                if move.identity < 0 and move.identity not in made:
-                    group = [m.sighting for m in moves if m.identity == move.identity]
-                    made[move.identity] = _new_identity(connection, correction, group)
-                identity = made.get(move.identity, move.identity)
-                self._refine(connection, correction, move, identity)
+                groups[move.identity].append(move.sighting)
+            into = {
+                number: self._who(connection, number)
+                if number > 0
+                else _new_identity(connection, correction, group)
+                for number, group in groups.items()
+            }
+            self._place(connection, correction, moves, into)
             return correction
 
-    def _refine(self, connection: Connection, correction: int, move: Move, identity: int) -> None:
-        before = connection.execute(
-            select(Sighting.identity_id).where(Sighting.id == move.sighting)
-        ).scalar_one()
-        journal.add_sightings(
-            connection,
-            correction,
-            [move.sighting],
-            role="moved",
-            identity=identity,
-            before=before,
-            probability=move.probability,
-        )
-        journal.place(connection, correction, [move.sighting], identity, probability=move.probability)
-
-    def _is_placed_by_person(self, connection: Connection, sighting: int) -> bool:
-        query = select(Correction.author).join(Sighting, Sighting.placed_by == Correction.id)
-        return connection.execute(query.where(Sighting.id == sighting)).scalar() == journal.PERSON
+    def _place(
+        self, connection: Connection, correction: int, moves: Sequence[Move], into: dict[int, int]
+    ) -> None:
+        """into: by a move's identity, who that is now."""
+        for some in in_batches(moves):
+            query = select(Sighting.id, Sighting.identity_id)
+            found = connection.execute(query.where(Sighting.id.in_([move.sighting for move in some])))
+            before = {row.id: row.identity_id for row in found}
+            steps = [
+                {
+                    "correction_id": correction,
+                    "sighting_id": move.sighting,
+                    "role": "moved",
+                    "identity_id": into[move.identity],
+                    "before_id": before[move.sighting],
+                    "probability": move.probability,
+                }
+                for move in some
+            ]
+            connection.execute(insert(CorrectionSighting), steps)
+            connection.execute(journal.PLACE, [_placed(step) for step in steps])
 
     def undo(self, number: int | None = None) -> int:
         """Take back a correction, the last one a person made or refine applied where None is named."""
@@ -228,7 +237,7 @@ class Repair:
             connection.execute(update(Correction).where(Correction.id == row.id).values(undone=time.time()))
             if row.kind == "cut":
                 join(connection, row.id)
-            journal.replay(connection)
+            journal.take_back(connection, row.id)
             return int(row.id)
 
     def _to_undo(self, connection: Connection, number: int | None) -> Any:
@@ -304,6 +313,27 @@ class Repair:
     def _writing(self) -> Iterator[Connection]:
         with in_plain_words(self._path), self._engine.begin() as connection:
             yield connection
+
+
+def _placed(step: dict[str, Any]) -> dict[str, Any]:
+    """What a step of a correction makes of its sighting."""
+    return {
+        "which": step["sighting_id"],
+        "identity_id": step["identity_id"],
+        "placed_by": step["correction_id"],
+        "placed_probability": step["probability"],
+    }
+
+
+def _placed_by_people(connection: Connection, sightings: Sequence[int]) -> set[int]:
+    """Those of them that are where a person put them."""
+    query = select(Sighting.id).join(Correction, Sighting.placed_by == Correction.id)
+    query = query.where(Correction.author == journal.PERSON)
+    return {
+        id_
+        for some in in_batches(sightings)
+        for id_ in connection.scalars(query.where(Sighting.id.in_(some)))
+    }
 
 
 def _new_identity(connection: Connection, correction: int, sightings: list[int]) -> int:

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from storage import schema
-from storage.recording import camera_row, in_batches
+from storage.batches import in_batches
+from storage.recording import camera_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ class Segments:
         """From now on the file is like that; None: it is gone."""
         self._said[path] = row
 
-    def commit(self, connection: Connection) -> None:
-        """Write it all, inside the transaction that is open on the connection."""
+    def write(self, connection: Connection) -> None:
+        """Write it all, inside the transaction that is open on the connection; `settle` once that is done."""
         segment = schema.Segment
         for path, row in self._said.items():
             if row is None:
@@ -57,6 +58,9 @@ class Segments:
             camera = camera_row(connection, row.camera)
             statement = insert(segment).values(camera_id=camera, path=path, **values)
             connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
+
+    def settle(self) -> None:
+        """What was written is committed."""
         self._said.clear()
 
 

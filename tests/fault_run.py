@@ -128,6 +128,8 @@ class Nothing:
     """A record that keeps nothing."""
 
     queued = 0
+    trouble = ""
+    full = False
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *_, **__: None

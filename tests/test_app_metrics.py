@@ -9,6 +9,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -160,6 +162,56 @@ def test_clients_who_hang_hold_nothing_up() -> None:
     assert time.monotonic() - began < 1
     for client in mute:
         client.close()
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_flood_of_clients_takes_no_more_than_a_few_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "_TALK_S", 0.8)
+    with MonitorServer(Monitor(), address="0") as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        before = _descriptors()
+        mute = [socket.create_connection((host, int(port))) for _ in range(100)]
+        time.sleep(0.4)
+        assert _descriptors() <= before + len(mute) + metrics._MOST_CLIENTS
+        time.sleep(1.0)  # those who were let in have had their time
+        assert get(server.url + "/healthz") == (200, "ok\n")
+        for client in mute:
+            client.close()
+
+
+def test_a_client_who_sends_a_byte_now_and_then_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "_TALK_S", 0.6)
+    with MonitorServer(Monitor(), address="0") as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=5) as client:
+            begun = time.monotonic()
+            with suppress(OSError):
+                for byte in b"GET /metrics HTTP/1.0\r\nX: " + 100 * b"y":
+                    client.send(bytes([byte]))
+                    time.sleep(0.1)
+            assert time.monotonic() - begun < 3.0
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        ("localhost:9464", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:1", 200),
+        ("evil.example", 403),
+        ("evil.example:1", 403),
+    ],
+)
+def test_on_loopback_only_this_machines_names_are_answered(host: str, code: int) -> None:
+    """A page whose name was made to lead to loopback reads nothing."""
+    with MonitorServer(Monitor(), address="0") as server:
+        connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=5)
+        connection.request("GET", "/metrics", headers={"Host": host})
+        assert connection.getresponse().status == code
+        connection.close()
 
 
 def test_a_bug_in_a_request_is_raised_by_the_owner() -> None:

@@ -73,6 +73,8 @@ class Notes:
     counted: dict[str, int] = field(default_factory=dict)
     failing: Exception | None = None
     queued: int = 0
+    trouble: str = ""
+    full: bool = False
 
     def footage(self, camera: str, *, uri: str, start: float, width: int, height: int) -> None:
         self.footages.append((camera, start, width, height))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +224,50 @@ def _adds_up(lines: list[dict[str, Any]], told: str) -> None:
     assert parts.keys() == set(PARTS)
     assert sum(parts.values()) == pytest.approx(whole_s, rel=1e-6)
     assert whole_s > 0
+
+
+def test_a_service_outlasts_a_lock_and_a_history_that_is_moved(
+    shared: Path, walk: Path, tmp_path: Path
+) -> None:
+    """Another program holds the history; then it is moved away and put back. It waits, and loses nothing."""
+    database = tmp_path / "history.db"
+    with RtspServer({"hall": walk}) as server:
+        config = tmp_path / "site.toml"
+        config.write_text(
+            f'database = "history.db"\n[[camera]]\nname="hall"\nsource="{server.url("hall")}"\n'
+        )
+        service = Service(shared, config)
+        try:
+            service.until("person_identified")
+            with closing(sqlite3.connect(database, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                held = service.until("trouble")
+                before = other.execute("SELECT coalesce(sum(points), 0) FROM trajectory").fetchone()[0]
+                time.sleep(2.0)
+                assert (
+                    other.execute("SELECT coalesce(sum(points), 0) FROM trajectory").fetchone()[0] == before
+                )
+            over = service.until("trouble_over")
+            seen = len(service.events())
+            database.rename(tmp_path / "away.db")
+            moved = service.until("trouble", after=seen, patience_s=10.0)
+            (tmp_path / "away.db").rename(database)
+            service.until("trouble_over", after=seen)
+        finally:
+            service.terminate()
+    assert service.process.returncode == errors.OK
+    assert "is locked by another program" in held["problem"]
+    assert over["problem"].startswith(held["problem"].partition(" (")[0])
+    assert "moved or deleted" in moved["problem"]
+    with closing(sqlite3.connect(database)) as file:
+        assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        (end,) = file.execute("SELECT max(end) FROM footage").fetchone()
+        gaps = file.execute(
+            "SELECT max(later.start - earlier.end) FROM trajectory AS later JOIN trajectory AS earlier "
+            "ON earlier.sighting_id = later.sighting_id AND earlier.id = later.id - 1"
+        ).fetchone()[0]
+    assert abs(end - time.time()) < 30
+    assert gaps is None or gaps < 2.0  # the ways of those who were there meanwhile have no hole
 
 
 def test_sigterm_while_the_networks_are_loaded_ends_cleanly(shared: Path, tmp_path: Path) -> None:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from alembic import command
 from alembic.config import Config
+from replayed import replayed, state
 from small_history import name_footage, small_history, writer
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, event, update
 
 from storage import schema
 from storage.database import MIGRATIONS, _engine, open_database, writing
+from storage.errors import DatabaseError
 from storage.export import export
 from storage.history import History
 from storage.presences import decisions
-from storage.repair import CorrectionError, Repair, apart, corrections
+from storage.repair import CorrectionError, Move, Repair, apart, corrections
 from tracker.types import Point, Sighting
 
 
@@ -290,3 +295,71 @@ def test_what_a_killed_run_left_can_be_cut(engine: Engine) -> None:
         connection.execute(update(schema.Run).values(ended=None))
     Repair(engine).cut(5, 30.5)
     assert len(parts(engine)) == 6
+
+
+def crowd(path: Path, *, people: int = 6, sightings: int = 40) -> Engine:
+    """Many sightings of a few."""
+    engine = open_database(path, create=True)
+    with writer(engine) as record:
+        name_footage(record)
+        for number in range(sightings):
+            start = 10.0 + 3 * number
+            record.sighting(Sighting(number + 1, "left", start, start + 2, number % people + 1, 0.9))
+    return engine
+
+
+def corrected_at_random(repair: Repair, dice: random.Random) -> None:
+    """One correction of any kind, or an undo; what makes no sense is refused, as by hand."""
+    people = dice.sample(range(1, 9), 2)
+    sightings = sorted(dice.sample(range(1, 41), 3))
+    change = dice.choice(
+        [
+            lambda: repair.merge(*people),
+            lambda: repair.differ(*people),
+            lambda: repair.name(people[0], dice.choice(["Ann", "Bea", ""])),
+            lambda: repair.move(sightings[0], dice.choice([people[0], None])),
+            lambda: repair.split(people[0], sightings),
+            lambda: repair.refine([Move(s, dice.choice([people[1], -1]), 0.6) for s in sightings], note="x"),
+            *3 * [lambda: repair.undo(dice.choice([None, *(row.id for row in repair.journal())]))],
+        ]
+    )
+    with suppress(DatabaseError):
+        change()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_undo_comes_to_what_all_others_say(tmp_path: Path, seed: int) -> None:
+    engine = crowd(tmp_path / "h.db")
+    repair, dice = Repair(engine), random.Random(seed)
+    undone = 0
+    for _ in range(60):
+        corrected_at_random(repair, dice)
+        assert state(tmp_path / "h.db") == replayed(tmp_path / "h.db", {})
+        undone = sum(row.undone is not None for row in repair.journal())
+    assert undone > 5
+
+
+def test_an_undo_leaves_alone_what_it_is_not_about(tmp_path: Path) -> None:
+    """The work of an undo is that of its correction, however much others corrected: counted in statements."""
+    engine = crowd(tmp_path / "h.db")
+    repair = Repair(engine)
+    first = repair.move(1, 2)
+    few = _statements(engine, lambda: repair.undo(first))
+    for number in range(2, 32):
+        repair.move(number, 3)
+    again = repair.move(1, 2)
+    assert _statements(engine, lambda: repair.undo(again)) == few
+
+
+def _statements(engine: Engine, change: Callable[[], object]) -> int:
+    said: list[str] = []
+
+    def hear(*heard: Any) -> None:
+        said.append(heard[2])
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        change()
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+    return len(said)

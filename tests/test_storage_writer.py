@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from small_history import (
 )
 from sqlalchemy import Engine, event
 
+import storage.writer
 from storage import database
 from storage.database import DatabaseError, open_database
 from storage.history import History
@@ -260,28 +261,98 @@ def test_a_callers_mistake_is_raised_as_such(engine: Engine, mistake: str, sente
         record.flush()
 
 
-def test_a_run_that_is_locked_out_is_told_so(
+def until(true: Callable[[], object], patience_s: float = 20.0) -> None:
+    deadline = time.monotonic() + patience_s
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_lock_is_waited_for_as_long_as_it_takes(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "BUSY_S", 0.2)
-    with pytest.raises(DatabaseError, match="locked by another program"), writer(engine) as record:  # noqa: PT012
+    """Longer than SQLite would wait; what comes meanwhile is kept in memory, and all of it is there after."""
+    monkeypatch.setattr(database, "BUSY_S", 0.1)
+    with writer(engine, commit_s=0.01, queue_size=8) as record:
         record_all(record)
         record.flush()
+        assert record.trouble == ""
         with closing(sqlite3.connect(tmp_path / "h.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            record.sighting(Sighting(9, "left", 40.0, 41.0, 1, 0.9))
-            record.flush()
-    assert number_of(engine, "sighting") == 5
-
-
-def test_a_lock_that_passes_is_waited_for(engine: Engine, tmp_path: Path) -> None:
-    with writer(engine, commit_s=0.01) as record:
-        with closing(sqlite3.connect(tmp_path / "h.db", isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            record_all(record)
-            time.sleep(0.3)
+            record_all(record, later_s=500.0)
+            until(lambda: record.trouble)
+            assert f"{tmp_path / 'h.db'} is locked by another program" in record.trouble
+            assert "MB are kept in memory" in record.trouble
+            time.sleep(1.0)
+            record.check()  # it goes on
+            assert History(engine).sightings(since=500.0) == []
         record.flush()
-        assert number_of(engine, "sighting") == 5
+        assert record.trouble == ""
+        assert len(History(engine).sightings(since=500.0)) == 5
+    assert rows(engine, "SELECT sum(points) FROM trajectory") == [(2 * 155,)]
+
+
+def test_a_writer_that_is_closed_during_a_lock_writes_all_of_it(engine: Engine, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "h.db", isolation_level=None, check_same_thread=False)
+    with closing(other), writer(engine, commit_s=0.01) as record:
+        other.execute("BEGIN IMMEDIATE")
+        record_all(record)
+        until(lambda: record.trouble)
+        release = threading.Timer(0.6, other.execute, ["ROLLBACK"])
+        release.start()
+    release.join()
+    assert number_of(engine, "sighting") == 5
+    assert rows(engine, "SELECT ended IS NOT NULL FROM run") == [(1,)]
+
+
+def test_what_is_kept_during_a_lock_is_bounded_and_told(engine: Engine, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0)
+    with writer(engine, commit_s=0.01, keep_mb=0.2) as record:
+        name_footage(record)
+        record.flush()
+        with closing(sqlite3.connect(tmp_path / "h.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            number = 0
+            while not record.full:
+                number += 1
+                image = noise.integers(0, 255, (128, 64, 3), dtype=np.uint8)
+                record.sighting(Sighting(number, "left", 10.0, 11.0, number, 0.9))
+                record.portrait(number, Portrait(10.0, 0.5, unit(0), image))
+                assert number < 5000
+                time.sleep(0.002)
+        record.flush()
+        assert not record.full
+    assert number_of(engine, "portrait") == number
+
+
+def test_a_history_that_is_moved_away_is_told_and_waited_for(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "h.db"
+    with writer(engine, commit_s=0.01, patient=True) as record:
+        record_all(record)
+        record.flush()
+        path.rename(tmp_path / "away.db")
+        until(lambda: record.trouble, 5.0)  # also where nothing is to be written
+        assert "it was moved or deleted; put it back" in record.trouble
+        record_all(record, later_s=500.0)
+        assert not path.exists()  # no empty one in its place
+        (tmp_path / "away.db").rename(path)
+        record.flush()
+        assert record.trouble == ""
+    assert rows(engine, "SELECT sum(points) FROM trajectory") == [(2 * 155,)]
+    assert_sound(path)
+
+
+def test_a_history_that_stays_away_is_an_error_at_the_end(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage.writer, "_LAST_S", 0.5)
+    record = writer(engine, patient=True)
+    record.flush()
+    (tmp_path / "h.db").unlink()
+    record_all(record)
+    with pytest.raises(DatabaseError, match=r"moved or deleted.* is lost"):
+        record.close()
+    assert not any(thread.name == "history writer" for thread in threading.enumerate())
 
 
 def test_a_closed_writer_takes_no_more(engine: Engine) -> None:
@@ -475,6 +546,29 @@ def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(tiny_disk: Path) -
     with writer(engine) as record:
         record_all(record, later_s=500.0)
     assert len(History(engine).sightings(since=500.0)) == 5
+
+
+def test_a_live_run_waits_for_a_full_disk_and_loses_nothing(tiny_disk: Path) -> None:
+    engine = open_database(tiny_disk / "h.db", create=True)
+    noise = np.random.default_rng(0)
+    told = 0
+    with writer(engine, commit_s=0.02, patient=True) as record:
+        record_all(record)
+        while not record.trouble:
+            told += 1
+            image = noise.integers(0, 255, (128, 64, 3), dtype=np.uint8)
+            record.sighting(Sighting(100 + told, "left", 10.0, 11.0, 100 + told, 0.9))
+            record.point(100 + told, points(SIGHTINGS[0])[0])
+            record.portrait(100 + told, Portrait(10.0, 0.5, unit(0), image))
+            time.sleep(0.002)
+        assert "the disk is full" in record.trouble
+        time.sleep(1.0)
+        subprocess.run(["mount", "-o", "remount,size=20m", str(tiny_disk)], check=True, timeout=10)
+        record.flush()
+        assert record.trouble == ""
+    assert (number_of(engine, "sighting"), number_of(engine, "portrait")) == (5 + told, 10 + told)
+    assert rows(engine, "SELECT count(*) FROM trajectory WHERE points = 1") == [(told,)]
+    assert_sound(tiny_disk / "h.db")
 
 
 def test_a_disk_full_from_the_start_is_one_sentence(tiny_disk: Path) -> None:

@@ -98,14 +98,17 @@ class StatusLine(QStatusBar):
 
     def set_status(self, status: Status) -> None:
         facts = [
+            *status.troubles,
             clock(status.elapsed_s),
             count(status.frames, "frame"),
             f"{status.fps:.1f} fps",
             f"{count(status.identities, 'person', 'people')} known",
         ]
         if status.done is not None:
-            facts.insert(0, f"{status.done:.0%}")
+            facts.insert(len(status.troubles), f"{status.done:.0%}")
         if status.done and status.done < 1.0:
-            facts.insert(1, f"{clock(status.elapsed_s * (1 - status.done) / status.done)} left")
+            facts.insert(
+                len(status.troubles) + 1, f"{clock(status.elapsed_s * (1 - status.done) / status.done)} left"
+            )
         self._figures.setText("  ·  ".join(facts))
         self.stages.set_stages(status.stages)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from io import TextIOBase
 from typing import Any, TextIO
 
 from app.headless.pace import Pace
@@ -15,29 +17,37 @@ from tracker.types import Result, Sighting
 _REMEMBERED = 10_000  # sightings; an older one that came up again would be told as if it were new
 
 
+def line(event: str, **facts: Any) -> str:
+    """One line: `time` (UTC, ISO 8601), `event`, and the facts."""
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"time": moment, "event": event, **facts})
+
+
 class JsonLog:
     """A View, and a note of sightings, that writes lines to a file. status_every_s: how often all is told."""
 
-    def __init__(self, file: TextIO, *, status_every_s: float) -> None:
+    def __init__(self, file: TextIO | TextIOBase, *, status_every_s: float) -> None:
         self._file = file
         self._status_every_s = status_every_s
         self._told_s = -status_every_s
         self._pace = Pace()
         self._overloaded = False
+        self._troubles: dict[str, str] = {}
         self._lost: dict[str, float | None] = {}
         self._before: dict[str, CameraStatus] = {}
         self._identities: OrderedDict[int, int | None] = OrderedDict()
 
     def write(self, event: str, **facts: Any) -> None:
-        """One line: `time` (UTC, ISO 8601), `event`, and the facts."""
-        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        print(json.dumps({"time": moment, "event": event, **facts}), file=self._file, flush=True)
+        """One line."""
+        self._file.write(line(event, **facts) + "\n")
+        self._file.flush()
 
     def show(self, results: Sequence[Result], status: Status) -> None:
         self._pace.see(status)
         for camera in status.cameras:
             self._compare(camera, status.elapsed_s)
         self._compare_load()
+        self._compare_troubles(status)
         if status.elapsed_s - self._told_s >= self._status_every_s:
             self._told_s = status.elapsed_s
             self.write("status", **self._facts(status))
@@ -62,6 +72,15 @@ class JsonLog:
             self._overloaded = self._pace.overloaded
             event = "overloaded" if self._overloaded else "overload_over"
             self.write(event, dropped_share=round(self._pace.dropped_share, 3))
+
+    def _compare_troubles(self, status: Status) -> None:
+        """Tells of each once when it begins, whatever it counts meanwhile, and when it is over."""
+        now = {re.sub(r"\d[\d.]*", "", trouble): trouble for trouble in status.troubles}
+        for kind in now.keys() - self._troubles.keys():
+            self.write("trouble", problem=now[kind])
+        for kind in self._troubles.keys() - now.keys():
+            self.write("trouble_over", problem=self._troubles[kind])
+        self._troubles = now
 
     def _compare_pictures(self, before: CameraStatus, camera: CameraStatus) -> None:
         """Tells of a clock that was set, of another size, and of recording that fails or goes on."""
@@ -103,6 +122,7 @@ class JsonLog:
             "identities": status.identities,
             "frames": status.frames,
             "queued": status.queued,
+            "troubles": list(status.troubles),
             "overloaded": self._pace.overloaded,
             "dropped_share": round(self._pace.dropped_share, 3),
             "cameras": [self._camera(camera) for camera in status.cameras],

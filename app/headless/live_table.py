@@ -86,4 +86,5 @@ def _whole(status: Status, pace: Pace) -> str:
         parts.append(f"[bold red]overloaded: {100 * pace.dropped_share:.0f} % of frames dropped[/]")
     if status.queued:
         parts.append(f"{status.queued} to be written")
-    return "  ".join([*parts, "Ctrl-C stops"])
+    troubles = [f"[bold red]{escape(trouble)}[/]" for trouble in status.troubles]
+    return "\n".join(["  ".join([*parts, "Ctrl-C stops"]), *troubles])

@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +28,7 @@ from app.config import ConfigError
 from app.headless.pace import Pace
 from app.passage import Passage
 from app.pipeline import CameraStatus, Status
+from app.supervised import Supervised
 from tracker.types import Result
 
 STALLED_S = 30.0
@@ -40,7 +40,9 @@ _BUCKETS_S = (
     *(0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8),
     *(1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0, 10.0),
 )
-_TALK_S = 5.0  # how long a client may keep silent before it is let go
+_TALK_S = 5.0  # how long a client may take for its request, and for reading the answer
+_MOST_CLIENTS = 16  # at a time; who comes above that is hung up on
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Monitor(Collector):
@@ -113,6 +115,8 @@ def _of_run(status: Status) -> Iterator[Metric]:
     for stage, spent_s in status.stages.items():
         stages.add_metric([stage], spent_s)
     yield stages
+    waiting = "1 while something is wrong with the run itself, such as a history that can't be written."
+    yield GaugeMetricFamily("sightline_trouble", waiting, float(bool(status.troubles)))
 
 
 def _of_load(pace: Pace) -> Iterator[Metric]:
@@ -195,20 +199,29 @@ class MonitorServer:
             raise ConfigError(
                 f"--metrics: {self._host}:{self._port} can't be had ({error.strerror}); name another address."
             ) from None
-        self._thread = ThreadPoolExecutor(1, "metrics")
-        self._serving = self._thread.submit(self._server.serve_forever, poll_interval=0.1)
+        self._stop = threading.Event()
+        self._thread = Supervised("the metrics server", self._serve, stop=self._stop)
+        self._thread.start()
         return self
+
+    def _serve(self) -> None:
+        self._server.serve_forever(poll_interval=0.1)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop.set()
         self._server.shutdown()
         self._server.hang_up()
-        self._thread.shutdown()
-        self._server.server_close()
-        if error is None:  # otherwise the first error is the one to tell
-            self._serving.result()
+        with suppress(*([] if error is None else [Exception])):  # then the first error is the one to tell
+            self._thread.join()
+            self._server.server_close()
             self._server.check()
+
+    @property
+    def trouble(self) -> str:
+        """What it failed with lately; "" where it serves."""
+        return self._thread.trouble
 
     @property
     def url(self) -> str:
@@ -223,8 +236,12 @@ def _parted(address: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
 
 
+def _is_loopback(host: str) -> bool:
+    return host in _LOOPBACK or host.startswith("127.")
+
+
 class _Server(ThreadingHTTPServer):
-    """Knows its open connections, so that a client who keeps one open can't hold up the end."""
+    """Knows its open connections: they are few, and none lasts for longer than a request may take."""
 
     daemon_threads = False
     block_on_close = True
@@ -233,20 +250,34 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, host: str, port: int, monitor: Monitor, registry: CollectorRegistry) -> None:
         self.monitor = monitor
         self.registry = registry
-        self._open: set[socket.socket] = set()
+        self.names = frozenset({host, *_LOOPBACK}) if _is_loopback(host) else None
+        self._open: dict[socket.socket, float] = {}
         self._changing = threading.Lock()
         self._failure: BaseException | None = None
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
 
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        with self._changing:
+            return len(self._open) < _MOST_CLIENTS
+
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._changing:
-            self._open.add(request)
+            self._open[request] = time.monotonic()
         super().process_request(request, client_address)
+
+    def service_actions(self) -> None:
+        """Several times a second: a client that sends a byte now and then is let go all the same."""
+        now = time.monotonic()
+        with self._changing:
+            for connection, since in self._open.items():
+                if now - since > _TALK_S:
+                    with suppress(OSError):
+                        connection.shutdown(socket.SHUT_RDWR)
 
     def shutdown_request(self, request: Any) -> None:
         with self._changing:
-            self._open.discard(request)
+            self._open.pop(request, None)
         super().shutdown_request(request)
 
     def server_bind(self) -> None:
@@ -277,7 +308,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
-        if path == "/metrics":
+        if not self._is_meant():
+            self._answer(HTTPStatus.FORBIDDEN, b"not for this host\n", "text/plain; charset=utf-8")
+        elif path == "/metrics":
             self._answer(HTTPStatus.OK, generate_latest(self.server.registry), CONTENT_TYPE_LATEST)
         elif path in ("/healthz", "/readyz"):
             monitor = self.server.monitor
@@ -286,6 +319,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(status, f"{trouble or 'ok'}\n".encode(), "text/plain; charset=utf-8")
         else:
             self._answer(HTTPStatus.NOT_FOUND, b"/metrics, /healthz, /readyz\n", "text/plain; charset=utf-8")
+
+    def _is_meant(self) -> bool:
+        """On loopback, whether it was asked for by a name of this machine: else it is a page's trick, whose
+        own name was made to lead here. Who names no host is no browser.
+        """
+        told = self.headers.get("Host")
+        if told is None or self.server.names is None:
+            return True
+        host = told[1:].partition("]")[0] if told.startswith("[") else told.partition(":")[0]
+        return host.lower() in self.server.names
 
     def do_HEAD(self) -> None:
         self.do_GET()

@@ -133,7 +133,7 @@ class TerminalView:
             self._tasks[""],
             total=None if status.done is None else 1000,
             completed=1000 * (status.done or 0.0),
-            state="" if left is None else f"{clock(left)} left",
+            state="; ".join([*([] if left is None else [f"{clock(left)} left"]), *status.troubles]),
             frames=str(status.frames),
             fps=f"{status.fps:.1f} fps",
             people=f"{status.identities} people",
@@ -155,6 +155,7 @@ def plain_line(status: Status) -> str:
     parts += [
         f"{c.name}: {c.problem or c.state}" for c in status.cameras if c.problem or c.state != "playing"
     ]
+    parts += status.troubles
     return "  ".join(parts)
 
 

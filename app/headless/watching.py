@@ -9,14 +9,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
+
+from rich.console import Console
 
 from app import errors
 from app.config import Settings, read_config
 from app.headless.execution import report, settings_of
-from app.headless.json_log import JsonLog
+from app.headless.json_log import JsonLog, line
 from app.headless.live_table import LiveTable
 from app.headless.memory import GiveBack, forget_the_loaded, share_arenas
+from app.headless.outlet import Outlet
 from app.headless.reload import Reload, reload_on_hang_up
 from app.headless.view import TerminalView, interrupted_by_signals, pace_line, stop_on_signals, terminal
 from app.pipeline import Status, View
@@ -47,12 +50,13 @@ def watch(arguments: argparse.Namespace) -> int:
     share_arenas()
     if arguments.log != "json":
         return _watch(arguments, None)
-    log = JsonLog(sys.stderr, status_every_s=arguments.status_every)
-    try:
-        return _watch(arguments, log)
-    except errors.environment_errors() as error:
-        log.write("failed", problem=str(error), exit_code=errors.exit_code(error))
-        return errors.exit_code(error)
+    with Outlet(sys.stderr, lost=lambda lines: line("log_lost", lines=lines)) as file:
+        log = JsonLog(file, status_every_s=arguments.status_every)
+        try:
+            return _watch(arguments, log)
+        except errors.environment_errors() as error:
+            log.write("failed", problem=str(error), exit_code=errors.exit_code(error))
+            return errors.exit_code(error)
 
 
 def _watch(arguments: argparse.Namespace, log: JsonLog | None) -> int:
@@ -108,8 +112,8 @@ def _loaded(settings: Settings, log: JsonLog | None, stack: ExitStack) -> Run:
 
         built = stack.enter_context(build_run(replace(settings, command=command_line())))
     if log is None:
-        line = f"detector: {built.detector}; re-identification: {built.embedder}"
-        terminal().print(line, highlight=False)
+        words = f"detector: {built.detector}; re-identification: {built.embedder}"
+        terminal().print(words, highlight=False)
     else:
         log.write("running", detector=built.detector, reid=built.embedder)
     return built
@@ -150,7 +154,12 @@ def _screen(arguments: argparse.Namespace, log: JsonLog | None) -> Iterator[View
         with LiveTable(console) as table:
             yield table
     else:
-        with TerminalView(console, plain_every_s=arguments.status_every) as lines:
+        with (
+            Outlet(sys.stderr, lost=lambda lines: f"{lines} lines of this log are lost") as file,
+            TerminalView(
+                Console(file=cast("IO[str]", file), width=console.width), plain_every_s=arguments.status_every
+            ) as lines,
+        ):
             yield lines
 
 

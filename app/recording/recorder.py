@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+import traceback
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -79,7 +80,7 @@ class FootageRecorder:
         self._file: SegmentFile | None = None
         self._told_s = 0.0
         self._rows: Rows | None = None
-        self._failure: BaseException | None = None
+        self._bug: Exception | None = None
         self._thread = threading.Thread(target=self._work, name=f"record {camera}", daemon=True)
 
     def start(self, rows: Rows) -> None:
@@ -98,11 +99,7 @@ class FootageRecorder:
             self._changed.notify()
 
     def offer(self, packet: Packet[VideoStream], *, zero_s: float | None, dated: bool) -> None:
-        """The next packet. zero_s: the time of timestamp 0, epoch seconds. dated: whether it has timestamps.
-
-        Raises what the thread has failed with, where that is a bug.
-        """
-        self._check()
+        """The next packet. zero_s: the time of timestamp 0, epoch seconds. dated: it has timestamps."""
         with self._changed:
             started = self._thread.ident is not None
             if not packet.size or self.closed or (started and not self._thread.is_alive()):
@@ -144,25 +141,36 @@ class FootageRecorder:
         return "" if file is None else str(file.path)
 
     def close(self) -> None:
-        """Write what waits and end the file, in three seconds at most; then the disk is given up."""
+        """Write what waits and end the file, in three seconds at most; then the disk is given up.
+
+        Raises what the thread has failed with, where that is a bug.
+        """
         with self._changed:
             self.closed = True
             self._changed.notify()
         if self._thread.ident is not None:
             self._thread.join(_CLOSE_S)
-        self._check()
-
-    def _check(self) -> None:
-        if self._failure is not None and not isinstance(self._failure, DatabaseError):
-            raise self._failure  # what the database failed with is raised by the run itself
+        if self._bug is not None:
+            raise self._bug
 
     def _work(self) -> None:
-        try:
-            while (item := self._next()) is not None:
+        while (item := self._next()) is not None:
+            with self._shown():
                 self._take(item)
+        with self._shown():
             self._end_file()
-        except BaseException as failure:  # for the owner, who raises it in check
-            self._failure = failure
+
+    @contextmanager
+    def _shown(self) -> Iterator[None]:
+        """A failure of ours ends neither the thread nor the run: it is shown, and raised at the end."""
+        try:
+            yield
+        except DatabaseError as error:  # raised by the run itself
+            self._give_up(str(error))
+        except Exception as failure:
+            self._bug = self._bug or failure
+            traceback.print_exception(failure)
+            self._give_up(f"a failure of ours ({type(failure).__name__}: {failure})")
 
     def _next(self) -> _Item | None:
         """The next thing to do, waited for; None at the end."""
@@ -184,7 +192,9 @@ class FootageRecorder:
         try:
             self._write(item)
         except (OSError, av.FFmpegError) as error:
-            self._give_up(f"{self._folder} can't be written ({error.strerror})")
+            self._give_up(
+                f"{self._folder} can't be written ({error.strerror}); make room or change its permissions"
+            )
 
     def _over(self, file: SegmentFile, packet: Taken) -> bool:
         full = packet.key and file.length_s >= self._settings.segment_s
@@ -229,17 +239,22 @@ class FootageRecorder:
             self._tell(file)
             self.problem = ""
         except (OSError, av.FFmpegError) as error:
-            self._give_up(f"{self._folder} can't be written ({error.strerror})")
+            self._give_up(
+                f"{self._folder} can't be written ({error.strerror}); make room or change its permissions"
+            )
+
+    def _unwritable(self, error: OSError) -> str:
+        return f"{self._folder} can't be written ({error.strerror}); make room or change its permissions"
 
     def _give_up(self, why: str) -> None:
         """Until the next attempt."""
-        self.problem = f"Not recorded: {why}; make room or change its permissions."
+        self.problem = f"Not recorded: {why}."
         self._retry_at = time.monotonic() + self._retry_s
         file, self._file = self._file, None
         if file is not None:
             with suppress(OSError, av.FFmpegError):
                 file.close()
-            with suppress(OSError):
+            with suppress(OSError, DatabaseError):
                 self._tell(file)
 
 

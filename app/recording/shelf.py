@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from app.config import RecordingSettings
 from app.recording.recorder import NAME, Rows
 from app.recording.segment_file import length_of
-from storage.errors import DatabaseError
+from app.supervised import Supervised
 from storage.history import History
 from storage.segments import SegmentRow
 
@@ -29,8 +29,8 @@ _CLOSE_S = 3.0
 class Shelf:
     """Looks after the folder in a thread of its own, from `begin` on. Use as a context manager.
 
-    Files that are not named as the recorders name theirs are never touched. problem: why something can't be
-    removed, else "". writing: the files that are open, which stay.
+    Files that are not named as the recorders name theirs are never touched. writing: the files that are open,
+    which stay.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Shelf:
         writing: Callable[[], set[str]],
         every_s: float = 30.0,
     ) -> None:
-        self.problem = ""
+        self._problem = ""
         self._settings = settings
         self._folder = settings.folder.absolute()
         self._history = history
@@ -51,34 +51,33 @@ class Shelf:
         self._every_s = every_s
         self._began = math.floor(1000 * time.time()) / 1000  # no file of this run is named earlier
         self._stop = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name="recordings", daemon=True)
+        self._thread = Supervised("the keeper of recordings", self._work, stop=self._stop)
 
     def __enter__(self) -> Self:
         return self
 
+    @property
+    def problem(self) -> str:
+        """Why something can't be removed, or what else fails just now; "" where nothing does."""
+        return self._problem or self._thread.trouble
+
     def begin(self) -> None:
         """Look after it from now on. Once more does no harm."""
-        if self._thread.ident is None:
+        if not self._thread.started:
             self._thread.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        if self._thread.ident is not None:
+        with suppress(*([] if error is None else [Exception])):  # then the first error is the one to tell
             self._thread.join(_CLOSE_S)
-        if error is None and self._failure is not None and not isinstance(self._failure, DatabaseError):
-            raise self._failure
 
     def _work(self) -> None:
-        try:
-            self.take_up()
-            while not self._stop.is_set():
-                more = self.prune() >= _AT_ONCE
-                self._stop.wait(2.0 if more else self._every_s)
-        except BaseException as failure:  # for the owner, who raises it at the end
-            self._failure = failure
+        self.take_up()
+        while not self._stop.is_set():
+            more = self.prune() >= _AT_ONCE
+            self._stop.wait(2.0 if more else self._every_s)
 
     def take_up(self) -> None:
         """What earlier runs left: files the database doesn't know as they are, and rows without a file."""
@@ -130,10 +129,10 @@ class Shelf:
         try:
             file.unlink(missing_ok=True)
         except OSError as error:
-            self.problem = f"{path} can't be removed ({error.strerror}); change its permissions."
+            self._problem = f"{path} can't be removed ({error.strerror}); change its permissions."
             return False
         with suppress(OSError):  # the day's folder, once it is empty
             file.parent.rmdir()
-        self.problem = ""
+        self._problem = ""
         self._rows.forget_segment(path)
         return True
