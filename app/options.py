@@ -292,9 +292,18 @@ def _train(commands: Commands) -> None:
         help="checkpoint, logs, weights (default: trained/NAME); a training there is gone on with",
     )
     train.add_argument(
-        "--imagenet",
+        "--unlabelled",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="D",
+        help="folders or .zip of pictures of people nobody named, which the teacher judges",
+    )
+    train.add_argument(
+        "--start",
         metavar="WEIGHTS",
-        help="what to start from: a name or file, *caffe* for one with Caffe's strides; none for noise",
+        help="weights to go on from: a name or file, of ours or ImageNet's (*caffe* for one with Caffe's "
+        "strides); none for noise (default: ImageNet's)",
     )
     train.add_argument(
         "--teacher",

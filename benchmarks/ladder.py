@@ -125,7 +125,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--budget", default="")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--imagenet", help="weights to start from, as for sightline train")
+    parser.add_argument("--start", help="weights to start from, as for sightline train")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     told = parser.parse_args()
     began, console = time.perf_counter(), Console(width=110)
@@ -136,12 +136,12 @@ def main() -> None:
         left = seconds - (time.perf_counter() - began)
         if finished(recipe, folder) is None and left > 0:
             console.print(f"{recipe.name}, seed {recipe.seed}", highlight=False)
-            start = resolve(told.imagenet or STARTS[recipe.backbone])
+            start = resolve(told.start or STARTS[recipe.backbone])
             train(
                 recipe,
                 data=told.data,
                 out=folder,
-                imagenet=start,
+                start=start,
                 device=device,
                 budget=Budget(seconds=left),
                 console=console,

@@ -28,6 +28,7 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from reid.backends import choose_device
+from reid.model import BNNeck
 from reid.preprocess import Preprocess
 from training.augment import Augment, draw
 from training.learner import Learner, Lesson, computes_in_half
@@ -47,16 +48,17 @@ KINDS = {
 Way = tuple[str, Learner, Callable[[], AbstractContextManager[None]]]
 
 
-def learner(recipe: Recipe, device: torch.device, *, graph: bool) -> Learner:
+def learner(recipe: Recipe, device: torch.device, *, half: bool, graph: bool) -> Learner:
     """On noise."""
     torch.manual_seed(0)
     random = np.random.default_rng(0)
     shape = (PERSONS * EACH, recipe.height, recipe.width, 3)
     pictures = random.integers(0, 256, shape, np.uint8)
-    taught = torch.randn(len(pictures), 2, 256).half() if recipe.teaches else None
+    taught = torch.randn(len(pictures), 256).half() if recipe.teaches else None
     labels = np.arange(PERSONS).repeat(EACH)
     lesson = Lesson.of(pictures, labels, taught, device=device)
     objective = network(recipe, None, lesson).to(device)
+    objective.in_half = half
     preprocess = Preprocess(height=recipe.height, width=recipe.width)
     augment = Augment(preprocess, pad=recipe.pad, jitter=recipe.jitter, device=device)
     made = Learner(objective.train(), lesson, augment, graph=graph)
@@ -69,7 +71,7 @@ def plan(recipe: Recipe, device: torch.device) -> torch.Tensor:
     random = np.random.default_rng(1)
     people = random.choice(PERSONS, recipe.persons, replace=False)
     known = (people[:, None] * EACH + np.arange(recipe.pictures) % EACH).ravel()
-    rows = np.concatenate([known, random.integers(0, PERSONS * EACH, recipe.composites)])
+    rows = np.concatenate([known, random.integers(0, PERSONS * EACH, recipe.batch - recipe.known)])
     drawn = draw(
         random,
         len(rows),
@@ -98,11 +100,11 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def ways(recipe: Recipe, device: torch.device) -> list[Way]:
+def ways(recipe: Recipe, device: torch.device, *, half: bool) -> list[Way]:
     """What is compared."""
-    eager = learner(recipe, device, graph=False)
+    eager = learner(recipe, device, half=half, graph=False)
     if device.type == "cuda":
-        replayed = learner(recipe, device, graph=True)
+        replayed = learner(recipe, device, half=half, graph=True)
         return [
             ("operations launched one by one", eager, contextlib.nullcontext),
             ("a captured graph replayed", replayed, contextlib.nullcontext),
@@ -124,12 +126,16 @@ def measured(found: list[Way], batch: torch.Tensor, *, rounds: int, steps: int) 
     return [statistics.median(row[1:]) for row in taken]
 
 
+def untrained(recipe: Recipe) -> BNNeck:
+    nobody = Lesson(torch.empty(0), torch.zeros(1, dtype=torch.int64))
+    return network(recipe, None, nobody).model
+
+
 def operations(recipe: Recipe) -> int:
     """Floating point operations of a step as they are usually counted: three times the forward pass's, those
     of convolutions and matrices alone. Frozen blocks take fewer.
     """
-    nobody = Lesson(torch.empty(0), torch.zeros(1, dtype=torch.int64))
-    model, counter = network(recipe, None, nobody).model.eval(), FlopCounterMode(display=False)
+    model, counter = untrained(recipe).eval(), FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         model(torch.zeros(1, 3, recipe.height, recipe.width))
     return 3 * recipe.batch * counter.get_total_flops()
@@ -180,11 +186,13 @@ def main() -> None:
     name = told.recipe or ("bnneck-r50" if on_gpu else "bnneck-mobilenet")
     recipe = with_settings(named(name), told.settings)
     torch.backends.cudnn.benchmark = on_gpu
-    found, batch = ways(recipe, device), plan(recipe, device)
+    half = computes_in_half(recipe, untrained(recipe).backbone, device)
+    found, batch = ways(recipe, device, half=half), plan(recipe, device)
     seconds = measured(found, batch, rounds=told.rounds, steps=told.steps or (50 if on_gpu else 2))
-    most = told.peak * 1e12 if told.peak else peak(device, half=computes_in_half(recipe.precision, device))
+    most = told.peak * 1e12 if told.peak else peak(device, half=half)
     work = operations(recipe)
     where = torch.cuda.get_device_name(device) if on_gpu else f"CPU, {torch.get_num_threads()} threads"
+    where += " in bfloat16" if half else " in float32"
     table = Table(title=f"{recipe.name} on {where}: {recipe.batch} pictures a step", title_justify="left")
     for column in ("way", "ms a step", "pictures/s", "TFLOP/s", f"of {most / 1e12:.2f}", "times the first"):
         table.add_column(column, justify="left" if column == "way" else "right")

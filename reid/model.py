@@ -29,6 +29,7 @@ from reid.preprocess import Preprocess
 
 BACKBONES = ("resnet50", "mobilenet_v2")
 POOLINGS = ("average", "gem")
+OWN = ".safetensors"
 
 
 class BNNeck(nn.Module):
@@ -138,6 +139,17 @@ def _mobilenet_v2(last_stride: int, pooling: str) -> Any:
     if pooling == "gem":
         network.features.append(GeM())  # torchvision's average of what is left, one place, changes nothing
     return network
+
+
+def load_into(model: BNNeck, path: Path) -> None:
+    """Fill the network with weights to start from: ours with the neck, or ImageNet's.
+
+    Raises WeightsError where the file is missing, damaged or of another network.
+    """
+    if path.suffix != OWN:
+        load_imagenet(model, path)
+        return
+    _fill(model, load(path)[0].state_dict(), path)
 
 
 def load_imagenet(model: BNNeck, path: Path) -> None:

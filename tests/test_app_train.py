@@ -14,10 +14,10 @@ from app.weights.train import commit
 
 SMALL = [
     "--recipe=bnneck-mobilenet",
-    "--imagenet=none",
+    "--start=none",
     *(f"--set={setting}" for setting in ("height=32", "width=16", "persons=4", "pictures=2", "pad=2")),
     *(f"--set={setting}" for setting in ("cosine_weight=0", "relation_weight=0", "likeness_weight=0")),
-    *(f"--set={setting}" for setting in ("composites=0", "epochs=2", "anneal_from=0")),
+    *(f"--set={setting}" for setting in ("composites=0", "unlabelled=0", "epochs=2", "anneal_from=0")),
 ]
 
 
@@ -40,7 +40,7 @@ def test_a_recipe_is_shown_with_what_is_set(capsys: pytest.CaptureFixture[str]) 
         (["--recipe", "best"], 8, "There is no recipe 'best': give one of"),
         (["--set", "epochs=0"], 8, "epochs is 0: give one of at least 1."),
         ([], 7, "No data set was given; name one with --data."),
-        (["--data", "nowhere.zip", "--imagenet", "none"], 8, "There is no data set at nowhere.zip"),
+        (["--data", "nowhere.zip", "--start", "none"], 8, "There is no data set at nowhere.zip"),
         (["--data", "nowhere.zip", "--stop-after", "soon"], 8, "--stop-after soon is no time"),
         (["--data", "nowhere.zip", "--device", "cuda:99"], 4, "cuda:99"),
     ],

@@ -129,3 +129,18 @@ def test_left_alone_pictures_are_as_the_network_gets_them_in_use(bgr: bool) -> N
     np.testing.assert_allclose(augment.plain(torch.from_numpy(data)).numpy(), wanted, atol=1e-5)
     made = augment(torch.from_numpy(data), torch.arange(4), nothing)
     np.testing.assert_allclose(made.numpy(), wanted, atol=1e-5)
+
+
+def test_smaller_pictures_are_the_means_of_what_they_cover() -> None:
+    augment, data = Augment(SIZE, pad=PAD, device=torch.device("cpu")), pictures()
+    whole = augment.plain(torch.from_numpy(data))
+    height, width = whole.shape[2] // 2, whole.shape[3] // 2
+    augment.size = (height, width)
+    small = augment.plain(torch.from_numpy(data))
+    assert small.shape == (4, 3, height, width)
+    assert small.is_contiguous(memory_format=torch.channels_last)
+    inner = torch.nn.functional.avg_pool2d(whole, 2)
+    assert (small - inner).abs().mean() < 0.3 * (whole.std() + inner.std())
+    assert torch.corrcoef(torch.stack([small.flatten(), inner.flatten()]))[0, 1] > 0.9
+    nothing = torch.tensor([[0, PAD, PAD, 0, 0, 0, 0, WHOLE, WHOLE, WHOLE]]).repeat(4, 1)
+    torch.testing.assert_close(augment(torch.from_numpy(data), torch.arange(4), nothing), small)

@@ -20,30 +20,36 @@ def alone(monkeypatch: pytest.MonkeyPatch, *kept: str) -> None:
             monkeypatch.setattr(composites, name, value)
 
 
+def composed(pictures: Image, count: int, *, seed: int) -> Image:
+    made = np.zeros((count, *pictures.shape[1:]), np.uint8)
+    compose(pictures, made, seed=seed)
+    return made
+
+
 def noise(count: int = 3) -> Image:
     return np.random.default_rng(0).integers(0, 256, (count, 64, 32, 3), np.uint8)
 
 
 def test_the_same_seed_makes_the_same_pictures_and_another_makes_others() -> None:
-    one = compose(noise(), 20, seed=1)
+    one = composed(noise(), 20, seed=1)
     assert one.shape == (20, 64, 32, 3)
     assert one.dtype == np.uint8
-    assert np.array_equal(one, compose(noise(), 20, seed=1))
-    assert not np.array_equal(one, compose(noise(), 20, seed=2))
+    assert np.array_equal(one, composed(noise(), 20, seed=1))
+    assert not np.array_equal(one, composed(noise(), 20, seed=2))
     assert len(np.unique(one.reshape(20, -1), axis=0)) == 20
 
 
 def test_what_is_given_is_not_written_to_and_progress_is_told() -> None:
     pictures, told = noise(), list[int]()
     before = pictures.copy()
-    compose(pictures, 3, seed=0, progress=told.append)
+    compose(pictures, np.empty((3, 64, 32, 3), np.uint8), seed=0, progress=told.append)
     assert np.array_equal(pictures, before)
     assert told == [1, 2, 3]
 
 
 def test_halves_are_of_two_people_and_meet_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
     alone(monkeypatch, "HALVED")
-    made = compose(np.stack([BLUE, RED]), 400, seed=0)
+    made = composed(np.stack([BLUE, RED]), 400, seed=0)
     blue = made[..., 0] > 120
     assert (blue.all(2) | ~blue.any(2)).all(), "whole lines"
     lines = blue[:, :, 0]
@@ -57,7 +63,7 @@ def test_halves_are_of_two_people_and_meet_in_the_middle(monkeypatch: pytest.Mon
 
 def test_colours_and_light_change_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     alone(monkeypatch, "GAIN")
-    made = compose(np.full((1, 64, 32, 3), 100, np.uint8), 300, seed=0).astype(float)
+    made = composed(np.full((1, 64, 32, 3), 100, np.uint8), 300, seed=0).astype(float)
     light = made.mean((1, 2, 3))
     assert light.min() < 75
     assert light.max() > 130
@@ -68,7 +74,7 @@ def test_colours_and_light_change_both_ways(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_hues_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     alone(monkeypatch, "HUE")
-    made = compose(RED[None], 50, seed=0)[:, 0, 0]
+    made = composed(RED[None], 50, seed=0)[:, 0, 0]
     assert (made.argmax(1) == 2).all(), "by at most forty degrees: red stays the strongest"
     assert len(np.unique(made, axis=0)) > 15
 
@@ -77,7 +83,7 @@ def test_people_are_larger_or_smaller_and_not_in_the_middle(monkeypatch: pytest.
     alone(monkeypatch, "ZOOM")
     cross = np.zeros((1, 100, 100, 3), np.uint8)
     cross[:, 30:70, 30:70] = 250
-    made = compose(cross, 300, seed=0)[..., 0] > 125
+    made = composed(cross, 300, seed=0)[..., 0] > 125
     for axis in (1, 2):
         size = made.any(axis).sum(1)
         assert (size.min() >= 0.79 * 40, size.max() <= 1.41 * 40) == (True, True)
@@ -89,7 +95,7 @@ def test_people_are_larger_or_smaller_and_not_in_the_middle(monkeypatch: pytest.
 
 def test_some_are_partly_covered_by_a_third(monkeypatch: pytest.MonkeyPatch) -> None:
     alone(monkeypatch, "COVERED")
-    made = compose(np.stack([BLUE, RED]), 400, seed=0)
+    made = composed(np.stack([BLUE, RED]), 400, seed=0)
     blue = made[..., 0] > 120
     share = np.minimum(blue.mean((1, 2)), 1 - blue.mean((1, 2)))
     covered = share > 0
@@ -99,6 +105,6 @@ def test_some_are_partly_covered_by_a_third(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_some_lose_their_sharpness(monkeypatch: pytest.MonkeyPatch) -> None:
     alone(monkeypatch, "BLURRED")
-    made = compose(noise(1), 300, seed=0).astype(float)
+    made = composed(noise(1), 300, seed=0).astype(float)
     sharp = np.abs(np.diff(made, axis=1)).mean((1, 2, 3))
     assert (sharp < 0.8 * sharp.max()).mean() == pytest.approx(0.4, abs=0.1)

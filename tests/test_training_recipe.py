@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 import pytest
 
 from training.errors import TrainingError
-from training.recipe import MOBILE, PAPER, RECIPES, Recipe, learning_rate, named, with_settings
+from training.recipe import MOBILE, PAPER, RECIPES, Recipe, Smaller, learning_rate, named, with_settings
 
 
 @pytest.mark.parametrize(
@@ -112,6 +112,8 @@ def test_a_recipe_shown_can_be_typed_in_again(name: str) -> None:
         ("lr_steps=", "lr_steps", ()),
         ("backbone=mobilenet_v2", "backbone", "mobilenet_v2"),
         ("name=mine", "name", "mine"),
+        ("sizes=128x64:8, 192x96:16", "sizes", (Smaller(128, 64, 8), Smaller(192, 96, 16))),
+        ("sizes=", "sizes", ()),
     ],
 )
 def test_a_setting_is_read_by_its_type(setting: str, key: str, value: object) -> None:
@@ -143,6 +145,23 @@ def test_a_setting_is_read_by_its_type(setting: str, key: str, value: object) ->
             "composites=8",
             "composites need a teacher: set cosine_weight, relation_weight or likeness_weight too.",
         ),
+        (
+            "unlabelled=8",
+            "unlabelled need a teacher: set cosine_weight, relation_weight or likeness_weight too.",
+        ),
+        ("stock=0", "stock is 0: give one of at least 1."),
+        ("sizes=128", "sizes is '128': give sizes and their last epochs, as 128x64:8,192x96:16."),
+        (
+            "sizes=128x64:16,192x96:8",
+            "sizes is 128x64:16,192x96:8: give epochs in order and before the last, 120, as "
+            "128x64:8,192x96:16.",
+        ),
+        (
+            "sizes=128x64:120",
+            "sizes is 128x64:120: give epochs in order and before the last, 120, as 128x64:8,192x96:16.",
+        ),
+        ("sizes=512x128:8", "sizes has 512x128:8: give a height from 16 to 256."),
+        ("sizes=128x8:8", "sizes has 128x8:8: give a width from 16 to 128."),
         ("anneal_from=121", "anneal_from is 121: give one of the 120 epochs."),
     ],
 )
@@ -156,6 +175,21 @@ def test_a_wrong_setting_is_refused_in_a_sentence(setting: str, sentence: str) -
 def test_what_only_a_resnet_has_is_refused_to_another(trick: str) -> None:
     with pytest.raises(TrainingError, match="non_local and ibn are ResNet-50's: mobilenet_v2 has no place"):
         with_settings(PAPER, ["backbone=mobilenet_v2", f"{trick}=yes"])
+
+
+def test_pictures_grow_with_the_epochs() -> None:
+    recipe = with_settings(PAPER, ["sizes=128x64:8,192x96:16"])
+    found = {epoch: recipe.size(epoch) for epoch in (1, 8, 9, 16, 17, 120)}
+    assert found == {
+        1: (128, 64),
+        8: (128, 64),
+        9: (192, 96),
+        16: (192, 96),
+        17: (256, 128),
+        120: (256, 128),
+    }
+    assert with_settings(PAPER, recipe.describe().splitlines()) == recipe
+    assert PAPER.size(1) == (256, 128)
 
 
 def test_an_unknown_recipe_is_refused_with_those_there_are() -> None:

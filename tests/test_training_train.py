@@ -12,22 +12,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from rich.console import Console
 from small_market import TRAINED, picture, write_market
 
-from reid.card import read_card
+from reid.card import WeightsError, read_card
 from reid.embedder import Embedder, open_embedder
 from reid.model import load
 from reid.preprocess import Floats, Image, Preprocess
-from training import log
-from training.composites import STOCK
+from training import checkpoint, log
 from training.epochs import CHECKPOINT, Budget
 from training.errors import TrainingError
 from training.memory import expect_room, said_clearly
-from training.recipe import PAPER, Recipe
+from training.recipe import PAPER, Recipe, with_settings
 from training.train import Result, train
 
 SMALL = replace(
@@ -64,7 +64,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(data: Path, out: Path, recipe: Recipe = SMALL, **told: Any) -> Result:
     console = Console(file=(out.parent / "console.txt").open("a", encoding="utf-8"), width=100)
     try:
-        return train(recipe, data=data, out=out, imagenet=None, console=console, **told)
+        return train(recipe, data=data, out=out, start=None, console=console, **told)
     finally:
         console.file.close()
 
@@ -303,7 +303,7 @@ def test_test_pictures_that_come_later_are_scored_without_training_again(tmp_pat
 def test_a_folder_that_cannot_be_made_is_named(market: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(TrainingError, match="cannot be made"):
-        train(SMALL, data=market, out=tmp_path / "file" / "out", imagenet=None)
+        train(SMALL, data=market, out=tmp_path / "file" / "out", start=None)
 
 
 class ColourTeacher:
@@ -330,10 +330,9 @@ def test_a_small_network_learns_from_a_teacher(market: Path, tmp_path: Path) -> 
     result = trained(market, tmp_path / "out", recipe, teacher=colour_teacher)
     assert result.weights is not None
     assert read_card(result.weights).data.endswith("6 people, taught by colours")
-    kept = np.load(tmp_path / "out" / "teacher-abc-32x16-30.npy")
-    assert kept.shape == (30, 2, 6)
-    assert np.allclose(np.linalg.norm(kept.astype(np.float32), axis=2), 1, atol=1e-2)
-    assert not np.array_equal(kept[:, 0], kept[:, 1])
+    kept = np.load(next((tmp_path / "out").glob("teacher-abc-*.npy")))
+    assert kept.shape == (30, 6)
+    assert np.allclose(np.linalg.norm(kept.astype(np.float32), axis=1), 1, atol=1e-2)
     assert float(rows(tmp_path / "out" / log.STEPS_FILE)[0]["loss_distill"]) > 0
 
 
@@ -342,7 +341,7 @@ def test_a_training_stops_while_pictures_are_made_or_the_teacher_is_asked(
     market: Path, tmp_path: Path, asked: int
 ) -> None:
     """With each of the 90 composites it looks whether it should stop; nothing half done is left behind."""
-    recipe = replace(SMALL, relation_weight=1.0, composites=5, epochs=1)
+    recipe = replace(SMALL, relation_weight=1.0, composites=5, stock=90, epochs=1)
     stop = AfterAsked(asked)
     assert trained(market, tmp_path / "out", recipe, teacher=colour_teacher, stop=stop).weights is None
     assert stop.left == -1, "the first time that it is set"
@@ -353,18 +352,124 @@ def test_a_training_stops_while_pictures_are_made_or_the_teacher_is_asked(
 def test_a_training_with_composites_and_mean_weights_stopped_ends_as_the_unbroken_one(
     market: Path, tmp_path: Path
 ) -> None:
-    recipe = replace(SMALL, relation_weight=1.0, composites=5, ema=0.9, epochs=2)
+    recipe = replace(SMALL, relation_weight=1.0, composites=5, stock=90, ema=0.9, epochs=2)
     trained(market, tmp_path / "one", recipe, teacher=colour_teacher)
     trained(market, tmp_path / "other", recipe, teacher=colour_teacher, stop=AfterAsked(3))
     trained(market, tmp_path / "other", recipe, teacher=colour_teacher)
     assert_same(tmp_path / "other", tmp_path / "one")
-    asked = np.load(tmp_path / "one" / "teacher-abc-32x16-120-0.npy")
-    assert len(asked) == 30 + STOCK * 30
+    asked = np.load(next((tmp_path / "one").glob("teacher-abc-*.npy")))
+    assert len(asked) == 30 + 3 * 30
     kept = load(tmp_path / "one" / "small.safetensors")[0].state_dict()
     state = learnt(tmp_path / "one")
     name = "backbone.features.18.0.weight"
     torch.testing.assert_close(kept[name], state[f"network mean.{name}"], rtol=1e-3, atol=1e-4)
     assert (kept[name] - state[f"network model.{name}"]).abs().mean() > 1e-4, "the mean, not the last"
+
+
+@pytest.fixture(scope="module")
+def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of people of whom no name is told."""
+    folder, random = tmp_path_factory.mktemp("strangers"), np.random.default_rng(3)
+    for number in range(7):
+        (folder / f"{number}.jpg").write_bytes(
+            cv2.imencode(".jpg", picture(20 + number, random))[1].tobytes()
+        )
+    return folder
+
+
+UNLABELLED = replace(
+    SMALL, relation_weight=1.0, cosine_weight=1.0, unlabelled=3, composites=2, stock=20, epochs=2
+)
+
+
+def test_people_without_a_name_are_learnt_from_and_told_of(
+    market: Path, strangers: Path, tmp_path: Path
+) -> None:
+    told: dict[str, Any] = {"teacher": colour_teacher, "unlabelled": [strangers]}
+    result = trained(market, tmp_path / "one", UNLABELLED, **told)
+    assert result.weights is not None
+    assert read_card(result.weights).data == (
+        f"people: 30 pictures of 6 people, and without labels {strangers.name} (7), taught by colours"
+    )
+    assert len(np.load(next((tmp_path / "one").glob("teacher-*.npy")))) == 30 + 7 + 20
+    trained(market, tmp_path / "other", UNLABELLED, **told, stop=AfterAsked(22))
+    trained(market, tmp_path / "other", UNLABELLED, **told)
+    assert_same(tmp_path / "other", tmp_path / "one")
+
+
+def test_pictures_without_a_name_and_a_recipe_that_do_not_fit_are_refused(
+    market: Path, strangers: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match="give pictures of some with --unlabelled, or set unlabelled=0"):
+        trained(market, tmp_path / "out", UNLABELLED, teacher=colour_teacher)
+    with pytest.raises(TrainingError, match="takes no --unlabelled: set unlabelled=32, or so"):
+        trained(market, tmp_path / "out", SMALL, unlabelled=[strangers])
+
+
+def test_a_training_with_growing_pictures_stopped_where_they_grow_ends_as_the_unbroken_one(
+    market: Path, tmp_path: Path
+) -> None:
+    recipe = with_settings(SMALL, ["height=64", "width=32", "sizes=32x16:1,48x24:2"])
+    trained(market, tmp_path / "one", recipe)
+    trained(market, tmp_path / "other", recipe, budget=Budget(epoch=1))
+    trained(market, tmp_path / "other", recipe, stop=AfterAsked(2))
+    trained(market, tmp_path / "other", recipe)
+    assert_same(tmp_path / "other", tmp_path / "one")
+    assert load(tmp_path / "one" / "small.safetensors")[1].preprocess.height == 64
+    trained(market, tmp_path / "whole", replace(recipe, sizes=()))
+    name = "network model.backbone.features.18.0.weight"
+    assert learnt(tmp_path / "whole")[name].ne(learnt(tmp_path / "one")[name]).any()
+
+
+def test_a_training_goes_on_from_a_network_of_ours(market: Path, unbroken: Path, tmp_path: Path) -> None:
+    """At a rate of nothing it stays what it was, but for the statistics of its normalisations."""
+    start = unbroken / "small.safetensors"
+    result = train(
+        replace(SMALL, lr=0.0, epochs=1, lr_steps=()), data=market, out=tmp_path / "out", start=start
+    )
+    assert result.weights is not None
+    model, card = load(result.weights)
+    before = load(start)[0].state_dict()
+    assert {name for name, value in model.named_parameters() if not torch.equal(value, before[name])} == set()
+    assert card.data.endswith(
+        f"; begun with small {read_card(start).fingerprint} (people: 30 pictures of 6 people)"
+    )
+    with pytest.raises(WeightsError, match="is of another network than its card or name says"):
+        train(replace(SMALL, backbone="resnet50"), data=market, out=tmp_path / "other", start=start)
+
+
+def test_the_precision_of_a_training_is_measured_once(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Measured anew it might be another, and the training would not end as an unbroken one."""
+    measured: list[bool] = []
+
+    def once(*_: object, **__: object) -> bool:
+        measured.append(True)
+        return True
+
+    monkeypatch.setattr("training.learner.faster_in_half", once)
+    recipe = replace(SMALL, precision="auto")
+    for epoch in (1, 2):
+        trained(market, tmp_path / "out", recipe, budget=Budget(epoch=epoch))
+    told = torch.load(tmp_path / "out" / CHECKPOINT, weights_only=True)["progress"]
+    assert (told["in_half"], measured) == (True, [True])
+
+
+def test_the_last_minutes_of_a_long_epoch_are_all_that_can_be_lost(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.epochs.SAVE_EVERY_S", 0.0)
+    saved: list[tuple[int, int]] = []
+    save = checkpoint.save
+
+    def noted(path: Path, *, progress: checkpoint.Progress, **told: Any) -> None:
+        saved.append((progress.epoch, progress.step))
+        save(path, progress=progress, **told)
+
+    monkeypatch.setattr(checkpoint, "save", noted)
+    trained(market, tmp_path / "out", budget=Budget(epoch=1))
+    assert saved[:2] == [(1, 1), (2, 0)]
 
 
 @pytest.mark.parametrize(

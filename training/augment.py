@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from reid.preprocess import Preprocess
 
@@ -75,7 +76,10 @@ def _rectangles(random: np.random.Generator, count: int, height: int, width: int
 
 
 class Augment:
-    """Does what was drawn, and normalises. pad, jitter: as drawn with. device: that of the pictures."""
+    """Does what was drawn, and normalises. pad, jitter: as drawn with. device: that of the pictures.
+
+    size: height and width of what it gives; where it is smaller than the pictures are, they are shrunk last.
+    """
 
     def __init__(
         self, preprocess: Preprocess, *, pad: int, jitter: float = 0.0, device: torch.device
@@ -90,19 +94,27 @@ class Augment:
         self._pad = pad
         self._jitters = jitter > 0
         self._bgr = preprocess.bgr
+        self.size = (preprocess.height, preprocess.width)
 
     def __call__(self, pictures: Tensor, which: Tensor, drawn: Tensor) -> Tensor:
-        """(B, 3, height, width) float32 normalised, in channels-last order.
+        """(B, 3, *size) float32 normalised, in channels-last order.
 
         pictures: (N, height, width, 3) uint8 BGR. which: (B,) rows of it. drawn: (B, 10) of draw.
         """
         pixels = self._cut(pictures, which, drawn)
         normal = self._normal(self._jittered(pixels, drawn) if self._jitters else pixels)
-        return torch.where(self._erased(drawn), self._fill, normal).permute(0, 3, 1, 2)
+        return self._sized(torch.where(self._erased(drawn), self._fill, normal))
 
     def plain(self, pictures: Tensor) -> Tensor:
-        """(B, 3, height, width) as they are, normalised. pictures: (B, height, width, 3) uint8 BGR."""
-        return self._normal(pictures.float()).permute(0, 3, 1, 2)
+        """(B, 3, *size) as they are, normalised. pictures: (B, height, width, 3) uint8 BGR."""
+        return self._sized(self._normal(pictures.float()))
+
+    def _sized(self, pictures: Tensor) -> Tensor:
+        """(B, 3, *size) of (B, height, width, 3)."""
+        there = pictures.permute(0, 3, 1, 2)
+        if self.size == tuple(there.shape[2:]):
+            return there
+        return functional.interpolate(there, self.size, mode="bilinear", antialias=True, align_corners=False)
 
     def _normal(self, pixels: Tensor) -> Tensor:
         """(B, height, width, 3) in the network's channel order."""

@@ -22,7 +22,8 @@ class Progress:
     """Where a training stands. Batches and what is drawn for them follow from seed, epoch and step alone.
 
     epoch: counted from 1. step: of that epoch, the next one. looked: the step its sums were last looked at.
-    seconds: spent training. rows, evaluations: of the logs so far.
+    seconds: spent training. in_half: the backbone computes in bfloat16; none while that is not decided.
+    rows, evaluations: of the logs so far.
     """
 
     epoch: int = 1
@@ -30,6 +31,7 @@ class Progress:
     looked: int = 0
     total_steps: int = 0
     seconds: float = 0.0
+    in_half: bool | None = None
     rows: list[Row] = field(default_factory=list)
     evaluations: list[Row] = field(default_factory=list)
 

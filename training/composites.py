@@ -26,22 +26,21 @@ BLURRED, LEAST_SHARP = 0.4, 0.25  # the share that loses sharpness, and down to 
 
 
 def compose(
-    pictures: Image, count: int, *, seed: int, progress: Callable[[int], None] | None = None
-) -> Image:
-    """(count, height, width, 3) uint8 BGR made of others: (N, height, width, 3) with N of at least 1.
+    pictures: Image, into: Image, *, seed: int, progress: Callable[[int], None] | None = None
+) -> None:
+    """Fill an array (M, height, width, 3) uint8 BGR with pictures made of others: (N, height, width, 3) with
+    N of at least 1.
 
     The same seed gives the same pictures. progress: is told how many are made.
     """
     random = np.random.default_rng((seed, 2))
-    made = np.empty((count, *pictures.shape[1:]), np.uint8)
-    for row in range(count):
+    for row in range(len(into)):
         one, other, third = pictures[random.integers(0, len(pictures), 3)]
         whole = _halves(one, other, random) if random.random() < HALVED else one
         seen = _covered(whole, third, random) if random.random() < COVERED else whole
-        made[row] = _blurred(_recoloured(_framed(seen, random), random), random)
+        into[row] = _blurred(_recoloured(_framed(seen, random), random), random)
         if progress is not None:
             progress(row + 1)
-    return made
 
 
 def _halves(upper: Image, lower: Image, random: np.random.Generator) -> Image:

@@ -15,20 +15,19 @@ from reid.preprocess import Image
 AT_ONCE = 128
 SCALE = 16.0  # of a cosine, before the softmax over people: a typical picture is then 0.9 its own person's
 
-Halves = NDArray[np.float16]
+Answers = NDArray[np.float16]
 Progress = Callable[[int], None]
 
 
-def teacher_vectors(teacher: Embedder, pictures: Image, *, progress: Progress | None = None) -> Halves:
-    """(N, 2, D) unit rows: of each picture as it is, and mirrored.
+def teacher_vectors(teacher: Embedder, pictures: Image, *, progress: Progress | None = None) -> Answers:
+    """(N, D) unit rows. Mirrored pictures are not asked for: a student is to give them the same vector.
 
     pictures: (N, h, w, 3) uint8 BGR.
     """
-    found = np.empty((len(pictures), 2, teacher.dimension), np.float16)
+    found = np.empty((len(pictures), teacher.dimension), np.float16)
     for start in range(0, len(pictures), AT_ONCE):
         part = pictures[start : start + AT_ONCE]
-        found[start : start + AT_ONCE, 0] = teacher.embed(list(part))
-        found[start : start + AT_ONCE, 1] = teacher.embed([picture[:, ::-1] for picture in part])
+        found[start : start + AT_ONCE] = teacher.embed(list(part))
         if progress is not None:
             progress(start + len(part))
     return found
@@ -37,9 +36,9 @@ def teacher_vectors(teacher: Embedder, pictures: Image, *, progress: Progress | 
 def prototypes(taught: Tensor, labels: Tensor) -> Tensor:
     """(persons, D) unit rows: the direction of the mean of a person's vectors.
 
-    taught: (N, 2, D) of ``teacher_vectors``. labels: (K,) the persons of the first K.
+    taught: (N, D) of ``teacher_vectors``. labels: (K,) the persons of the first K.
     """
-    known = taught[: len(labels)].float().mean(1)
+    known = taught[: len(labels)].float()
     sums = known.new_zeros(int(labels.max()) + 1, known.shape[1]).index_add_(0, labels, known)
     return functional.normalize(sums)
 

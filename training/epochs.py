@@ -15,19 +15,18 @@ from torch import Tensor
 from reid.card import Card
 from reid.preprocess import Floats, Image, Preprocess
 from training import checkpoint
-from training.augment import Augment, Integers, draw
+from training.augment import Augment
 from training.bars import Bars
 from training.checkpoint import Progress, Row
-from training.composites import STOCK
 from training.errors import TrainingError
 from training.evaluate import Scores, evaluate
-from training.learner import Learner
+from training.learner import Learner, computes_in_half
 from training.log import Log
 from training.market1501 import Market, Pictures
 from training.memory import expect_room
 from training.objective import TERMS, Objective
+from training.plan import Rows, epoch_plan
 from training.recipe import Recipe, learning_rate
-from training.sampler import epoch_batches
 
 CHECKPOINT = "checkpoint.pt"
 LOOK_EVERY = 50  # steps between two looks at the losses; each waits for the device
@@ -54,13 +53,9 @@ class Budget:
         return Budget(seconds=count * {"s": 1, "m": 60, "h": 3600}[unit])
 
 
-def decoded(table: Pictures, recipe: Recipe, device: torch.device, bars: Bars, *, beyond: int = 0) -> Image:
-    """(N, height, width, 3) uint8 BGR, where there is room for them here and on the device, and for as many
-    beyond them.
-    """
-    needed = (len(table) + beyond) * recipe.height * recipe.width * 3
-    for place in {torch.device("cpu"), device}:
-        expect_room(needed, place)
+def decoded(table: Pictures, recipe: Recipe, bars: Bars) -> Image:
+    """(N, height, width, 3) uint8 BGR, where there is room for them."""
+    expect_room(len(table) * recipe.height * recipe.width * 3, torch.device("cpu"))
     with bars.counting("decoding pictures", len(table)) as progress:
         return table.load(height=recipe.height, width=recipe.width, progress=progress)
 
@@ -69,8 +64,8 @@ class Epochs:
     """All epochs of one training. scores, vectors: of the last evaluation; the vectors (N, D) of queries and
     gallery.
 
-    data: in words, for the card. start: the weights it began with; together with the recipe and the data they
-    are what a checkpoint is asked for.
+    rows: where the pictures lie that are learnt from. data: in words, for the card. start: the weights it
+    began with; together with the recipe and the data they are what a checkpoint is asked for.
     """
 
     def __init__(
@@ -79,6 +74,7 @@ class Epochs:
         market: Market,
         out: Path,
         *,
+        rows: Rows,
         data: str,
         start: str,
         objective: Objective,
@@ -87,6 +83,7 @@ class Epochs:
         bars: Bars,
     ) -> None:
         self._recipe, self._market, self._out, self._data = recipe, market, out, data
+        self._rows = rows
         self._objective, self._learner, self._augment, self._bars = objective, learner, augment, bars
         self._told = {"recipe": f"{recipe.to_json()} from {start}", "data": data}
         self._device = learner.sums.device
@@ -101,6 +98,9 @@ class Epochs:
         self._saved_at = time.perf_counter()
         if (self._out / CHECKPOINT).exists():
             self._resume()
+        self._choose_precision()
+        if not self.progress.total_steps:
+            self._learner.begin()
         with Log(self._out, rows=self.progress.rows, evaluations=self.progress.evaluations) as log:
             while self.progress.epoch <= self._recipe.epochs:
                 over = (budget.epoch is not None and self.progress.epoch > budget.epoch) or stop.is_set()
@@ -109,14 +109,16 @@ class Epochs:
                     self._save()
                     return False
         if self.scores is None:
+            self._learner.set_size(self._recipe.height, self._recipe.width)
             self._score(exact=True)
         return True
 
     def _epoch(self, log: Log, stop: threading.Event, *, until: float) -> bool:
         """One epoch, or what is left of it; whether it came to its end."""
         progress, recipe = self.progress, self._recipe
-        plan = self._plan(progress.epoch)
+        plan = torch.from_numpy(epoch_plan(recipe, self._rows, progress.epoch)).to(self._device)
         self._learner.set_lr(learning_rate(recipe, progress.epoch))
+        self._learner.set_size(*recipe.size(progress.epoch))
         self._objective.train()
         self._looked_at = time.perf_counter()
         while progress.step < len(plan):
@@ -125,11 +127,17 @@ class Epochs:
             self._learner.step(plan[progress.step])
             progress.step, progress.total_steps = progress.step + 1, progress.total_steps + 1
             self._bars.step(progress.epoch, recipe.epochs, progress.step, len(plan))
-            if progress.step % LOOK_EVERY == 0 and progress.step < len(plan):
-                self._look(log)
+            if progress.step < len(plan):
+                self._within_epoch(log)
         self._look(log)
         self._end_epoch(log)
         return True
+
+    def _within_epoch(self, log: Log) -> None:
+        if self.progress.step % LOOK_EVERY == 0:
+            self._look(log)
+        if time.perf_counter() - self._saved_at > SAVE_EVERY_S:
+            self._save()
 
     def _end_epoch(self, log: Log) -> None:
         progress, recipe = self.progress, self._recipe
@@ -140,37 +148,6 @@ class Epochs:
         progress.epoch, progress.step, progress.looked = progress.epoch + 1, 0, 0
         if last or time.perf_counter() - self._saved_at > SAVE_EVERY_S:
             self._save()
-
-    def _plan(self, epoch: int) -> Tensor:
-        """(S, B, 11) on the device: of every step and place in its batch the row, then what is drawn."""
-        recipe = self._recipe
-        batches = epoch_batches(
-            self._market.train.labels(),
-            persons=recipe.persons,
-            pictures=recipe.pictures,
-            seed=recipe.seed,
-            epoch=epoch,
-        )
-        if recipe.composites:
-            batches = np.concatenate([batches, self._composites(epoch, len(batches))], axis=1)
-        drawn = draw(
-            np.random.default_rng((recipe.seed, epoch, 1)),
-            batches.size,
-            height=recipe.height,
-            width=recipe.width,
-            flip=recipe.flip,
-            pad=recipe.pad,
-            erasing=recipe.erasing,
-            jitter=recipe.jitter,
-        ).reshape(*batches.shape, -1)
-        return torch.from_numpy(np.concatenate([batches[..., None], drawn], axis=2)).to(self._device)
-
-    def _composites(self, epoch: int, steps: int) -> Integers:
-        """(S, composites) rows of pictures behind those whose person is known."""
-        random = np.random.default_rng((self._recipe.seed, epoch, 3))
-        known, wanted = len(self._market.train), steps * self._recipe.composites
-        order = random.permutation(known * STOCK)
-        return known + np.resize(order, wanted).reshape(steps, -1)
 
     def _look(self, log: Log) -> None:
         """The means since the last look into the log. Raises TrainingError where they are not finite."""
@@ -213,7 +190,7 @@ class Epochs:
         if not len(query) or not len(gallery):
             return
         if self._tests is None:
-            self._tests = _tests(query, self._recipe, self._bars), _tests(gallery, self._recipe, self._bars)
+            self._tests = decoded(query, self._recipe, self._bars), decoded(gallery, self._recipe, self._bars)
         first, second = (self._vectors(pictures, exact=exact) for pictures in self._tests)
         self.scores = evaluate(first, second, query=query, gallery=gallery, device=self._device)
         self.vectors = first.cpu().numpy(), second.cpu().numpy()
@@ -239,6 +216,13 @@ class Epochs:
         self._learner.restore(state)
         self._bars.say(f"going on in epoch {self.progress.epoch}, step {self.progress.step}")
 
+    def _choose_precision(self) -> None:
+        """Once for a whole training: measured anew, it might be another."""
+        progress, model = self.progress, self._objective.model
+        if progress.in_half is None:
+            progress.in_half = computes_in_half(self._recipe, model.backbone, self._device)
+        self._objective.in_half = progress.in_half
+
     def _save(self) -> None:
         path, state = self._out / CHECKPOINT, self._learner.state()
         checkpoint.save(path, progress=self.progress, learner=state, **self._told)
@@ -263,10 +247,6 @@ class Epochs:
             scores={name: round(score, 4) for name, score in told.items()},
             terms=terms,
         )
-
-
-def _tests(table: Pictures, recipe: Recipe, bars: Bars) -> Image:
-    return decoded(table, recipe, torch.device("cpu"), bars)
 
 
 def _line(row: Row, epochs: int) -> str:

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from reid.preprocess import Image
 from training.augment import COLUMNS, Augment, Integers
 from training.errors import TrainingError
 from training.objective import TERMS, Objective
+from training.precision import faster_in_half
+from training.recipe import Recipe
 
-AMX = "amx_bf16"
 WARM_UP_STEPS = 3
+FITTED, FITTED_AT_ONCE = 4096, 256  # pictures that the projection begins with
 
 State = dict[str, Any]
 
@@ -29,8 +30,9 @@ State = dict[str, Any]
 class Lesson:
     """What is learnt from, on the device.
 
-    pictures: (N, H, W, 3) uint8 BGR. labels: (K,) int64, of the first of them; the others are composites.
-    taught: (N, 2, D) the teacher's vectors of each picture, as it is and mirrored, or none.
+    pictures: (N, H, W, 3) uint8 BGR. labels: (K,) int64, of the first of them; who the others show only a
+    teacher judges.
+    taught: (N, D) the teacher's vectors of each picture, or none.
     """
 
     pictures: Tensor
@@ -68,12 +70,37 @@ class Learner:
         self._wants_graph = graph
         self._replay: Callable[[], None] | None = None
 
+    @torch.no_grad()
+    def begin(self) -> None:
+        """Let the projection onto the teacher's vectors start where it fits some of the pictures best.
+
+        From noise it would first lead the network astray: Kumar et al., "Fine-Tuning Can Distort Pretrained
+        Features" (ICLR 2022).
+        """
+        lesson, objective = self._lesson, self._objective
+        if lesson.taught is None:
+            return
+        count = min(len(lesson.pictures), FITTED)
+        rows = torch.linspace(0, len(lesson.pictures) - 1, count, device=lesson.pictures.device).long()
+        objective.eval()
+        parts = [
+            objective.vectors(self._augment.plain(lesson.pictures[part]))[1]
+            for part in torch.split(rows, FITTED_AT_ONCE)
+        ]
+        objective.fit_projection(torch.cat(parts), lesson.taught[rows].float())
+
     def set_lr(self, lr: float) -> None:
         """The rate of the steps to come, in a captured graph too."""
         if isinstance(self._lr, Tensor):
             self._lr.fill_(lr)
         for group in self._adam.param_groups:
             group["lr"] = self._lr if isinstance(self._lr, Tensor) else lr
+
+    def set_size(self, height: int, width: int) -> None:
+        """Of the pictures in the steps to come."""
+        if (height, width) != self._augment.size:
+            self._augment.size = (height, width)
+            self._replay = None
 
     def step(self, plan: Tensor) -> None:
         """Learn from a batch. plan: (B, 11) int64 on the device: the row, then what is drawn for it."""
@@ -86,7 +113,7 @@ class Learner:
         recipe, centre = self._objective.recipe, self._objective.centre
         which, drawn = self._plan[:, 0], self._plan[:, 1:]
         images = self._augment(self._lesson.pictures, which, drawn)
-        taught = None if self._lesson.taught is None else self._lesson.taught[which, drawn[:, 0]]
+        taught = None if self._lesson.taught is None else self._lesson.taught[which]
         terms = self._objective(images, self._lesson.labels[which[: recipe.known]], taught)
         self._adam.zero_grad(set_to_none=True)
         centre.centres.grad = None
@@ -151,12 +178,11 @@ def _copy(value: Any) -> Any:
     return value
 
 
-def computes_in_half(precision: str, device: torch.device) -> bool:
+def computes_in_half(recipe: Recipe, backbone: nn.Module, device: torch.device) -> bool:
     """Whether the backbone computes in bfloat16: where the recipe says so, or the device is faster in it."""
-    if precision != "auto":
-        return precision == "bf16"
-    cpu = Path("/proc/cpuinfo")
-    return device.type == "cuda" or (cpu.exists() and AMX in cpu.read_text(encoding="utf-8"))
+    if recipe.precision != "auto":
+        return recipe.precision == "bf16"
+    return faster_in_half(backbone, height=recipe.height, width=recipe.width, device=device)
 
 
 def captures(step: str, device: torch.device) -> bool:

@@ -7,11 +7,13 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from reid.model import BNNeck
 from training import distill, losses
 from training.recipe import Recipe
 
+RIDGE = 1.0
 TERMS = ("loss", "loss_id", "loss_triplet", "loss_centre", "loss_distill", "accuracy")
 
 
@@ -27,7 +29,7 @@ class Objective(nn.Module):
     of_people: Tensor | None
 
     def __init__(
-        self, model: BNNeck, recipe: Recipe, *, persons: int, of_people: Tensor | None, in_half: bool
+        self, model: BNNeck, recipe: Recipe, *, persons: int, of_people: Tensor | None, in_half: bool = False
     ) -> None:
         super().__init__()
         self.model, self.recipe, self.in_half = model, recipe, in_half
@@ -65,6 +67,15 @@ class Objective(nn.Module):
     @property
     def result(self) -> BNNeck:
         return self.model if self.mean is None else self.mean
+
+    @torch.no_grad()
+    def fit_projection(self, after: Tensor, taught: Tensor) -> None:
+        """The least squares, with RIDGE, from unit vectors to the teacher's. (N, E) and (N, D)."""
+        if self.projection is None:
+            return
+        own = functional.normalize(after)
+        square = own.T @ own + RIDGE * torch.eye(own.shape[1], device=own.device)
+        self.projection.weight.copy_(torch.linalg.solve(square, own.T @ taught).T)
 
     @torch.no_grad()
     def follow(self) -> None:

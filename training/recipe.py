@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from types import MappingProxyType
@@ -20,6 +21,26 @@ Pooling = Literal["average", "gem"]
 Triplet = Literal["margin", "soft", "weighted"]
 
 
+@dataclass(frozen=True, slots=True)
+class Smaller:
+    """Pixels of the pictures until and with an epoch. Written as 128x64:8."""
+
+    height: int
+    width: int
+    until: int
+
+    @staticmethod
+    def read(text: str) -> Smaller:
+        """Raises ValueError for another form."""
+        found = re.fullmatch(r"(\d+)x(\d+):(\d+)", text.strip())
+        if found is None:
+            raise ValueError(text)
+        return Smaller(*(int(number) for number in found.groups()))
+
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}:{self.until}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """The network, its batches, pictures, losses and steps. The defaults are the paper's full recipe.
@@ -28,8 +49,10 @@ class Recipe:
     pooling, non_local, ibn: see reid.model.BNNeck.
     bnneck: the identity loss and the result come from behind the batch-norm neck; without it both come from
     the pooled vector. frozen_blocks: of the backbone's first ones, kept as ImageNet made them.
-    persons, pictures: of each batch, P people with K pictures each. composites: pictures of each batch beyond
-    those, made of others, which only a teacher judges (training.composites).
+    sizes: smaller ones for the first epochs, each until and with an epoch; height and width come after.
+    persons, pictures: of each batch, P people with K pictures each. unlabelled, composites: pictures of each
+    batch beyond those, which only a teacher judges: of nobody known, and made of others
+    (training.composites). stock: how many composites are made in all.
     flip, erasing, jitter: probabilities; jitter changes brightness, contrast and saturation a little.
     pad: black pixels around a picture before it is cut to size at random.
     label_smoothing: of the identity loss. triplet: "margin" asks the hardest triplets for one, "soft" takes
@@ -41,7 +64,7 @@ class Recipe:
     last; 0 for none. ema: how much a step keeps of the running mean of the weights, which is then what is
     evaluated and saved; 0 for the weights themselves.
     evaluate_every: epochs; the last one is always evaluated.
-    precision: "bf16" is the backbone's alone; "auto" takes it on a GPU and on a CPU with AMX.
+    precision: "bf16" is the backbone's alone; "auto" takes it where it is measured to be faster.
     step: "graph" replays a captured CUDA graph, "eager" does not; "auto" captures on a GPU.
     """
 
@@ -49,6 +72,7 @@ class Recipe:
     backbone: Literal["resnet50", "mobilenet_v2"] = "resnet50"
     height: int = 256
     width: int = 128
+    sizes: tuple[Smaller, ...] = ()
     last_stride: int = 1
     pooling: Pooling = "average"
     non_local: bool = False
@@ -57,7 +81,9 @@ class Recipe:
     frozen_blocks: int = 0
     persons: int = 16
     pictures: int = 4
+    unlabelled: int = 0
     composites: int = 0
+    stock: int = 40_000
     flip: float = 0.5
     pad: int = 10
     erasing: float = 0.5
@@ -96,7 +122,12 @@ class Recipe:
     @property
     def batch(self) -> int:
         """Pictures in a batch."""
-        return self.known + self.composites
+        return self.known + self.unlabelled + self.composites
+
+    def size(self, epoch: int) -> tuple[int, int]:
+        """Height and width of the pictures in an epoch, counted from 1."""
+        found = next((size for size in self.sizes if epoch <= size.until), None)
+        return (self.height, self.width) if found is None else (found.height, found.width)
 
     @property
     def teaches(self) -> bool:
@@ -119,6 +150,7 @@ LEAST: Mapping[str, float] = MappingProxyType(
         "width": 16,
         "persons": 2,
         "pictures": 2,
+        "stock": 1,
         "epochs": 1,
         "evaluate_every": 1,
         "last_stride": 1,
@@ -143,12 +175,29 @@ def _check(recipe: Recipe) -> None:
         raise TrainingError(f"lr_steps is {_text(recipe.lr_steps)}: give epochs in order, as 40,70.")
     if recipe.backbone != "resnet50" and (recipe.non_local or recipe.ibn):
         raise TrainingError(f"non_local and ibn are ResNet-50's: {recipe.backbone} has no place for them.")
-    if recipe.composites and not recipe.teaches:
-        raise TrainingError(
-            "composites need a teacher: set cosine_weight, relation_weight or likeness_weight too."
-        )
+    for name in ("composites", "unlabelled"):
+        if getattr(recipe, name) and not recipe.teaches:
+            raise TrainingError(
+                f"{name} need a teacher: set cosine_weight, relation_weight or likeness_weight too."
+            )
     if recipe.anneal_from > recipe.epochs:
         raise TrainingError(f"anneal_from is {recipe.anneal_from}: give one of the {recipe.epochs} epochs.")
+    _check_sizes(recipe)
+
+
+def _check_sizes(recipe: Recipe) -> None:
+    """Smaller ones come in the order of their epochs and end before the last."""
+    until = [size.until for size in recipe.sizes]
+    if until != sorted(set(until)) or not all(0 < epoch < recipe.epochs for epoch in until):
+        raise TrainingError(
+            f"sizes is {_text(recipe.sizes)}: give epochs in order and before the last, "
+            f"{recipe.epochs}, as 128x64:8,192x96:16."
+        )
+    for size in recipe.sizes:
+        if not (LEAST["height"] <= size.height <= recipe.height):
+            raise TrainingError(f"sizes has {size}: give a height from 16 to {recipe.height}.")
+        if not (LEAST["width"] <= size.width <= recipe.width):
+            raise TrainingError(f"sizes has {size}: give a width from 16 to {recipe.width}.")
 
 
 def _range(least: float, most: float) -> str:
@@ -185,7 +234,11 @@ def _read(key: str, text: str, kind: Any) -> Any:
         bool: (_truth, "yes or no"),
         str: (str, "a word"),
     }
-    reader, wanted = (_epochs, "epochs, as 40,70") if _is_tuple(kind) else readers[kind]
+    if _is_tuple(kind):
+        readers[kind] = (_epochs, "epochs, as 40,70")
+        if Smaller in get_args(kind):
+            readers[kind] = (_sizes, "sizes and their last epochs, as 128x64:8,192x96:16")
+    reader, wanted = readers[kind]
     try:
         return reader(text)
     except ValueError as error:
@@ -205,6 +258,10 @@ def _truth(text: str) -> bool:
 
 def _epochs(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(",") if part.strip())
+
+
+def _sizes(text: str) -> tuple[Smaller, ...]:
+    return tuple(Smaller.read(part) for part in text.split(",") if part.strip())
 
 
 def _text(value: Any) -> str:
@@ -302,7 +359,8 @@ MOBILE = replace(
     width=96,
     pad=8,
     frozen_blocks=4,
-    composites=64,
+    unlabelled=24,
+    composites=40,
     identity_weight=0.5,
     likeness_weight=2.0,
     lr=1e-3,

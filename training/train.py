@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,24 +19,26 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from reid.card import Card
+from reid.card import Card, read_card
 from reid.embedder import Embedder
-from reid.model import BNNeck, load_imagenet, save
+from reid.model import OWN, BNNeck, load_into, save
 from reid.preprocess import Image, Preprocess
 from training.augment import Augment
 from training.bars import Bars, StoppedError
-from training.composites import STOCK, compose
-from training.distill import Halves, prototypes, teacher_vectors
+from training.composites import compose
+from training.distill import Answers, prototypes, teacher_vectors
 from training.epochs import Budget, Epochs, decoded
 from training.errors import TrainingError
 from training.evaluate import Scores
-from training.learner import Learner, Lesson, captures, computes_in_half
+from training.learner import Learner, Lesson, captures
 from training.log import SCORES_FILE, STEPS_FILE
-from training.market1501 import TRAIN, Market, read_market
-from training.memory import kept_memory, said_clearly
+from training.market1501 import TRAIN, Market, Pictures, read_market
+from training.memory import expect_room, kept_memory, said_clearly
 from training.objective import Objective
+from training.plan import Rows
 from training.recipe import Recipe
 from training.report import Run, ranked_answers, write_report
+from training.unlabelled import read_unlabelled
 
 TO_THE_END = Budget()
 
@@ -54,7 +57,8 @@ def train(
     *,
     data: Path,
     out: Path,
-    imagenet: Path | None,
+    start: Path | None,
+    unlabelled: Sequence[Path] = (),
     teacher: Callable[[], Embedder] | None = None,
     device: str = "cpu",
     budget: Budget = TO_THE_END,
@@ -66,34 +70,38 @@ def train(
     """Train by a recipe, or go on with the training in out.
 
     data: .zip or folder in Market-1501's layout; without query and gallery nothing is scored. out: folder for
-    the checkpoint, the logs and in the end NAME.safetensors. imagenet: weights to start from; a name with
-    "caffe" has its strides on the 1x1 convolutions. teacher: opens the network the recipe learns from.
+    the checkpoint, the logs and in the end NAME.safetensors. start: weights to start from, ImageNet's (a name
+    with "caffe" has its strides on the 1x1 convolutions) or a network of ours with its neck.
+    unlabelled: folders and archives of people whom only the teacher judges. teacher: opens the network the
+    recipe learns from.
     stop: set by others, it ends the training after the step in hand. commit, terms: for the card.
 
     Raises TrainingError where the data cannot be used, memory is too small, a loss is not finite or out
-    cannot be written; WeightsError for the ImageNet weights.
+    cannot be written; WeightsError for the weights to start from.
     """
     began, stop = time.perf_counter(), stop or threading.Event()
     _make_folder(out)
     where, preprocess = torch.device(device), Preprocess(height=recipe.height, width=recipe.width)
     _prepare(where, recipe.seed)
     with said_clearly(), kept_memory(), Bars(console or Console()) as bars:
-        market = read_market(data, folders=(TRAIN,))
+        market, others = read_market(data, folders=(TRAIN,)), read_unlabelled(unlabelled)
+        rows = _rows(recipe, market.train, others)
         try:
-            pictures = _pictures(market, recipe, where, bars, stop)
+            pictures = _pictures(recipe, rows, [market.train, *others], where, bars, stop)
             taught, taught_by = _taught(recipe, teacher, pictures, out, bars, stop)
         except StoppedError:
             return Result()
-        lesson = Lesson.of(pictures, market.train.labels(), taught, device=where)
-        objective = network(recipe, imagenet, lesson).to(where)
+        lesson = Lesson.of(pictures, rows.labels, taught, device=where)
+        objective = network(recipe, start, lesson).to(where)
         augment = Augment(preprocess, pad=recipe.pad, jitter=recipe.jitter, device=where)
         learner = Learner(objective, lesson, augment, graph=captures(recipe.step, where))
         epochs = Epochs(
             recipe,
             market,
             out,
-            data=f"{market.name}: {len(market.train)} pictures of {_persons(lesson)} people{taught_by}",
-            start=imagenet.name if imagenet is not None else "noise",
+            rows=rows,
+            data=_told(market, others) + taught_by + _begun_with(start),
+            start=start.name if start is not None else "noise",
             objective=objective,
             learner=learner,
             augment=augment,
@@ -101,7 +109,7 @@ def train(
         )
         if not epochs.run(budget, stop, began=began):
             return Result()
-        caffe = _is_caffe(recipe, imagenet)
+        caffe = _strides_as_caffe(recipe, start)
         card = epochs.card(preprocess, caffe_stride=caffe, commit=commit, terms=terms)
         weights = out / f"{recipe.name}.safetensors"
         card = save(_lighter(objective.result), weights, card)
@@ -147,16 +155,54 @@ def _make_folder(out: Path) -> None:
         raise TrainingError(f"The folder {out} cannot be made: {error}.") from error
 
 
+def _rows(recipe: Recipe, train: Pictures, others: Sequence[Pictures]) -> Rows:
+    """Where the pictures will lie. Raises TrainingError where the recipe and what is given do not fit."""
+    unlabelled = sum(len(table) for table in others)
+    if recipe.unlabelled and not unlabelled:
+        raise TrainingError(
+            f"The recipe {recipe.name} learns from people whom nobody named too: give pictures of some with "
+            "--unlabelled, or set unlabelled=0."
+        )
+    if unlabelled and not recipe.unlabelled:
+        raise TrainingError(f"The recipe {recipe.name} takes no --unlabelled: set unlabelled=32, or so.")
+    return Rows(train.labels(), unlabelled, recipe.stock if recipe.composites else 0)
+
+
+def _told(market: Market, others: Sequence[Pictures]) -> str:
+    """The data in words, for the card."""
+    told = f"{market.name}: {len(market.train)} pictures of {len(set(market.train.person.tolist()))} people"
+    names = ", ".join(f"{table.source.stem} ({len(table)})" for table in others)
+    return told + (f", and without labels {names}" if names else "")
+
+
+def _begun_with(start: Path | None) -> str:
+    """What a network of ours, started from, had learnt from."""
+    if start is None or start.suffix != OWN:
+        return ""
+    card = read_card(start)
+    return f"; begun with {card.name} {card.fingerprint} ({card.data})"
+
+
 def _pictures(
-    market: Market, recipe: Recipe, device: torch.device, bars: Bars, stop: threading.Event
+    recipe: Recipe,
+    rows: Rows,
+    tables: Sequence[Pictures],
+    device: torch.device,
+    bars: Bars,
+    stop: threading.Event,
 ) -> Image:
-    """(N, height, width, 3) those whose person is known, then composites of them."""
-    made = STOCK * len(market.train) if recipe.composites else 0
-    pictures = decoded(market.train, recipe, device, bars, beyond=made)
-    if not made:
-        return pictures
-    with bars.counting("composing pictures", made, stop=stop) as progress:
-        return np.concatenate([pictures, compose(pictures, made, seed=recipe.seed, progress=progress)])
+    """(N, height, width, 3) as the rows have it. Raises TrainingError where there is no room for them."""
+    for place in {torch.device("cpu"), device}:
+        expect_room(len(rows) * recipe.height * recipe.width * 3, place)
+    pictures = np.empty((len(rows), recipe.height, recipe.width, 3), np.uint8)
+    taken = 0
+    for table in tables:
+        pictures[taken : taken + len(table)] = decoded(table, recipe, bars)
+        taken += len(table)
+    if rows.composites:
+        with bars.counting("composing pictures", rows.composites, stop=stop) as progress:
+            compose(pictures[:taken], pictures[taken:], seed=recipe.seed, progress=progress)
+    return pictures
 
 
 def _taught(
@@ -167,21 +213,20 @@ def _taught(
     bars: Bars,
     stop: threading.Event,
 ) -> tuple[Tensor | None, str]:
-    """(N, 2, D) the teacher's vectors, kept in the folder, and words on whose they are."""
+    """(N, D) the teacher's vectors, kept in the folder, and words on whose they are."""
     if not recipe.teaches:
         return None, ""
     if teacher is None:
         raise TrainingError(f"The recipe {recipe.name} learns from a teacher: name one with --teacher.")
     asked = teacher()
-    of = f"{recipe.height}x{recipe.width}-{len(pictures)}" + (f"-{recipe.seed}" if recipe.composites else "")
-    kept = out / f"teacher-{asked.fingerprint}-{of}.npy"
+    kept = out / f"teacher-{asked.fingerprint}-{zlib.crc32(pictures.data):08x}.npy"
     if not kept.exists():
         with bars.counting(f"asking {asked.name}", len(pictures), stop=stop) as progress:
             _keep(kept, teacher_vectors(asked, pictures, progress=progress))
     return torch.from_numpy(np.load(kept)), f", taught by {asked.name}"
 
 
-def _keep(path: Path, vectors: Halves) -> None:
+def _keep(path: Path, vectors: Answers) -> None:
     draft = path.with_suffix(".draft")
     try:
         with draft.open("wb") as file:
@@ -191,23 +236,22 @@ def _keep(path: Path, vectors: Halves) -> None:
         raise TrainingError(f"The teacher's vectors cannot be written to {path}: {error}.") from error
 
 
-def network(recipe: Recipe, imagenet: Path | None, lesson: Lesson) -> Objective:
+def network(recipe: Recipe, start: Path | None, lesson: Lesson) -> Objective:
     """As the recipe has it, for what is learnt from. On the CPU, where its random weights are the same for
     every device.
     """
     model = BNNeck(
         backbone=recipe.backbone,
         last_stride=recipe.last_stride,
-        caffe_stride=_is_caffe(recipe, imagenet),
+        caffe_stride=_strides_as_caffe(recipe, start),
         pooling=recipe.pooling,
         non_local=recipe.non_local,
         ibn=recipe.ibn,
     )
-    if imagenet is not None:
-        load_imagenet(model, imagenet)
+    if start is not None:
+        load_into(model, start)
     of_people = None if lesson.taught is None else prototypes(lesson.taught, lesson.labels).cpu()
-    in_half = computes_in_half(recipe.precision, lesson.pictures.device)
-    objective = Objective(model, recipe, persons=_persons(lesson), of_people=of_people, in_half=in_half)
+    objective = Objective(model, recipe, persons=_persons(lesson), of_people=of_people)
     return objective.to(memory_format=torch.channels_last)
 
 
@@ -215,8 +259,10 @@ def _persons(lesson: Lesson) -> int:
     return int(lesson.labels.max()) + 1
 
 
-def _is_caffe(recipe: Recipe, imagenet: Path | None) -> bool:
-    return recipe.backbone == "resnet50" and imagenet is not None and "caffe" in imagenet.name
+def _strides_as_caffe(recipe: Recipe, start: Path | None) -> bool:
+    if start is None or recipe.backbone != "resnet50":
+        return False
+    return read_card(start).caffe_stride if start.suffix == OWN else "caffe" in start.name
 
 
 def _lighter(model: BNNeck) -> BNNeck:

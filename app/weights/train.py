@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from training.train import Result
 
 STARTS = {"resnet50": "resnet50-imagenet", "mobilenet_v2": "mobilenet-v2-imagenet"}
-"""The ImageNet weights a backbone starts from, by name."""
+"""The ImageNet weights a backbone starts from if nothing else is named."""
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -49,7 +49,8 @@ def _trained(recipe: Recipe, arguments: argparse.Namespace, out: Path) -> int:
             recipe,
             data=arguments.data,
             out=out,
-            imagenet=_start(recipe, arguments.imagenet),
+            start=_start(recipe, arguments.start),
+            unlabelled=arguments.unlabelled,
             teacher=lambda: _teacher(arguments.teacher),
             device=device,
             budget=budget,
