@@ -3,10 +3,12 @@
     python benchmarks/unseen.py [NETWORK ...] [--data FOLDER]
 
 NETWORK is a name that `sightline assets` lists, or a file of weights; without any, those that Sightline
-serves by default. FOLDER holds data/multiviewx and data/mot. True boxes are cut out and ranked as
-Market-1501's are: every picture is asked for once, those of the same person by the same camera do not count.
+serves by default. FOLDER holds data/multiviewx, data/mot and data/crops. Pictures are ranked as Market-1501's
+are: every one is asked for once, those of the same person by the same camera do not count.
 The demo: three views of PETS09-S2L1, each of its own size and colours, ten people, a picture a second.
 MultiviewX: six rendered views, 26 people.
+GRID (Loy et al., CVPR 2009): an underground station, 250 people in two pictures each, 775 in one.
+VIPeR (Gray and Tao, ECCV 2008): outdoors, 632 people, each from two sides by two cameras.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from app.weights.assets import BUNDLED, cache_folder, default_reid, resolve
 from reid.embedder import Embedder, open_embedder
 from reid.preprocess import Image, cut
 from training.evaluate import Scores, evaluate
+from training.unlabelled import read_unlabelled
 
 LEAST_HEIGHT = 32
 """Pixels; what is lower is no picture of a person."""
@@ -98,7 +101,20 @@ def multiviewx(data: Path) -> People:
     return found
 
 
+def named(archive: Path, *, person: int, camera: int) -> People:
+    """All pictures of an archive whose names tell who and where: the parts between underscores, by number."""
+    found = People()
+    (table,) = read_unlabelled([archive])
+    for crops in table.batches():
+        found.crops += crops
+    parts = [Path(name).stem.split("_") for name in table.names]
+    found.persons = [int(part[person]) for part in parts]
+    found.cameras = [int(part[camera]) for part in parts]
+    return found
+
+
 def scored(embedder: Embedder, people: People) -> Scores:
+    """Who is in one picture alone, or by one camera alone, is nobody's answer and asked for in vain."""
     vectors = np.concatenate(
         [embedder.embed(people.crops[row : row + 64]) for row in range(0, len(people.crops), 64)]
     )
@@ -113,7 +129,13 @@ def main() -> None:
     paths = [resolve(name) for name in told.networks or [BUNDLED]]
     if not told.networks:
         paths.insert(0, default_reid()[0])
-    sets = {"demo": demo(told.data), "MultiviewX": multiviewx(told.data)}
+    crops = told.data / "data/crops"
+    sets = {
+        "demo": demo(told.data),
+        "MultiviewX": multiviewx(told.data),
+        "GRID": named(crops / "GRID.zip", person=0, camera=1),
+        "VIPeR": named(crops / "VIPeR.zip", person=0, camera=2),
+    }
     table = Table(title="rank-1 / mAP on cameras nobody learnt from", title_justify="left")
     table.add_column("network")
     for name, people in sets.items():
