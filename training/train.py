@@ -9,33 +9,29 @@ from __future__ import annotations
 
 import threading
 import time
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from rich.console import Console
-from torch import Tensor
 
 from reid.card import Card, read_card
 from reid.embedder import Embedder
 from reid.model import OWN, BNNeck, load_into, save
-from reid.preprocess import Image, Preprocess
+from reid.preprocess import Preprocess
 from training.augment import Augment
 from training.bars import Bars, StoppedError
-from training.composites import compose
-from training.distill import Answers, prototypes, teacher_vectors
-from training.epochs import Budget, Epochs, decoded
+from training.distill import prototypes
+from training.epochs import Budget, Epochs
 from training.errors import TrainingError
 from training.evaluate import Scores
+from training.gather import Gathering
 from training.learner import Learner, Lesson, captures
 from training.log import SCORES_FILE, STEPS_FILE
-from training.market1501 import TRAIN, Market, Pictures, read_market
-from training.memory import expect_room, kept_memory, said_clearly
+from training.market1501 import TRAIN, Market, read_market
+from training.memory import kept_memory, said_clearly
 from training.objective import Objective
-from training.plan import Rows
 from training.recipe import Recipe
 from training.report import Run, ranked_answers, write_report
 from training.unlabelled import read_unlabelled
@@ -85,13 +81,11 @@ def train(
     _prepare(where, recipe.seed)
     with said_clearly(), kept_memory(), Bars(console or Console()) as bars:
         market, others = read_market(data, folders=(TRAIN,)), read_unlabelled(unlabelled)
-        rows = _rows(recipe, market.train, others)
+        gathering = Gathering(recipe, market, others, teacher=teacher, out=out, bars=bars, stop=stop)
         try:
-            pictures = _pictures(recipe, rows, [market.train, *others], where, bars, stop)
-            taught, taught_by = _taught(recipe, teacher, pictures, out, bars, stop)
+            lesson = gathering.lesson(where)
         except StoppedError:
             return Result()
-        lesson = Lesson.of(pictures, rows.labels, taught, device=where)
         objective = network(recipe, start, lesson).to(where)
         augment = Augment(preprocess, pad=recipe.pad, jitter=recipe.jitter, device=where)
         learner = Learner(objective, lesson, augment, graph=captures(recipe.step, where))
@@ -99,8 +93,8 @@ def train(
             recipe,
             market,
             out,
-            rows=rows,
-            data=_told(market, others) + taught_by + _begun_with(start),
+            rows=gathering.rows,
+            data=gathering.told + _begun_with(start),
             start=start.name if start is not None else "noise",
             objective=objective,
             learner=learner,
@@ -155,85 +149,12 @@ def _make_folder(out: Path) -> None:
         raise TrainingError(f"The folder {out} cannot be made: {error}.") from error
 
 
-def _rows(recipe: Recipe, train: Pictures, others: Sequence[Pictures]) -> Rows:
-    """Where the pictures will lie. Raises TrainingError where the recipe and what is given do not fit."""
-    unlabelled = sum(len(table) for table in others)
-    if recipe.unlabelled and not unlabelled:
-        raise TrainingError(
-            f"The recipe {recipe.name} learns from people whom nobody named too: give pictures of some with "
-            "--unlabelled, or set unlabelled=0."
-        )
-    if unlabelled and not recipe.unlabelled:
-        raise TrainingError(f"The recipe {recipe.name} takes no --unlabelled: set unlabelled=32, or so.")
-    return Rows(train.labels(), unlabelled, recipe.stock if recipe.composites else 0)
-
-
-def _told(market: Market, others: Sequence[Pictures]) -> str:
-    """The data in words, for the card."""
-    told = f"{market.name}: {len(market.train)} pictures of {len(set(market.train.person.tolist()))} people"
-    names = ", ".join(f"{table.source.stem} ({len(table)})" for table in others)
-    return told + (f", and without labels {names}" if names else "")
-
-
 def _begun_with(start: Path | None) -> str:
     """What a network of ours, started from, had learnt from."""
     if start is None or start.suffix != OWN:
         return ""
     card = read_card(start)
     return f"; begun with {card.name} {card.fingerprint} ({card.data})"
-
-
-def _pictures(
-    recipe: Recipe,
-    rows: Rows,
-    tables: Sequence[Pictures],
-    device: torch.device,
-    bars: Bars,
-    stop: threading.Event,
-) -> Image:
-    """(N, height, width, 3) as the rows have it. Raises TrainingError where there is no room for them."""
-    for place in {torch.device("cpu"), device}:
-        expect_room(len(rows) * recipe.height * recipe.width * 3, place)
-    pictures = np.empty((len(rows), recipe.height, recipe.width, 3), np.uint8)
-    taken = 0
-    for table in tables:
-        pictures[taken : taken + len(table)] = decoded(table, recipe, bars)
-        taken += len(table)
-    if rows.composites:
-        with bars.counting("composing pictures", rows.composites, stop=stop) as progress:
-            compose(pictures[:taken], pictures[taken:], seed=recipe.seed, progress=progress)
-    return pictures
-
-
-def _taught(
-    recipe: Recipe,
-    teacher: Callable[[], Embedder] | None,
-    pictures: Image,
-    out: Path,
-    bars: Bars,
-    stop: threading.Event,
-) -> tuple[Tensor | None, str]:
-    """(N, D) the teacher's vectors, kept in the folder, and words on whose they are."""
-    if not recipe.teaches:
-        return None, ""
-    if teacher is None:
-        raise TrainingError(f"The recipe {recipe.name} learns from a teacher: name one with --teacher.")
-    asked = teacher()
-    kept = out / f"teacher-{asked.fingerprint}-{zlib.crc32(pictures.data):08x}.npy"
-    if not kept.exists():
-        with bars.counting(f"asking {asked.name}", len(pictures), stop=stop) as progress:
-            _keep(kept, teacher_vectors(asked, pictures, progress=progress))
-    return torch.from_numpy(np.load(kept)), f", taught by {asked.name}"
-
-
-def _keep(path: Path, vectors: Answers) -> None:
-    draft = path.with_suffix(".draft")
-    try:
-        with draft.open("wb") as file:
-            np.save(file, vectors)
-        draft.replace(path)
-    except OSError as error:
-        raise TrainingError(f"The teacher's vectors cannot be written to {path}: {error}.") from error
 
 
 def network(recipe: Recipe, start: Path | None, lesson: Lesson) -> Objective:
