@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 import threading
@@ -10,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 from app.config import CameraSettings, ConfigError, HeldError, Settings
 from app.forgetting import forget_before
+from app.moments import UNDATED_S
 from app.passage import Passage
 from app.pipeline import Line, Status, View
 from app.recording.recorder import FootageRecorder, Recorders
@@ -22,8 +23,9 @@ from app.sources.detections import DetectedElsewhere, DetectionsSource
 from app.sources.feeds import FileCamera, FileFeed, LiveFeed
 from app.sources.ffmpeg import SourceError, redact
 from app.sources.live import LiveSource
+from app.sources.names import shown
 from app.sources.roster import Roster
-from app.sources.stored import StoredSource, stored_source
+from app.sources.stored import StoredSource, stored_camera
 from app.topology.overlaps import overlaps_known
 from app.weights.assets import cache_folder, default_reid, resolve
 from reid.embedder import Embedder, open_embedder
@@ -210,7 +212,7 @@ def _associator(settings: Settings, gallery: Gallery, memory: Memory, stack: Exi
 
 def command_line() -> str:
     """The command as it was typed, for the record, but for passwords in addresses."""
-    return shlex.join(["sightline", *map(redact, sys.argv[1:])])
+    return shlex.join(["sightline", *(shown(redact(word)) for word in sys.argv[1:])])
 
 
 @contextmanager
@@ -218,18 +220,39 @@ def _files(settings: Settings) -> Iterator[FileFeed]:
     """The files, opened and put on one clock."""
     with ExitStack() as stack:
         sources: list[StoredSource] = [
-            stack.enter_context(stored_source(camera=c.name, path=Path(c.source), start=c.start))
-            for c in settings.cameras
+            stack.enter_context(stored_camera(c, max_pixels=settings.max_pixels)) for c in settings.cameras
         ]
-        yield FileFeed(align(settings.cameras, sources))
+        yield FileFeed(align(settings.cameras, sources, undated_s=_after_what_is_held(settings, sources)))
 
 
-def align(cameras: Sequence[CameraSettings], sources: Sequence[StoredSource]) -> list[FileCamera]:
-    """Shifts each file onto the common clock; one that knows no start begins with the earliest that does."""
+def _after_what_is_held(settings: Settings, sources: Sequence[StoredSource]) -> float:
+    """Where footage begins whose start nobody knows: after such of other files that the history has.
+
+    The same file again is at the same times again, to be held or replaced.
+    """
+    if settings.replace or not settings.database.exists():
+        return 0.0
+    engine = open_database(settings.database, create=False)
+    try:
+        rows = [row for row in History(engine).footage() if row.start < UNDATED_S]
+    finally:
+        engine.dispose()
+    known = {(row.camera, row.uri) for row in rows}
+    again = any((source.camera, source.origin(0).uri) in known for source in sources)
+    return 0.0 if again else float(math.ceil(max((row.end + 1.0 for row in rows), default=0.0)))
+
+
+def align(
+    cameras: Sequence[CameraSettings], sources: Sequence[StoredSource], *, undated_s: float = 0.0
+) -> list[FileCamera]:
+    """Shifts each file onto the common clock; one that knows no start begins with the earliest that does.
+
+    undated_s: where they all begin if none does.
+    """
     known = [
         s.info.start - c.clock_offset_s for c, s in zip(cameras, sources, strict=True) if s.info.start_known
     ]
-    begin = min(known, default=0.0)
+    begin = min(known, default=undated_s)
     return [
         FileCamera(s, -c.clock_offset_s if s.info.start_known else begin - s.info.start)
         for c, s in zip(cameras, sources, strict=True)

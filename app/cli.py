@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -47,6 +48,7 @@ CARRIED_OUT_BY = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code. Errors of the environment are one sentence each."""
+    _say_anything()
     parsed = parser().parse_args(arguments)
     module, function = CARRIED_OUT_BY[parsed.command].split(":")
     try:
@@ -60,6 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("sightline: interrupted.", file=sys.stderr)
         return INTERRUPTED
+
+
+def _say_anything() -> None:
+    """A name that is no text is shown with a substitute, on any screen, rather than not at all."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def parser() -> argparse.ArgumentParser:

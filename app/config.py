@@ -13,7 +13,10 @@ from typing import Any
 from app.config_table import ConfigError as ConfigError
 from app.config_table import TableReader
 from app.moments import MomentError, moment_of
+from app.sources.names import is_file_uri
 from app.sources.passwords import PasswordError, fill, read_password, with_login
+from app.sources.starts import CREATIONS, Creation
+from app.sources.taken import MAX_PIXELS, camera_name, grouped
 from tracker.rules import Rule
 
 DECODE = ("auto", "software", "cuda", "vaapi", "qsv")
@@ -28,11 +31,12 @@ class HeldError(ConfigError):
 class CameraSettings:
     """One camera.
 
-    source: a file's path or a stream's address. start: epoch seconds of the first frame by the camera's
-    clock, None to take it from the file. clock_offset_s: how far the camera's clock is ahead; subtracted.
-    shown: what to show in place of a source that was filled in from the environment, else "".
-    Of streams only: open_timeout_s, read_timeout_s, frozen_after_s, decode, size: see LiveSource. record:
-    keep its footage.
+    source: a file's path (or a folder's, or a pattern) or a stream's address. files: where its footage is
+    several files, those in order. start: epoch seconds of the first frame by the camera's clock, None to take
+    it from the file. clock_offset_s: how far the camera's clock is ahead; subtracted. shown: what to show in
+    place of a source that was filled in from the environment, else "". Of files only: fps: frames a second,
+    None to go by the files. creation: what a file's creation time is the time of. Of streams only:
+    open_timeout_s, read_timeout_s, frozen_after_s, decode, size: see LiveSource. record: keep its footage.
     """
 
     name: str
@@ -46,6 +50,14 @@ class CameraSettings:
     decode: str = "auto"
     size: tuple[int, int] | None = None
     record: bool = False
+    files: tuple[str, ...] = ()
+    fps: float | None = None
+    creation: Creation = "auto"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All that its footage is in."""
+        return self.files or (self.source,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +79,12 @@ class Settings:
     """Everything a run is told.
 
     detector, reid: an asset's name or a path. detector_size: to how many pixels the longer side of a picture
-    is scaled for the detector, a multiple of 32. device: auto, cpu, cuda or cuda:N. live: streams rather
-    than files. replace: record anew what the database already holds of these cameras and times.
-    overlap: pairs of cameras that see the same place, so that one person may be on both at a time.
-    links: what is known of the ways between cameras, their overlap included.
-    max_latency_s: of live cameras; where the machine is too slow for it, frames are dropped.
-    forget_after_days, forget_at: when people are no longer looked for.
+    is scaled for the detector, a multiple of 32. device: auto, cpu, cuda or cuda:N. live: streams rather than
+    files. replace: record anew what the database already holds of these cameras and times. overlap: pairs of
+    cameras that see the same place, so that one person may be on both at a time. links: what is known of the
+    ways between cameras, their overlap included. max_latency_s: of live cameras; where the machine is too
+    slow for it, frames are dropped. forget_after_days, forget_at: when people are no longer looked for.
+    max_megapixels: of a picture; larger ones are refused.
     """
 
     cameras: tuple[CameraSettings, ...]
@@ -90,6 +102,11 @@ class Settings:
     links: tuple[Rule, ...] = ()
     forget_after_days: float | None = None
     forget_at: time | None = None
+    max_megapixels: float = MAX_PIXELS / 1e6
+
+    @property
+    def max_pixels(self) -> float:
+        return self.max_megapixels * 1e6
 
 
 def read_config(path: Path, *, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -98,7 +115,7 @@ def read_config(path: Path, *, environment: Mapping[str, str] = os.environ) -> S
     environment: where the values of ${NAME} come from.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"There is no configuration file {path}; check the path.") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -108,23 +125,29 @@ def read_config(path: Path, *, environment: Mapping[str, str] = os.environ) -> S
     return _Reader(path, environment).settings(table)
 
 
-def cameras_from_sources(sources: Sequence[str], *, live: bool) -> tuple[CameraSettings, ...]:
-    """A camera for each file or address, named after the file, or cam1, cam2 ... for streams."""
+def cameras_from_sources(
+    sources: Sequence[str], *, live: bool, as_one: bool = False
+) -> tuple[CameraSettings, ...]:
+    """A camera for each file or address, named after the file, or cam1, cam2 ... for streams.
+
+    Pictures of one folder are one film, and files that Sightline recorded of one camera are that camera's.
+    as_one: all of them are one camera's.
+    """
     if live:
         return tuple(CameraSettings(f"cam{n}", source) for n, source in enumerate(sources, 1))
-    names: list[str] = []
-    for source in sources:
-        name = stem = Path(source).stem or "camera"
+    cameras: list[CameraSettings] = []
+    for files in [list(sources)] if as_one and sources else grouped(sources):
+        name = stem = camera_name(files)
         number = 2
-        while name in names:
+        while any(name == camera.name for camera in cameras):
             name, number = f"{stem}-{number}", number + 1
-        names.append(name)
-    return tuple(CameraSettings(n, s) for n, s in zip(names, sources, strict=True))
+        cameras.append(CameraSettings(name, files[0], files=tuple(files) if len(files) > 1 else ()))
+    return tuple(cameras)
 
 
 def is_live(source: str) -> bool:
     """Whether it is a stream's address or a device, rather than a file."""
-    return "://" in source or source.startswith("/dev/")
+    return not is_file_uri(source)
 
 
 def with_starts(cameras: Sequence[CameraSettings], starts: Sequence[str]) -> tuple[CameraSettings, ...]:
@@ -150,10 +173,11 @@ class _Reader(TableReader):
     """Checks a parsed TOML table, key by key."""
 
     STREAM = frozenset({"open_timeout_s", "read_timeout_s", "frozen_after_s", "decode", "size", "record"})
-    CAMERA = STREAM | {"name", "source", "username", "password_file", "start", "clock_offset_s"}
+    FILE = frozenset({"start", "fps", "creation_time"})
+    CAMERA = STREAM | FILE | {"name", "source", "username", "password_file", "clock_offset_s"}
     TOP = frozenset(
         {"camera", "database", "detector", "reid", "device", "overlap", "max_latency_s", "recording"}
-        | {"detector_size", "link", "forget_after_days", "forget_at"}
+        | {"detector_size", "link", "forget_after_days", "forget_at", "max_megapixels"}
     )
     LINK = frozenset({"from", "to", "after_s", "never", "overlap"})
     RECORDING = frozenset({"folder", "keep_days", "keep_gb", "segment_s", "keep_free_gb"})
@@ -188,6 +212,8 @@ class _Reader(TableReader):
             plain["forget_after_days"] = self._amount(table, "forget_after_days", "at the top", 1.0)
         if "forget_at" in table:
             plain["forget_at"] = self._time_of_day(table, "forget_at", "at the top")
+        if "max_megapixels" in table:
+            plain["max_megapixels"] = self._amount(table, "max_megapixels", "at the top", 40.0)
         if "detector_size" in table:
             plain["detector_size"] = self._detector_size(table)
         plain["recording"] = self._recording(self._want(table, "recording", dict, "at the top", {}))
@@ -286,15 +312,14 @@ class _Reader(TableReader):
         if not isinstance(row, dict):
             self._fail("camera", where, "a [[camera]] table")
         self._known(row, self.CAMERA, where)
-        source = self._want(row, "source", str, where, None)
-        if not source:
-            self._fail("source", where, "a file's path or a stream's address")
-        address = self._filled(source, "source", where)
-        if "://" not in address and not Path(address).is_absolute():
-            address = str(self.path.parent / address)
-        named = f"cam{number}" if is_live(address) else Path(source).stem
+        sources = self._sources(row, where)
+        addresses = [self._address(source, where) for source in sources]
+        if len(addresses) > 1 and any(is_live(address) for address in addresses):
+            self._fail("source", where, "one stream's address; a list is for files of one camera")
+        address, source = addresses[0], sources[0]
+        named = f"cam{number}" if is_live(address) else camera_name(addresses)
         return CameraSettings(
-            self._want(row, "name", str, where, named),
+            self._name(row, where, named),
             self._with_password(row, address, where),
             self._start(row, where),
             float(self._want(row, "clock_offset_s", (int, float), where, 0.0)),
@@ -305,7 +330,50 @@ class _Reader(TableReader):
             decode=self._decode(row, where),
             size=self._size(row, where),
             record=self._flag(row, "record", where) and self._recordable(address, where),
+            files=tuple(addresses) if len(addresses) > 1 else (),
+            fps=self._fps(row, where),
+            creation=self._creation(row, where),
         )
+
+    def _sources(self, row: dict[str, Any], where: str) -> list[str]:
+        told = row.get("source")
+        sources = told if isinstance(told, list) else [told]
+        if not sources or not all(isinstance(one, str) and one and "\0" not in one for one in sources):
+            self._fail("source", where, "a file's path, a stream's address, or a list of one camera's files")
+        return [str(one) for one in sources]
+
+    def _address(self, source: str, where: str) -> str:
+        address = self._filled(source, "source", where)
+        if "://" not in address and not Path(address).is_absolute():
+            address = str(self.path.parent / address)
+        return address
+
+    def _name(self, row: dict[str, Any], where: str, named: str) -> str:
+        name: str = self._want(row, "name", str, where, named)
+        if (
+            not name.strip()
+            or not name.isprintable()
+            or name in (".", "..")
+            or "/" in name
+            or len(name) > 100
+        ):
+            self._fail("name", where, f"a name of up to 100 letters, without /, but found {name[:40]!r}")
+        return name
+
+    def _fps(self, row: dict[str, Any], where: str) -> float | None:
+        if "fps" not in row:
+            return None
+        fps = self._amount(row, "fps", where, 25.0)
+        if fps > 1000.0:
+            self._fail("fps", where, f"frames a second, up to 1000, but found {fps:g}")
+        return fps
+
+    def _creation(self, row: dict[str, Any], where: str) -> Creation:
+        told = self._want(row, "creation_time", str, where, "auto")
+        creation = next((one for one in CREATIONS if one == told), None)
+        if creation is None:
+            self._fail("creation_time", where, f"one of {', '.join(CREATIONS)}, but found {told[:40]!r}")
+        return creation
 
     def _decode(self, row: dict[str, Any], where: str) -> str:
         decode: str = self._want(row, "decode", str, where, "auto")

@@ -12,6 +12,11 @@ UNDATED_S = 366 * 86400.0
 """Nobody has footage of 1970: a time before this counts from a start that nobody knows."""
 
 
+def is_dated(time: float) -> bool:
+    """Whether it is a moment of footage, rather than elapsed since a start that nobody knows, or damage."""
+    return UNDATED_S <= time <= LATEST
+
+
 class MomentError(Exception):
     """A text or number that is no moment: says what was expected, a part of a sentence."""
 

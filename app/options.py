@@ -33,13 +33,29 @@ def add_commands(commands: Commands) -> None:
 
 def _run(commands: Commands) -> None:
     run = commands.add_parser("run", help="track people through video files, into a history database")
-    run.add_argument("files", nargs="*", metavar="FILE", help="a video file for each camera")
+    run.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="a video for each camera, a folder or a quoted pattern of one camera's, or a .npz",
+    )
     run.add_argument(
         "--start",
         action="append",
         default=[],
         metavar="TIME",
         help="when a file begins, once for each file; else as the file says, else all begin together",
+    )
+    run.add_argument(
+        "--as-one", action="store_true", help="all FILEs are one camera's footage, one after the other"
+    )
+    run.add_argument(
+        "--fps", type=float, metavar="N", help="frames a second, where the files don't tell, or tell wrongly"
+    )
+    run.add_argument(
+        "--creation-time",
+        choices=("auto", "start", "end"),
+        help="of which picture of a file its creation time is (default: as its maker has it)",
     )
     run.add_argument(
         "--annotate", type=Path, metavar="DIR", help="also write videos with boxes and ids there"
@@ -368,6 +384,9 @@ def _question(command: argparse.ArgumentParser) -> None:
 def _networks(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--config", type=Path, metavar="FILE", help="a TOML file that names the cameras and settings"
+    )
+    command.add_argument(
+        "--max-megapixels", type=float, metavar="N", help="refuse larger pictures (default: 40)"
     )
     _database(command, default=None)
     _options(command)

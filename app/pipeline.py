@@ -88,13 +88,13 @@ class Feed(Protocol):
 
     def rounds(self, stop: threading.Event) -> Iterator[Round]: ...
     def cameras(self) -> list[CameraStatus]: ...
-    def origin(self, camera: str) -> Origin: ...
+    def origin(self, frame: Frame | DetectedFrame) -> Origin: ...
     def arrival(self, camera: str) -> Arrival | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a camera's frames come from. start: time of its first frame, None for that of the first shown."""
+    """Where a frame comes from. start: of its source's first frame, None for that of the first shown."""
 
     uri: str
     start: float | None
@@ -167,6 +167,8 @@ class _Tally:
     """What has gone through the line for one camera."""
 
     size: tuple[int, int] = (0, 0)
+    origin: Origin | None = None
+    first: int = 0
     frames: int = 0
     unkept: int = 0
     people: int = 0
@@ -298,12 +300,15 @@ class Line:
         return self._trackers[camera]
 
     def _announce(self, frames: Round) -> None:
-        """Tells the record of a camera's footage when it begins, and when its pictures change size."""
+        """Tells the record of a camera's footage when it begins, when another file does, or another size."""
         for frame in frames:
             tally = self._tallies.setdefault(frame.camera, _Tally())
-            if tally.size == frame.size:
+            origin = self.feed.origin(frame)
+            if tally.size == frame.size and tally.origin == origin:
                 continue
-            origin = self.feed.origin(frame.camera)
+            if tally.origin not in (None, origin):
+                tally.first = frame.index
+            tally.origin = origin
             start = frame.time if origin.start is None else origin.start
             width, height = frame.size
             self.record.footage(frame.camera, uri=origin.uri, start=start, width=width, height=height)
@@ -357,7 +362,8 @@ class Line:
                 )
                 self.record.portrait(kept.sighting, picture)
             told = self._on_commit(frame)
-            self.record.frames(frame.camera, frame.index + 1, frame.time, on_commit=told)
+            count = frame.index + 1 - self._tallies[frame.camera].first
+            self.record.frames(frame.camera, count, frame.time, on_commit=told)
         self.record.check()
 
     def _crop(self, frame: Frame | DetectedFrame, view: Seen, row: int) -> Image | None:

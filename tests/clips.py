@@ -38,12 +38,13 @@ def write_clip(
     options: dict[str, str] | None = None,
     metadata: dict[str, str] | None = None,
     prepare: Callable[[VideoStream], None] | None = None,
+    container_options: dict[str, str] | None = None,
 ) -> Path:
     """Encodes that many pictures. times_s: of each, where not 1 / fps apart. prepare: alters the stream."""
     width, height = size
     if options is None:
         options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "15"} if codec == "libx264" else {}
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=container_options or {}) as container:
         container.metadata.update(metadata or {})
         stream = container.add_stream(codec, rate=fps, options=options)
         stream.width, stream.height, stream.pix_fmt, stream.gop_size = width, height, pixels, key_every

@@ -10,8 +10,11 @@ from app.sources.clocks import Backlog, Drift, FileClock, LiveClock, Stamp
 
 
 def file_times(presented: list[float | None], *, start: float = 100.0, step_s: float = 0.1) -> list[float]:
-    clock = FileClock(start=start, step_s=step_s)
-    return [clock.time(moment) for moment in presented]
+    clock = FileClock[int](start=start, step_s=step_s)
+    dated = [row for number, moment in enumerate(presented) for row in clock.take(number, moment)]
+    dated += clock.rest()
+    assert [number for number, _ in dated] == list(range(len(presented))), "each once, in order"
+    return [time for _, time in dated]
 
 
 @pytest.mark.parametrize(
@@ -28,7 +31,18 @@ def file_times(presented: list[float | None], *, start: float = 100.0, step_s: f
         # Out of order or twice: half a step after the frame before, so that the next is in order again.
         ([0.0, 0.2, 0.1, 0.3, 0.3], [100, 100.2, 100.25, 100.3, 100.35]),
         # Set back (two recordings in one file): it goes on a step after the last frame.
-        ([0.0, 0.1, 30.0, 0.0, 0.1, 0.5], [100, 100.1, 130, 130.1, 130.2, 130.6]),
+        ([50.0, 50.1, 50.2, 0.0, 0.1, 0.5], [100, 100.1, 100.2, 100.3, 100.4, 100.8]),
+        # A gap that is one: what follows goes on from there.
+        ([0.0, 0.1, 30.0, 30.1], [100, 100.1, 130, 130.1]),
+        # One stamp that is wrong, ahead or back, in the midst or at the end; and several of them.
+        ([0.0, 0.1, 9e4, 0.3, 0.4], [100, 100.1, 100.2, 100.3, 100.4]),
+        ([70.0, 70.1, 0.2, 70.3, 70.4], [100, 100.1, 100.2, 100.3, 100.4]),
+        ([0.0, 0.1, 0.2, 9e4], [100, 100.1, 100.2, 100.3]),
+        ([0.0, 0.1, 9e4, 9e4 + 0.1, 3e3, 0.5, 0.6], [100, 100.1, 100.2, 100.3, 100.4, 100.5, 100.6]),
+        # MPEG's 33 bits begin anew, which is no gap.
+        ([0.0, 0.1, 95443.9177, 95444.0177], [100, 100.1, 100.2, 100.3]),
+        # A picture in five seconds is nothing odd where it is so all along.
+        ([0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0], [100, 105, 110, 115, 120, 125, 130]),
     ],
 )
 def test_file_times(presented: list[float | None], times: list[float]) -> None:

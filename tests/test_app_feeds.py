@@ -53,8 +53,8 @@ def test_a_shift_moves_a_camera_on_the_clock(tmp_path: Path) -> None:
         feed, rounds = rounds_of(stack, ("a", clip, 0.0), ("b", clip, -0.25))
         assert rounds[0][0].camera == "b"
         assert rounds[0][0].time == pytest.approx(-0.25)
-        assert feed.origin("b").start == pytest.approx(-0.25)
-        assert feed.origin("a").uri == str(clip)
+        assert feed.origin(rounds[0][0]).start == pytest.approx(-0.25)
+        assert feed.origin(rounds[0][0]).uri == str(clip)
 
 
 def test_what_is_known_of_a_file_is_told(tmp_path: Path) -> None:

@@ -126,9 +126,14 @@ def test_a_picture_without_people_is_taken_as_a_whole(
 @pytest.mark.parametrize(
     ("name", "content", "code", "sentence"),
     [
-        ("gone.jpg", None, 3, "gone.jpg can't be read (No such file or directory); check the path."),
-        ("text.jpg", b"no picture", 3, "text.jpg is no picture that can be read; give a JPEG or PNG file."),
-        ("empty.jpg", b"", 3, "empty.jpg is no picture that can be read; give a JPEG or PNG file."),
+        ("gone.jpg", None, 3, "gone.jpg: there is no such file; check the path."),
+        (
+            "text.jpg",
+            b"no picture",
+            3,
+            "text.jpg: is no picture, or damaged; give a picture such as .jpg or .png.",
+        ),
+        ("empty.jpg", b"", 3, "empty.jpg: is no picture, or damaged; give a picture such as .jpg or .png."),
     ],
 )
 def test_what_is_no_picture_is_said(

@@ -15,7 +15,7 @@ from app.pipeline import CameraStatus, Line, Origin, Round, Status
 from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
 from tracker.gallery import Gallery
-from tracker.types import Detections, Floats, Frame, Image, Point, Portrait, Result, Sighting
+from tracker.types import DetectedFrame, Detections, Floats, Frame, Image, Point, Portrait, Result, Sighting
 
 WHO = {10: 0, 200: 1}
 """The grey of a person's clothes -> which person."""
@@ -118,8 +118,8 @@ class Script:
     def cameras(self) -> list[CameraStatus]:
         return [CameraStatus(name, "playing", expected=len(self._rounds)) for name in self._names]
 
-    def origin(self, camera: str) -> Origin:
-        return Origin(f"{camera}.mp4", self._origin)
+    def origin(self, frame: Frame | DetectedFrame) -> Origin:
+        return Origin(f"{frame.camera}.mp4", self._origin)
 
     def arrival(self, camera: str) -> Arrival | None:
         return None

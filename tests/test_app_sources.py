@@ -83,7 +83,7 @@ def test_info(tmp_path: Path) -> None:
             height=120,
             fps=25.0,
             start=7.0,
-            start_known=True,
+            start_by="the settings",
             frames=25,
             duration_s=1.0,
             live=False,

@@ -18,9 +18,10 @@ from rich.table import Table
 from app import errors
 from app.config import CameraSettings, Settings, read_config
 from app.output.place import OutputError
+from app.sources import names
 from app.sources.ffmpeg import SourceError, redact
 from app.sources.live import LiveSource
-from app.sources.stored import stored_source
+from app.sources.stored import stored_camera
 
 EXAMPLE = Path(__file__).with_name("example_site.toml")
 
@@ -87,13 +88,13 @@ def look(settings: Settings, *, timeout_s: float) -> list[Found]:
     """Every source opened: streams all at once, for timeout_s and SAMPLE_S at most; files one by one."""
     if settings.live:
         return _look_at_streams(settings.cameras, timeout_s)
-    return [_look_at_file(camera) for camera in settings.cameras]
+    return [_look_at_file(camera, settings.max_pixels) for camera in settings.cameras]
 
 
-def _look_at_file(camera: CameraSettings) -> Found:
-    shown = camera.shown or camera.source
+def _look_at_file(camera: CameraSettings, max_pixels: float) -> Found:
+    shown = camera.shown or names.shown(camera.source)
     try:
-        with stored_source(camera=camera.name, path=Path(camera.source), start=camera.start) as source:
+        with stored_camera(camera, max_pixels=max_pixels) as source:
             info = source.info
     except SourceError as error:
         return Found(camera.name, shown, problem=str(error))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 from PyQt5.QtCore import QRectF, QSize, Qt, QTimer, pyqtSignal
@@ -21,6 +20,7 @@ from app.gui.stretch import Shot, Stream, stretch
 from app.gui.style import BACKGROUND, GAP, MUTED
 from app.gui.words import clock, person_title, span
 from app.sources.detections import holds_detections
+from app.sources.names import is_file_uri, path_of
 from storage.history import Trajectory
 from tracker.types import Floats
 
@@ -243,7 +243,7 @@ class Player(QFrame):
         if self._clip is None:
             return
         footage = self._clip.footage
-        path = Path(footage.uri)
+        path = path_of(footage.uri)
         end = self._end
         self._stream = Stream(
             self._pool,
@@ -315,9 +315,11 @@ class Player(QFrame):
 
 def _no_video(uri: str) -> str:
     """Why there is no video of what was seen there; "" where there may be one."""
-    if "://" in uri or uri.startswith("/dev/"):
+    if not is_file_uri(uri):
         return "This was seen on a live stream, of which no video is kept."
-    return "Of this only what was detected is at hand, and no picture." if holds_detections(Path(uri)) else ""
+    if holds_detections(path_of(uri)):
+        return "Of this only what was detected is at hand, and no picture."
+    return "This was seen in single pictures, which are not played." if path_of(uri).is_dir() else ""
 
 
 def _flat_button(tip: str) -> QToolButton:

@@ -128,9 +128,10 @@ def found(history: History, *, picture: Path, settings: Settings) -> Found:
 
     Raises SourceError, AssetError, DetectorError, WeightsError or DatabaseError.
     """
-    from app.history.finding import ask, read_picture
+    from app.history.finding import ask
+    from app.sources.pictures import read_image
 
-    asked, _ = ask(history, read_picture(picture), settings=settings, most=MOST_LIKELY)
+    asked, _ = ask(history, read_image(picture), settings=settings, most=MOST_LIKELY)
     return Found(picture.name, tuple(_asked(one) for one in asked))
 
 

@@ -17,7 +17,15 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from app.sources.clocks import FileClock
-from app.sources.ffmpeg import Pictures, SourceError, best_video, open_file, seconds
+from app.sources.ffmpeg import (
+    Pictures,
+    SourceError,
+    best_video,
+    frames_per_s,
+    open_file,
+    sample_aspect,
+    seconds,
+)
 from tracker.types import Image
 
 AHEAD = 6
@@ -46,16 +54,16 @@ def stretch(path: Path, *, start: float, begin: float, end: float, stop: threadi
         if stream is None:
             raise SourceError(f"{path}: has no picture stream that can be decoded; give a video file.")
         pictures = Pictures()
-        for time, frame in _timed(container, stream, start=start, begin=begin):
+        for frame, time in _timed(container, stream, start=start, begin=begin):
             if stop.is_set() or time > end:
                 return
             if time >= begin:
-                yield Shot(time, pictures.image(frame))
+                yield Shot(time, pictures.image(frame, aspect=sample_aspect(stream)))
 
 
 def _timed(
     container: InputContainer, stream: VideoStream, *, start: float, begin: float
-) -> Iterator[tuple[float, VideoFrame]]:
+) -> Iterator[tuple[VideoFrame, float]]:
     """Frames with their times, from the beginning, or from the last key frame before ``begin``."""
     frames = _frames(container, stream)
     first = next(frames, None)
@@ -63,15 +71,17 @@ def _timed(
         return
     origin = seconds(first, stream)
     if origin is None or stream.time_base is None or begin - start < NEAR_S:
-        fps = float(stream.average_rate or DEFAULT_FPS)
-        clock = FileClock(start=start, step_s=1 / fps)
-        yield from ((clock.time(seconds(frame, stream)), frame) for frame in chain([first], frames))
+        fps = frames_per_s(container, stream) or DEFAULT_FPS
+        clock = FileClock[VideoFrame](start=start, step_s=1 / fps)
+        for frame in chain([first], frames):
+            yield from clock.take(frame, seconds(frame, stream))
+        yield from clock.rest()
         return
     container.seek(round((origin + begin - start) / stream.time_base), stream=stream)
     for frame in _frames(container, stream):
         shown = seconds(frame, stream)
         if shown is not None:
-            yield start + shown - origin, frame
+            yield frame, start + shown - origin
 
 
 def _frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from app.moments import is_dated
 from app.pipeline import Status
-
-UNKNOWN_BEFORE_S = 366 * 86400.0
-"""Footage whose start nobody knows begins at 0: times this early are written as time into the footage."""
 
 
 def moment(time: float) -> str:
     """The time of day by the local clock, or m:ss into the footage where its start is unknown."""
-    if time < UNKNOWN_BEFORE_S:
+    if not is_dated(time):
         return clock(time)
     return datetime.fromtimestamp(time).astimezone().strftime("%H:%M:%S")
 
@@ -24,7 +22,7 @@ def span(start: float, end: float) -> str:
 
 def day(time: float) -> str:
     """The local date, empty where the start of the footage is unknown."""
-    if time < UNKNOWN_BEFORE_S:
+    if not is_dated(time):
         return ""
     return datetime.fromtimestamp(time).astimezone().strftime("%d %b %Y").lstrip("0")
 

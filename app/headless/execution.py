@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from app import config
-from app.config import Settings
+from app.config import CameraSettings, Settings
+from app.sources.names import shown
+from app.sources.taken import seem_one
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -26,7 +28,9 @@ def settings_of(arguments: argparse.Namespace, *, live: bool) -> Settings:
     if arguments.command == "run" and any(config.is_live(name) for name in arguments.files):
         raise config.ConfigError("That is a live stream and no video file; use `sightline watch` for it.")
     if arguments.config is None:
-        settings = Settings(config.cameras_from_sources(arguments.files, live=live), live=live)
+        as_one = getattr(arguments, "as_one", False)
+        cameras = config.cameras_from_sources(arguments.files, live=live, as_one=as_one)
+        settings = Settings(cameras, live=live)
     elif arguments.files:
         raise config.ConfigError("Name the cameras either in --config or on the command line, not in both.")
     else:
@@ -37,7 +41,16 @@ def settings_of(arguments: argparse.Namespace, *, live: bool) -> Settings:
         what = "stream" if live else "video file"
         raise config.ConfigError(f"No camera was given; name at least one {what}, or a --config that does.")
     cameras = config.with_starts(settings.cameras, getattr(arguments, "start", []))
+    cameras = tuple(_told(camera, arguments) for camera in cameras)
     return overridden(replace(settings, cameras=cameras, live=live or settings.live), arguments)
+
+
+def _told(camera: CameraSettings, arguments: argparse.Namespace) -> CameraSettings:
+    """The camera with what the command line says of all of them."""
+    fps, creation = getattr(arguments, "fps", None), getattr(arguments, "creation_time", None)
+    if fps is not None and not 0 < fps <= 1000:
+        raise config.ConfigError(f"--fps is {fps:g}; frames a second, above 0 and up to 1000, are expected.")
+    return replace(camera, fps=fps or camera.fps, creation=creation or camera.creation)
 
 
 def overridden(settings: Settings, arguments: argparse.Namespace) -> Settings:
@@ -50,6 +63,10 @@ def overridden(settings: Settings, arguments: argparse.Namespace) -> Settings:
         if not arguments.max_latency >= 0.1:
             raise config.ConfigError("--max-latency: expected seconds, 0.1 at least.")
         said["max_latency_s"] = arguments.max_latency
+    if getattr(arguments, "max_megapixels", None) is not None:
+        if not 0 < arguments.max_megapixels < float("inf"):
+            raise config.ConfigError("--max-megapixels: expected a number above 0.")
+        said["max_megapixels"] = arguments.max_megapixels
     return replace(settings, replace=getattr(arguments, "replace", False), **said)
 
 
@@ -64,6 +81,15 @@ def execute(settings: Settings) -> Iterator[tuple[History, Status, bool]]:
             from app.build import build_run, command_line
 
             built = stack.enter_context(build_run(replace(settings, command=command_line())))
+        if not settings.live and seem_one([camera.source for camera in settings.cameras]):
+            first, last = (Path(settings.cameras[k].source).name for k in (0, -1))
+            console.print(
+                f"{shown(first)} to {shown(last)} are taken for {len(settings.cameras)} cameras; if they "
+                "are one "
+                "camera's footage in parts, say --as-one.",
+                highlight=False,
+                soft_wrap=True,
+            )
         console.print(f"detector: {built.detector}; re-identification: {built.embedder}", highlight=False)
         with TerminalView(console) as view:
             status = built.run(view=view, stop=stop)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from rich.console import Console
 from rich.text import Text
@@ -19,7 +18,7 @@ from app.headless.execution import overridden
 from app.history.likely import Asked, Box, Likely
 from app.history.opened import opened
 from app.history.telling import AnswerClock, local_iso, plain_table, say, style_of
-from app.sources.ffmpeg import SourceError
+from app.sources.pictures import read_image
 from reid.preprocess import cut
 from storage.history import History
 from tracker.revisits import learned
@@ -37,7 +36,7 @@ def find(arguments: argparse.Namespace) -> int:
     """``sightline find PICTURE``: everybody in it, and whom of the history they are likely to be."""
     if arguments.count < 1:
         raise ConfigError(f"--count {arguments.count}: give 1 at least.")
-    image = read_picture(arguments.picture)
+    image = read_image(arguments.picture)
     since, until = (None if told is None else read_time(told) for told in (arguments.since, arguments.until))
     settings = overridden(Settings(()), arguments)
     with opened(arguments.db) as history:
@@ -56,18 +55,6 @@ def find(arguments: argparse.Namespace) -> int:
             if not arguments.json:
                 print(f"page: {page}")
     return errors.OK
-
-
-def read_picture(path: Path) -> Image:
-    """(H, W, 3) uint8 BGR. Raises SourceError."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SourceError(f"The picture {path} can't be read ({error.strerror}); check the path.") from error
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if image is None:
-        raise SourceError(f"{path} is no picture that can be read; give a JPEG or PNG file.")
-    return np.asarray(image, np.uint8)
 
 
 def ask(

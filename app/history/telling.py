@@ -15,7 +15,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from app.moments import UNDATED_S
+from app.moments import is_dated
 
 SURE = 0.8  # from here on a probability is shown as good, below DOUBTFUL as bad
 DOUBTFUL = 0.5
@@ -25,27 +25,23 @@ class AnswerClock:
     """Shows the times of one answer: the date once where all share it; elapsed where none is known."""
 
     def __init__(self, times: Iterable[float]) -> None:
-        days = {_local(time).date() for time in times if _is_dated(time)}
+        days = {_local(time).date() for time in times if is_dated(time)}
         self.many_days = len(days) > 1
         self.caption = f", on {min(days).isoformat()}" if len(days) == 1 else ""
 
     def show(self, time: float) -> str:
         """In one line: to the second, or with the date to the minute."""
-        if self.many_days and _is_dated(time):
+        if self.many_days and is_dated(time):
             return _local(time).strftime("%Y-%m-%d %H:%M")
         return self.hour(time)
 
     def hour(self, time: float) -> str:
         """The time of the day, or elapsed."""
-        return _local(time).strftime("%H:%M:%S") if _is_dated(time) else elapsed(time)
+        return _local(time).strftime("%H:%M:%S") if is_dated(time) else elapsed(time)
 
 
 def day_of(time: float) -> str | None:
-    return _local(time).date().isoformat() if _is_dated(time) else None
-
-
-def _is_dated(time: float) -> bool:
-    return time >= UNDATED_S
+    return _local(time).date().isoformat() if is_dated(time) else None
 
 
 def _local(time: float) -> datetime:
@@ -54,11 +50,13 @@ def _local(time: float) -> datetime:
 
 def local_iso(time: float) -> str | None:
     """The time as local ISO 8601 with its offset; None where it counts from an unknown start."""
-    return _local(time).isoformat(timespec="milliseconds") if _is_dated(time) else None
+    return _local(time).isoformat(timespec="milliseconds") if is_dated(time) else None
 
 
 def elapsed(seconds: float) -> str:
     """As mm:ss, or h:mm:ss from an hour on."""
+    if not math.isfinite(seconds):
+        return "?"
     whole = math.floor(abs(seconds))
     hours, rest = divmod(whole, 3600)
     sign = "-" if seconds < 0 and whole else ""

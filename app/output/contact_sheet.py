@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from app.history.telling import duration
+from app.moments import is_dated
 from app.output.drawing import Colour, colour_of, text_on
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ MOST_PICTURES = 4
 
 MOST_STOPS = 9
 """Cameras named in a person's journey; of a longer one the first and the last."""
-
-UNKNOWN_START_S = 366 * 86_400.0
-"""Footage that begins in 1970 is footage whose start nobody knows: only time from its start is shown."""
 
 
 _TICKS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800, 86_400)
@@ -43,7 +41,7 @@ class Clock:
 
     @property
     def heading(self) -> str:
-        if self.begin < UNKNOWN_START_S:
+        if not is_dated(self.begin):
             return "start time unknown"
         return f"{datetime.fromtimestamp(self.begin).astimezone():%A, %d %B %Y, %H:%M:%S %Z}"
 

@@ -16,6 +16,7 @@ import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
+from app.moments import is_dated
 from app.output.place import OutputError
 from tracker.types import Image
 
@@ -93,7 +94,7 @@ class VideoWriter:
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._container = av.open(self._part, "w", format="mp4", options={"movflags": "+faststart"})
-        if self._start is not None:
+        if self._start is not None and is_dated(self._start):
             self._container.metadata["creation_time"] = datetime.fromtimestamp(self._start, UTC).isoformat()
         # The same bytes every time: x264's macroblock tree varies from run to run at some sizes, and its
         # output depends on the number of threads.

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 _CLOCK_SET_BACK_S = 0.5  # timestamps that fall by more than this have started anew; by less, they are noise
+_STEP_AHEAD_S, _STEPS_AHEAD = 2.0, 20.0  # a file's ordinary step is no longer, or so many times the usual one
+_BELIEVED, _MOST_HELD = 5, 12  # so many frames in a row make a step true; so many are held back at most
+_MPEG_WRAP_S = 2**33 / 90_000  # when MPEG's timestamps begin anew: 26.5 hours
+_LONGEST_STEP_S = 60.0  # between two frames of footage that was not interrupted
 _CATCH_UP_S = 2.0
 _CLOCK_JUMP_S = 0.5  # a camera whose clock moves by more than this against its timestamps has set it
 _WORST_DRIFT = 2e-4  # how fast a camera's timestamps may run against our clock
@@ -25,20 +30,93 @@ class Stamp:
     arrival_s: float
 
 
-class FileClock:
-    """Presentation times of a file -> strictly increasing times, the first of them `start`."""
+T = TypeVar("T")
+
+
+class FileClock(Generic[T]):
+    """Presentation times of a file -> strictly increasing times, the first of them `start`.
+
+    A step out of the ordinary is believed once some frames have gone on from there; what went back to where
+    it was before was a wrong stamp, and its frame is dated by its place in the order. Until that is known,
+    frames are held back. A step back, or one by the length after which MPEG's 33 bits begin anew, is a clock
+    that was set: time goes on without it. A step ahead is a gap.
+
+    odd: how many stamps were wrong. gaps_s: steps ahead that were believed.
+    """
 
     def __init__(self, *, start: float, step_s: float) -> None:
+        self.odd = 0
+        self.gaps_s: list[float] = []
         self._start = start
         self._step_s = step_s
+        self._usual_s = step_s
         self._origin: float | None = None
         self._last: float | None = None
+        self._last_stamp: float | None = None
+        self._held: list[tuple[T, float]] = []
 
-    def time(self, presented_s: float | None) -> float:
-        """The time of the next frame; presented_s: by the file's own clock, None where it says nothing."""
+    def take(self, frame: T, presented_s: float | None) -> list[tuple[T, float]]:
+        """The next frame; those whose time is known by it, in order, with their times.
+
+        presented_s: by the file's own clock, None where it says nothing.
+        """
+        if self._last_stamp is None or presented_s is None or self._follows(presented_s, self._last_stamp):
+            return [*self._dismissed(presented_s), (frame, self._dated(presented_s))]
+        self._held.append((frame, presented_s))
+        sure = self._run_of_held() >= _BELIEVED or len(self._held) >= _MOST_HELD
+        return self._believed() if sure else []
+
+    def rest(self) -> list[tuple[T, float]]:
+        """What was held back, at the end: believed where more than one frame says so."""
+        return self._believed() if self._run_of_held() > 1 else self._dismissed(None)
+
+    def _follows(self, stamp: float, before: float, *, beyond_s: float = 0.0) -> bool:
+        """Whether it may come next, in the ordinary. beyond_s: a step that is ordinary too."""
+        longest_s = max(_STEP_AHEAD_S, _STEPS_AHEAD * self._usual_s, beyond_s)
+        return -_CLOCK_SET_BACK_S <= stamp - before <= longest_s
+
+    def _run_of_held(self) -> int:
+        """How many of those held back, from the last, follow each other, be it as slowly as the first."""
+        stamps = [stamp for _, stamp in self._held]
+        slow_s = 1.5 * (stamps[0] - (self._last_stamp or 0.0)) if stamps else 0.0
+        follows = [self._follows(b, a, beyond_s=slow_s) for a, b in itertools.pairwise(stamps)]
+        breaks = [k for k, one in enumerate(follows, 1) if not one]
+        return len(stamps) - (breaks[-1] if breaks else 0)
+
+    def _dismissed(self, presented_s: float | None) -> list[tuple[T, float]]:
+        """Those held back, their stamps being wrong: spread evenly before the next frame."""
+        held, self._held = self._held, []
+        self.odd += len(held)
+        if not held or self._last is None:
+            return []
+        step_s = self._step_s
+        if presented_s is not None and self._origin is not None:
+            ahead_s = self._start + presented_s - self._origin - self._last
+            step_s = ahead_s / (len(held) + 1) if ahead_s > 0 else step_s / (len(held) + 1)
+        times = [self._last + step_s * (k + 1) for k in range(len(held))]
+        self._last = times[-1]
+        return [(frame, time) for (frame, _), time in zip(held, times, strict=True)]
+
+    def _believed(self) -> list[tuple[T, float]]:
+        held, self._held = self._held, []
+        dated = []
+        for frame, stamp in held:
+            step_s = stamp - (stamp if self._last_stamp is None else self._last_stamp)
+            if abs(step_s - _MPEG_WRAP_S) < _STEP_AHEAD_S and self._origin is not None:
+                self._origin += step_s - self._usual_s
+            elif step_s > max(_STEP_AHEAD_S, _STEPS_AHEAD * self._usual_s):
+                self.gaps_s.append(step_s)
+            dated.append((frame, self._dated(stamp)))
+        return dated
+
+    def _dated(self, presented_s: float | None) -> float:
         self._last = self._start if self._last is None else self._after(self._last, presented_s)
-        if self._origin is None and presented_s is not None:
-            self._origin = presented_s - (self._last - self._start)
+        if presented_s is not None:
+            if self._origin is None:
+                self._origin = presented_s - (self._last - self._start)
+            if self._last_stamp is not None and 0 < presented_s - self._last_stamp < _LONGEST_STEP_S:
+                self._usual_s += 0.1 * (presented_s - self._last_stamp - self._usual_s)
+            self._last_stamp = presented_s
         return self._last
 
     def _after(self, last: float, presented_s: float | None) -> float:

@@ -24,7 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.moments import MomentError, moment_of
+from app.pipeline import Origin
 from app.sources.ffmpeg import SourceError, SourceInfo
+from app.sources.names import shown, uri_of
 from tracker.types import DetectedFrame, Detections, Floats, Image
 
 ENDING = ".npz"
@@ -91,6 +93,9 @@ class DetectionsSource:
 
     info: SourceInfo
     damaged = 0
+    odd = 0
+    gaps_s: tuple[float, ...] = ()
+    lost: tuple[str, ...] = ()
 
     def __init__(self, *, camera: str, path: Path, start: float | None = None) -> None:
         self.camera = camera
@@ -108,18 +113,22 @@ class DetectionsSource:
     def dimension(self) -> int:
         return int(self._table.embeddings.shape[1])
 
+    def origin(self, index: int) -> Origin:
+        """Where the frame of that index comes from."""
+        return Origin(uri_of(self._path), self.info.start)
+
     def __enter__(self) -> Self:
         table = self._table = read_table(self._path)
         start = table.start if self._start is None else self._start
         width, height = table.size
         self.info = SourceInfo(
-            uri=str(self._path),
+            uri=shown(self._path),
             codec="detections",
             width=width,
             height=height,
             fps=table.fps,
             start=start or 0.0,
-            start_known=start is not None,
+            start_by="" if start is None else "the file" if self._start is None else "the settings",
             frames=table.frames,
             duration_s=table.frames / table.fps,
             live=False,
@@ -167,13 +176,16 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
         with path.open("rb") as file:
             return _unpacked(path, file)
     except FileNotFoundError:
-        raise SourceError(f"{path}: there is no such file; check the path.") from None
+        raise SourceError(f"{shown(path)}: there is no such file; check the path.") from None
     except PermissionError:
-        raise SourceError(f"{path}: cannot be read (Permission denied); check its permissions.") from None
+        raise SourceError(
+            f"{shown(path)}: cannot be read (Permission denied); check its permissions."
+        ) from None
     except UNREADABLE as error:
         why = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
         raise SourceError(
-            f"{path}: is no archive of arrays, or damaged ({why}); write it with numpy.savez_compressed, "
+            f"{shown(path)}: is no archive of arrays, or damaged ({why}); write it with "
+            "numpy.savez_compressed, "
             f"numbers and texts alone."
         ) from None
 
@@ -184,11 +196,13 @@ def _unpacked(path: Path, file: Any) -> dict[str, NDArray[Any]]:
     for key in KEYS:
         if key not in wanted:
             there = ", ".join(sorted(name.removesuffix(".npy") for name in sizes)) or "nothing"
-            raise SourceError(f"{path}: holds no {key!r}, but {there}; {', '.join(KEYS)} are expected.")
+            raise SourceError(
+                f"{shown(path)}: holds no {key!r}, but {there}; {', '.join(KEYS)} are expected."
+            )
     large = next((key for key in wanted if sizes[f"{key}.npy"] > MOST_BYTES), None)
     if large is not None:
         raise SourceError(
-            f"{path}: {large!r} holds more than {MOST_BYTES / 1e9:g} GB; give it as several files."
+            f"{shown(path)}: {large!r} holds more than {MOST_BYTES / 1e9:g} GB; give it as several files."
         )
     file.seek(0)
     with np.load(file, allow_pickle=False) as archive:
@@ -203,7 +217,7 @@ class _Arrays:
     arrays: Mapping[str, NDArray[Any]] = field(repr=False)
 
     def fail(self, words: str) -> NoReturn:
-        raise SourceError(f"{self.path}: {words}.")
+        raise SourceError(f"{shown(self.path)}: {words}.")
 
     def matrix(self, key: str, *, columns: int | None = None) -> NDArray[Any]:
         """(M, columns) finite real numbers; at least one column."""

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from app.passage import Arrival
 from app.pipeline import CameraStatus, Origin, Round
@@ -87,9 +86,10 @@ class FileFeed:
             problem=_problem(source, ended=ended),
         )
 
-    def origin(self, camera: str) -> Origin:
-        file = self.files[self._order[camera]]
-        return Origin(str(Path(file.source.info.uri).absolute()), file.start)
+    def origin(self, frame: Frame | DetectedFrame) -> Origin:
+        file = self.files[self._order[frame.camera]]
+        origin = file.source.origin(frame.index)
+        return replace(origin, start=(origin.start or 0.0) + file.shift_s)
 
     def arrival(self, camera: str) -> Arrival | None:
         return None
@@ -97,9 +97,15 @@ class FileFeed:
 
 def _problem(source: StoredSource, *, ended: bool) -> str:
     """What is missing of a file, in a few words; "" where nothing is."""
-    words = []
+    words = list(source.info.doubts)
     if source.damaged:
         words.append(f"{source.damaged} damaged")
+    if source.odd:
+        words.append(
+            f"{source.odd} wrong timestamps left out" if source.odd > 1 else "a wrong timestamp left out"
+        )
+    words += [f"a gap of {gap_s:.1f} s" for gap_s in source.gaps_s[:3]]
+    words += source.lost[:3]
     promised = source.info.frames
     if ended and promised is not None and source.decoded < promised - LOST_FRAMES:
         words.append(f"ends after {source.decoded} of {promised} frames")
@@ -218,8 +224,8 @@ class LiveFeed:
             for s in self.sources.values()
         ]
 
-    def origin(self, camera: str) -> Origin:
-        info = self.sources[camera].info
+    def origin(self, frame: Frame | DetectedFrame) -> Origin:
+        info = self.sources[frame.camera].info
         return Origin(info.uri if info is not None else "", None)
 
     def arrival(self, camera: str) -> Arrival | None:

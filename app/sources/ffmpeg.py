@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,12 +29,16 @@ from av.video.stream import VideoStream
 
 from app.sources.clocks import Stamp
 from app.sources.decoding import Decoder
+from app.sources.names import shown
 from tracker.types import Frame, Image
 
 # PyAV 18 refuses words that are not UTF-8 unless told otherwise; 19 takes them, and cannot be told.
 _ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 _NOT_FOOTAGE = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
 _NO_TIMESTAMPS = 0x80  # AVFMT_NOTIMESTAMPS: a format that only guesses, such as MJPEG over HTTP
+_LISTS = {"hls", "concat", "dash", "imf", "concatf"}
+_STILLS = {"image2", "ico"}
+_MOST_ASPECT = 8.0  # a pixel wider or higher than this is damage
 _SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "srt", "udp")
 _SECRET = re.compile(
     r"(?i)((?:pass(?:word|wd|phrase)?|pwd|token|secret|auth|key)=)[^&;/?#]*?(?=_\w+=|[&;/?#]|$)"
@@ -52,7 +55,8 @@ class SourceInfo:
     frame, upright, in pixels.
 
     fps: the average by the container, 0 where unknown. start: epoch seconds of the first frame; where
-    nobody knows it (start_known is False) it is 0. frames, duration_s: expected, None where unknown.
+    nobody knows it (start_by is "") it is 0. start_by: whose word that is. frames, duration_s: expected, None
+    where unknown. doubts: what of it may be otherwise, a few words each.
     """
 
     uri: str
@@ -61,10 +65,15 @@ class SourceInfo:
     height: int
     fps: float
     start: float
-    start_known: bool
+    start_by: str
     frames: int | None
     duration_s: float | None
     live: bool
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def start_known(self) -> bool:
+        return bool(self.start_by)
 
 
 def redact(uri: str) -> str:
@@ -91,45 +100,87 @@ def open_file(path: Path) -> InputContainer:
             options={"protocol_whitelist": "file"},
             **_ANY_TEXT,
         )
-    except av.FFmpegError:
+    except (av.FFmpegError, MemoryError):
         if head[4:8] == b"ftyp":
             raise SourceError(
-                f"{path}: is cut off or damaged, its index (moov) is missing; copy or record it again."
+                f"{shown(path)}: is cut off or damaged, its index (moov) is missing; copy or record it again."
             ) from None
-        raise SourceError(f"{path}: is no video; give a video file such as .mp4, .mkv or .avi.") from None
-    if container.format.name == "tty":  # FFmpeg would show a text as pictures
+        raise SourceError(
+            f"{shown(path)}: is no video; give a video file such as .mp4, .mkv or .avi."
+        ) from None
+    refused = _refused(container.format.name)
+    if refused:
         container.close()
-        raise SourceError(f"{path}: is a text; give a video file such as .mp4, .mkv or .avi.")
+        raise SourceError(f"{shown(path)}: {refused}.")
     return container
+
+
+def _refused(kind: str) -> str:
+    """Why a file that FFmpeg can read is no footage; "" where it may be."""
+    if kind == "tty":  # FFmpeg would show a text as pictures
+        return "is a text; give a video file such as .mp4, .mkv or .avi"
+    if kind in _LISTS:
+        return "is a list of other files; give those files, or their folder"
+    if kind in _STILLS or kind.endswith("_pipe"):
+        return "is a picture; give a video, or the folder of numbered pictures that are one film"
+    return ""
 
 
 def _head(path: Path) -> bytes:
     """The first bytes of the file, or SourceError where it has none."""
     if path.is_dir():
-        raise SourceError(f"{path}: is a folder; give the video files in it.")
+        raise SourceError(f"{shown(path)}: is a folder; give the video files in it.")
     if path.exists() and not path.is_file():
-        raise SourceError(f"{path}: is no regular file; give a video file.")
+        raise SourceError(f"{shown(path)}: is no regular file; give a video file.")
     try:
         with path.open("rb") as file:
             head = file.read(12)
     except FileNotFoundError:
-        raise SourceError(f"{path}: there is no such file; check the path.") from None
+        raise SourceError(f"{shown(path)}: there is no such file; check the path.") from None
     except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror}); check its permissions.") from None
+        raise SourceError(
+            f"{shown(path)}: cannot be read ({error.strerror}); check its permissions."
+        ) from None
     if not head:
-        raise SourceError(f"{path}: is empty (0 bytes); copy or record it again.")
+        raise SourceError(f"{shown(path)}: is empty (0 bytes); copy or record it again.")
     return head
 
 
-def recorded_at(container: InputContainer, stream: VideoStream) -> float | None:
-    """Epoch seconds by the `creation_time` (UTC); None where absent or before 1971 (a clock never set)."""
-    written = container.metadata.get("creation_time") or stream.metadata.get("creation_time")
-    try:
-        moment = datetime.fromisoformat(written or "")
-    except ValueError:
-        return None
-    epoch_s = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    return epoch_s if epoch_s >= 365 * 86400 else None
+def words_of(container: InputContainer, stream: VideoStream) -> dict[str, str]:
+    """What the file says of itself, the container's word before the stream's."""
+    return {**stream.metadata, **container.metadata}
+
+
+def seconds_late(container: InputContainer, stream: VideoStream, first: VideoFrame | None = None) -> float:
+    """How long after the container's beginning, which may be sound alone, the first picture is shown.
+
+    first: that picture; None to go by what the stream says of itself.
+    """
+    begins = seconds(first, stream) if first is not None else None
+    if begins is None and stream.start_time is not None and stream.time_base is not None:
+        begins = float(stream.start_time * stream.time_base)
+    if begins is None or container.start_time is None:
+        return 0.0
+    return max(0.0, begins - container.start_time / 1e6)
+
+
+def promised(stream: VideoStream, lasts_s: float | None, fps: float) -> int | None:
+    """How many frames are to be expected: an index may also list samples that are not shown."""
+    shown_frames = round(lasts_s * fps) if lasts_s and fps else None
+    return (
+        min(stream.frames, shown_frames) if stream.frames and shown_frames else stream.frames or shown_frames
+    )
+
+
+def expect_size(path: Path, stream: VideoStream, max_pixels: float) -> None:
+    """Raises SourceError where its pictures are larger than what was allowed."""
+    width, height = stream.width, stream.height
+    if width * height > max_pixels:
+        raise SourceError(
+            f"{shown(path)}: has pictures of {width}x{height}, more than {max_pixels / 1e6:g} million "
+            "pixels; make them "
+            "smaller, or allow more with --max-megapixels."
+        )
 
 
 def duration_s(container: InputContainer, stream: VideoStream) -> float | None:
@@ -139,30 +190,45 @@ def duration_s(container: InputContainer, stream: VideoStream) -> float | None:
 
 
 def file_info(
-    path: Path, container: InputContainer, stream: VideoStream, first: Frame, *, start_known: bool
+    path: Path,
+    container: InputContainer,
+    stream: VideoStream,
+    first: Frame,
+    *,
+    fps: float,
+    start_by: str,
+    doubts: tuple[str, ...],
 ) -> SourceInfo:
-    """Of a file whose first frame has been decoded."""
-    fps = frames_per_s(stream)
+    """Of a file whose first frame has been decoded. fps: frames a second."""
     duration = duration_s(container, stream)
-    guess = round(duration * fps) if duration and fps else None
     height, width = first.image.shape[:2]
     return SourceInfo(
-        uri=str(path),
+        uri=shown(path),
         codec=stream.codec_context.name,
         width=width,
         height=height,
         fps=fps,
         start=first.time,
-        start_known=start_known,
-        frames=stream.frames or guess,
+        start_by=start_by,
+        frames=promised(stream, duration, fps),
         duration_s=duration,
         live=False,
+        doubts=doubts,
     )
 
 
-def frames_per_s(stream: VideoStream) -> float:
-    """The average by the container, else FFmpeg's guess, else 0."""
+def frames_per_s(container: InputContainer, stream: VideoStream) -> float:
+    """By the container, else FFmpeg's guess, else 0; by the pictures alone where it has no timestamps."""
+    told = stream.codec_context.framerate
+    if not is_dated(container):
+        return float(told or 0)
     return float(stream.average_rate or stream.guessed_rate or 0)
+
+
+def sample_aspect(stream: VideoStream) -> float:
+    """How wide a pixel is to be shown, by its height; 1 where nothing, or nothing sane, is told."""
+    ratio = float(stream.sample_aspect_ratio or 1)
+    return ratio if 1 / _MOST_ASPECT <= ratio <= _MOST_ASPECT else 1.0
 
 
 def seconds(picture: VideoFrame, stream: VideoStream) -> float | None:
@@ -302,7 +368,7 @@ def decode_in_this_thread(stream: VideoStream) -> None:
 
 
 class Pictures:
-    """Decoded frames -> (H, W, 3) uint8 BGR images, contiguous and upright.
+    """Decoded frames -> (H, W, 3) uint8 BGR images, contiguous, upright and with square pixels.
 
     Any pixel format and size, also changing from frame to frame. Interlaced frames stay woven.
     """
@@ -310,9 +376,13 @@ class Pictures:
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
 
-    def image(self, frame: VideoFrame) -> Image:
-        """Raises av.FFmpegError where the pixels cannot be converted."""
-        bgr = self._reformatter.reformat(frame, format="bgr24", threads=1)
+    def image(self, frame: VideoFrame, *, aspect: float = 1.0) -> Image:
+        """aspect: how wide a pixel is to be shown, by its height; the shorter side is stretched.
+
+        Raises av.FFmpegError where the pixels cannot be converted.
+        """
+        width, height = round(frame.width * max(aspect, 1.0)), round(frame.height * max(1 / aspect, 1.0))
+        bgr = self._reformatter.reformat(frame, width, height, format="bgr24", threads=1)
         image: Image = bgr.to_ndarray().astype(np.uint8, copy=False)
         matrix = cast(SideData | None, frame.side_data.get("DISPLAYMATRIX"))
         return image if matrix is None else upright(image, bytes(matrix))

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -20,6 +21,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from app.pipeline import Origin
 from app.sources.clocks import FileClock
 from app.sources.ffmpeg import (
     Pictures,
@@ -27,18 +29,53 @@ from app.sources.ffmpeg import (
     SourceInfo,
     best_video,
     decode_in_this_thread,
+    duration_s,
+    expect_size,
     file_info,
     frames_per_s,
     open_file,
-    recorded_at,
+    promised,
+    sample_aspect,
     seconds,
+    seconds_late,
+    words_of,
 )
+from app.sources.names import shown, uri_of
+from app.sources.starts import Creation, Start, start_by_metadata, start_by_name
+from app.sources.taken import MAX_PIXELS
 from tracker.types import Frame
 
 _Packet: TypeAlias = "Packet[VideoStream]"
 
 _DEFAULT_FPS = 25.0
 _READ_ERRORS = 20  # how often a damaged file may stop its reader before the rest is given up
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a file says of itself, before anything of it is decoded. start: of its first picture."""
+
+    path: Path
+    start: Start | None
+    lasts_s: float
+    frames: int
+
+
+def look_at(path: Path, *, creation: Creation = "auto", fps: float | None = None) -> Look:
+    """Raises SourceError where there is no video."""
+    with open_file(path) as container:
+        stream = best_video(container)
+        if stream is None:
+            raise SourceError(f"{shown(path)}: has no pictures that can be decoded; give a video file.")
+        lasts_s = duration_s(container, stream)
+        rate = fps or frames_per_s(container, stream) or _DEFAULT_FPS
+        if fps and stream.frames:
+            lasts_s = stream.frames / fps
+        told = start_by_metadata(words_of(container, stream), lasts_s=lasts_s, creation=creation)
+        told = told or start_by_name(path)
+        late = seconds_late(container, stream)
+        start = told and replace(told, time=told.time + late)
+        return Look(path, start, lasts_s or 0.0, promised(stream, lasts_s, rate) or 0)
 
 
 class FrameQueue:
@@ -89,23 +126,56 @@ class FrameQueue:
 class FileSource:
     """The frames of a video file, in the order and with the times they are shown.
 
+    start: epoch seconds of the first frame, None to take it from the file. fps: frames a second, None to go
+    by the file's timestamps. creation: what the file's creation time is the time of. max_pixels: of a
+    picture.
+
     Entering opens the file and decodes its first frame; `info` is known from then on. `decoded` counts
-    frames, `damaged` packets that could not be read or decoded and frames decoded only in part.
+    frames, `damaged` packets that could not be read or decoded and frames decoded only in part, `odd` wrong
+    timestamps, `gaps_s` the steps ahead in them.
 
     Raises SourceError on entering a file that is no video, and from the iteration where reading fails.
     """
 
     info: SourceInfo
+    lost: tuple[str, ...] = ()
 
-    def __init__(self, *, camera: str, path: Path, start: float | None = None, buffer: int = 8) -> None:
+    def __init__(
+        self,
+        *,
+        camera: str,
+        path: Path,
+        start: float | None = None,
+        fps: float | None = None,
+        creation: Creation = "auto",
+        max_pixels: float = MAX_PIXELS,
+        buffer: int = 8,
+    ) -> None:
         self.camera = camera
         self.decoded = 0
         self.damaged = 0
         self._path = path
         self._start = start
+        self._fps = fps
+        self._creation: Creation = creation
+        self._max_pixels = max_pixels
+        self._clock: FileClock[VideoFrame] | None = None
+        self._begun: Start | None = None
         self._queue = FrameQueue(buffer)
         self._pictures = Pictures()
         self._thread = ThreadPoolExecutor(1, f"decode {camera}")
+
+    @property
+    def odd(self) -> int:
+        return 0 if self._clock is None else self._clock.odd
+
+    @property
+    def gaps_s(self) -> tuple[float, ...]:
+        return () if self._clock is None else tuple(self._clock.gaps_s)
+
+    def origin(self, index: int) -> Origin:
+        """Where the frame of that index comes from."""
+        return Origin(uri_of(self._path), self.info.start)
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
@@ -136,28 +206,59 @@ class FileSource:
         with open_file(self._path) as container:
             stream = best_video(container)
             if stream is None:
-                raise SourceError(f"{self._path}: has no pictures that can be decoded; give a video file.")
+                raise SourceError(
+                    f"{shown(self._path)}: has no pictures that can be decoded; give a video file."
+                )
+            expect_size(self._path, stream, self._max_pixels)
             decode_in_this_thread(stream)
+            # Pictures may grow in the midst; a decoder counts whole blocks, beyond what is shown.
+            stream.codec_context.options = {"max_pixels": f"{min(2 * self._max_pixels, 2**31 - 1):.0f}"}
             self._play(container, stream)
         if not self.decoded and not self._queue.closed:
-            raise SourceError(f"{self._path}: no picture in it can be decoded; copy or record it again.")
+            raise SourceError(
+                f"{shown(self._path)}: no picture in it can be decoded; copy or record it again."
+            )
 
     def _play(self, container: InputContainer, stream: VideoStream) -> None:
-        start = self._start if self._start is not None else recorded_at(container, stream)
-        clock = FileClock(start=start or 0.0, step_s=1 / (frames_per_s(stream) or _DEFAULT_FPS))
-        for picture in self._decoded(container, stream):
-            moment = clock.time(seconds(picture, stream))
+        told_fps = self._fps or frames_per_s(container, stream)
+        fps = told_fps or _DEFAULT_FPS
+        doubts = () if told_fps else (f"{fps:g} frames a second are assumed, for nothing tells how many",)
+        for picture, moment in self._dated(container, stream, fps):
             try:
-                image = self._pictures.image(picture)
-            except av.FFmpegError:
+                image = self._pictures.image(picture, aspect=sample_aspect(stream))
+            except (av.FFmpegError, MemoryError):
                 self.damaged += 1
                 continue
             frame = Frame(self.camera, self.decoded, moment, image)
             if not self.decoded:
-                self.info = file_info(self._path, container, stream, frame, start_known=start is not None)
+                by = "" if self._begun is None else self._begun.by
+                self.info = file_info(
+                    self._path, container, stream, frame, fps=fps, start_by=by, doubts=doubts
+                )
             self.decoded += 1
             if not self._queue.put(frame):
                 return
+
+    def _begins(self, container: InputContainer, stream: VideoStream, first: VideoFrame) -> Start | None:
+        """When the first picture was filmed."""
+        if self._start is not None:
+            return Start(self._start, "the settings")
+        told = start_by_metadata(
+            words_of(container, stream), lasts_s=duration_s(container, stream), creation=self._creation
+        ) or start_by_name(self._path)
+        return told and replace(told, time=told.time + seconds_late(container, stream, first))
+
+    def _dated(
+        self, container: InputContainer, stream: VideoStream, fps: float
+    ) -> Iterator[tuple[VideoFrame, float]]:
+        """Every frame with its time."""
+        for picture in self._decoded(container, stream):
+            if self._clock is None:
+                begun = self._begun = self._begins(container, stream, picture)
+                self._clock = FileClock(start=0.0 if begun is None else begun.time, step_s=1 / fps)
+            yield from self._clock.take(picture, None if self._fps else seconds(picture, stream))
+        if self._clock is not None:
+            yield from self._clock.rest()
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         """Every frame that can be decoded, those still held by the decoder at the end included."""
@@ -166,7 +267,7 @@ class FileSource:
                 return
             try:
                 pictures = stream.codec_context.decode(packet)
-            except av.FFmpegError:
+            except (av.FFmpegError, MemoryError):
                 self.damaged += 1
                 continue
             self.damaged += sum(picture.is_corrupt for picture in pictures)
@@ -181,8 +282,9 @@ class FileSource:
                 break
             except av.error.InvalidDataError:
                 self.damaged += 1
-            except av.error.OSError as error:
+            except av.FFmpegError as error:
                 raise SourceError(
-                    f"{self._path}: cannot be read further ({error.strerror}); check the disk it is on."
+                    f"{shown(self._path)}: cannot be read further ({error.strerror}); it is damaged, or its "
+                    "disk is."
                 ) from None
         yield None

@@ -33,6 +33,7 @@ from app.sources.ffmpeg import (
     live_pictures,
     open_live,
     redact,
+    sample_aspect,
 )
 from app.sources.stillness import Stillness
 from tracker.types import Frame, Image
@@ -257,7 +258,7 @@ class LiveSource:
         self._tell_jump()
         late = self.times.late_s > self._max_latency_s and not first
         self._late_since = (self._late_since or now) if late else None
-        image = None if late else self._image(picture)
+        image = None if late else self._image(picture, aspect=sample_aspect(stream))
         if late:
             self.decoded, self.dropped = self.decoded + 1, self.dropped + 1
         if image is None:
@@ -279,15 +280,15 @@ class LiveSource:
         self._notify()
         return True
 
-    def _image(self, picture: VideoFrame) -> Image | None:
+    def _image(self, picture: VideoFrame, *, aspect: float) -> Image | None:
         """Its pixels; None where there are none, or its size is one nobody believes yet."""
         size = picture.width, picture.height
         if min(size) < _LEAST_SIDE or (self._shape not in (None, size) and not self._settled(size)):
             return None
         self._shape = size
         try:
-            return self._pictures.image(picture)
-        except av.FFmpegError:
+            return self._pictures.image(picture, aspect=aspect)
+        except (av.FFmpegError, MemoryError):
             return None
 
     def _settled(self, size: tuple[int, int]) -> bool:
@@ -321,7 +322,7 @@ class LiveSource:
             height=height,
             fps=fps,
             start=frame.time if self.info is None else self.info.start,
-            start_known=True,
+            start_by="the camera",
             frames=None,
             duration_s=None,
             live=True,

@@ -1,0 +1,47 @@
+"""Names of files, of any bytes: as text that can be shown, and as text that leads back to the file."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import quote, unquote_to_bytes
+
+_FILE = "file://"
+
+
+def shown(name: str | Path) -> str:
+    """The name with a substitute for what is no text, fit for a screen, a database and a log."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def uri_of(path: Path) -> str:
+    """The path itself; as a file:// address where it holds bytes that are no text."""
+    whole = str(path.absolute())
+    return whole if whole.isprintable() and _is_text(whole) else _FILE + quote(os.fsencode(whole))
+
+
+def path_of(uri: str) -> Path:
+    """The file that `uri_of` named."""
+    if not uri.startswith(_FILE):
+        return Path(uri)
+    return Path(os.fsdecode(unquote_to_bytes(uri.removeprefix(_FILE))))
+
+
+def is_file_uri(uri: str) -> bool:
+    """Whether it may name a file here, rather than a stream or a device."""
+    return uri.startswith(_FILE) or not ("://" in uri or uri.startswith("/dev/"))
+
+
+def natural(path: Path) -> list[tuple[int, int, str]]:
+    """A key to sort by: numbers in the name by their value."""
+    parts = re.split(r"(\d+)", str(path))
+    return [(0, int(part), "") if part.isdecimal() and part.isascii() else (1, 0, part) for part in parts]
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
