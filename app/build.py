@@ -6,6 +6,7 @@ import math
 import shlex
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from app.config import CameraSettings, ConfigError, HeldError, Settings
-from app.forgetting import forget_before
+from app.forgetting import ForgetBefore, forget_before, most_people, within
 from app.moments import UNDATED_S
 from app.passage import Passage
 from app.pipeline import Line, Status, View
@@ -114,7 +115,8 @@ def build_run(settings: Settings) -> Iterator[Run]:
         writer.flush()
         history = History(engine)
         shelf = stack.enter_context(Shelf(settings.recording, history, writer, writing=recorders.writing))
-        gallery = _gallery(history, writer, networks.embedder, live=settings.live)
+        forgotten = forget_before(after_days=settings.forget_after_days, at=settings.forget_at)
+        gallery = _gallery(history, writer, networks.embedder, live=settings.live, forgotten=forgotten)
         overlap = overlaps_known(saved(engine), settings.overlap, settings.links)
         memory = Memory(overlap=overlap, apart=apart(engine))
         line = Line(
@@ -123,7 +125,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
             embedder=networks.embedder,
             cut=cut,
             new_tracker=CameraTracker,
-            associator=_associator(settings, gallery, memory, stack),
+            associator=_associator(settings, gallery, memory, forgotten, stack),
             record=writer,
             batch=1 if settings.live else FILE_BATCH,
             live=settings.live,
@@ -187,23 +189,34 @@ def _expect_same_model(source: DetectionsSource, embedder: Embedder | DetectedEl
 
 
 def _gallery(
-    history: History, writer: Writer, embedder: Embedder | DetectedElsewhere, *, live: bool
+    history: History,
+    writer: Writer,
+    embedder: Embedder | DetectedElsewhere,
+    *,
+    live: bool,
+    forgotten: ForgetBefore | None,
 ) -> Gallery:
-    """Of everybody in the history whose pictures this network can compare."""
+    """Of everybody in the history whose pictures this network can compare: of those seen last, as many as
+    there is memory for, without those who are forgotten by now.
+    """
     gallery = Gallery(dimension=embedder.dimension)
-    identities = history.identities(embedder.fingerprint)
+    most = most_people(embedder.dimension, templates=gallery.most)
+    since = forgotten(time.time()) if live and forgotten is not None else None
+    identities = history.identities(embedder.fingerprint, people=most, since=since)
     last = history.last_identity()  # after the identities: whoever is made in between has a higher id
     gallery.load(identities, last=last, over=live)
     writer.knows(last)
     return gallery
 
 
-def _associator(settings: Settings, gallery: Gallery, memory: Memory, stack: ExitStack) -> Associator:
+def _associator(
+    settings: Settings, gallery: Gallery, memory: Memory, forgotten: ForgetBefore | None, stack: ExitStack
+) -> Associator:
     """Live, it thinks again beside the run, which must not wait."""
-    forgotten = forget_before(after_days=settings.forget_after_days, at=settings.forget_at)
+    most = most_people(gallery.dimension, templates=gallery.most)
     return Associator(
         gallery=gallery,
-        policy=Policy(forget_before=forgotten),
+        policy=Policy(forget_before=within(gallery, most, forgotten)),
         overlap=memory.overlap,
         memory=memory,
         worker=stack.enter_context(ThreadPoolExecutor(1, "think")) if settings.live else None,

@@ -48,7 +48,14 @@ def people(arguments: argparse.Namespace) -> int:
 
     since, until = (None if t is None else config.read_time(t) for t in (arguments.since, arguments.until))
     with opened(arguments.db) as history:
-        print_people(history, as_json=arguments.json, camera=arguments.camera, since=since, until=until)
+        print_people(
+            history,
+            as_json=arguments.json,
+            camera=arguments.camera,
+            since=since,
+            until=until,
+            most=arguments.limit or None,
+        )
     return errors.OK
 
 
@@ -57,10 +64,19 @@ def show(arguments: argparse.Namespace) -> int:
     from app.history.answers import print_person
     from app.output.person_page import write_person_page
 
+    since, until = (None if t is None else config.read_time(t) for t in (arguments.since, arguments.until))
     with opened(arguments.db) as history:
         if arguments.page is not None:
             write_person_page(history, arguments.id, arguments.page)
-        print_person(history, arguments.id, as_json=arguments.json, pictures=arguments.pictures)
+        print_person(
+            history,
+            arguments.id,
+            as_json=arguments.json,
+            pictures=arguments.pictures,
+            since=since,
+            until=until,
+            most=arguments.limit or None,
+        )
     return errors.OK
 
 

@@ -1,15 +1,28 @@
-"""When people are no longer looked for: after so many days, or each day at a time."""
+"""When people are no longer looked for: after so many days, each day at a time, where they are too many."""
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tracker.gallery import Gallery
+
+ForgetBefore = Callable[[float], float]
+"""now -> the time since when one must have been seen, both in epoch seconds."""
 
 DAY_S = 86400.0
 
+GALLERY_BYTES = 256e6
+"""What the pictures that people are told apart by may take in memory: half of what a run has for itself."""
 
-def forget_before(*, after_days: float | None, at: time | None) -> Callable[[float], float] | None:
-    """now -> the time since when one must have been seen, both in epoch seconds; None for ever.
+_FLOAT_BYTES = 4
+
+
+def forget_before(*, after_days: float | None, at: time | None) -> ForgetBefore | None:
+    """The rule that a configuration tells; None for ever.
 
     after_days: since they were last seen. at: of each day, by the machine's clock.
     """
@@ -33,3 +46,20 @@ def _last(at: time, now: float) -> float:
     if today.timestamp() > now:
         today -= timedelta(days=1)
     return today.timestamp()
+
+
+def most_people(dimension: int, *, templates: int) -> int:
+    """As many as there is memory for. dimension: of the vectors, of which each has so many templates."""
+    return int(GALLERY_BYTES // (dimension * templates * _FLOAT_BYTES))
+
+
+def within(gallery: Gallery, most: int, forgotten: ForgetBefore | None) -> ForgetBefore:
+    """The rule, and beyond it: of more than ``most`` people those who were seen last are looked for."""
+
+    def before(now: float) -> float:
+        told = float("-inf") if forgotten is None else forgotten(now)
+        if len(gallery) <= most:
+            return told
+        return max(told, heapq.nlargest(most, (known.last_seen for known in gallery.known.values()))[-1])
+
+    return before

@@ -143,6 +143,7 @@ def _people(commands: Commands) -> None:
     people.add_argument("--camera", metavar="NAME", help="only those seen on this camera")
     people.add_argument("--since", metavar="TIME", help="only those seen after this time")
     people.add_argument("--until", metavar="TIME", help="only those seen before this time")
+    _limit(people, 100, "of more people, those seen last")
     _question(people)
 
 
@@ -172,11 +173,11 @@ def _find(commands: Commands) -> None:
 def _show(commands: Commands) -> None:
     show = commands.add_parser("show", help="one person: every sighting, as a timeline over the cameras")
     show.add_argument("id", type=int, metavar="ID")
+    show.add_argument("--since", metavar="TIME", help="only sightings that end after it")
+    show.add_argument("--until", metavar="TIME", help="only sightings that begin before it")
+    _limit(show, 200, "of more sightings, the last")
     show.add_argument(
-        "--pictures",
-        type=Path,
-        metavar="DIR",
-        help="where to write the pictures (default: beside the database)",
+        "--pictures", type=Path, metavar="DIR", help="also write pictures there (default: none)"
     )
     show.add_argument(
         "--page",
@@ -264,7 +265,12 @@ def _corrections(commands: Commands) -> None:
     undo.add_argument("number", type=int, nargs="?", metavar="N", help="which (default: the last)")
     for command in (merge, differ, split, move, name, undo):
         _database(command)
-    _question(commands.add_parser("corrections", help="every correction made, by people and by runs"))
+    corrections = commands.add_parser("corrections", help="the corrections that people made")
+    corrections.add_argument(
+        "--runs", action="store_true", help="instead: where a run thought better of who a sighting is"
+    )
+    _limit(corrections, 100, "of more, the last")
+    _question(corrections)
 
 
 def _score(commands: Commands) -> None:
@@ -368,6 +374,23 @@ def _assets(commands: Commands) -> None:
 def _doctor(commands: Commands) -> None:
     doctor = commands.add_parser("doctor", help="what works on this machine, what does not, what to do")
     doctor.add_argument("--json", action="store_true")
+
+
+def _limit(command: argparse.ArgumentParser, default: int, what: str) -> None:
+    command.add_argument(
+        "--limit",
+        type=_count,
+        default=default,
+        metavar="N",
+        help=f"{what}: so many (default: %(default)s; 0: all)",
+    )
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
 
 
 def _database(command: argparse.ArgumentParser, default: Path | None = Path("history.db")) -> None:

@@ -76,7 +76,7 @@ def asked(pictures: Pictures, probes: int, *, learn: bool) -> tuple[Told, Told, 
     best, nobody = [], []
     for row in random.permutation(np.flatnonzero(pictures.query))[:probes]:
         identities = by_camera[int(pictures.camera[row])]
-        [first], none = search(pictures.vectors[row], identities, most=1, likeness=likeness)
+        [first], none = search(pictures.vectors[row], [identities], most=1, likeness=likeness)
         person = int(pictures.person[row])
         best.append((first.chance, first.identity.id == person))
         nobody.append((none, all(one.id != person for one in identities)))

@@ -7,12 +7,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from storage.batches import in_batches
-from storage.schema import Camera, Footage, Portrait, Sighting
+from storage.schema import Camera, Footage, Picture, Portrait, Sighting
 
-HAS_PICTURE = func.length(Portrait.jpeg) > 0
+HAS_PICTURE = (
+    select(Picture.portrait_id).where(Picture.portrait_id == Portrait.id).correlate(Portrait).exists()
+)
 """Of a portrait: there is a picture beside its vector."""
 
 
@@ -46,12 +48,13 @@ def pictures_of(connection: Connection, portraits: Collection[int]) -> dict[int,
                 Sighting.identity_id,
                 Camera.name,
                 Portrait.time,
-                Portrait.jpeg,
+                Picture.jpeg,
             )
+            .join(Picture, Picture.portrait_id == Portrait.id)
             .join(Sighting, Sighting.id == Portrait.sighting_id)
             .join(Footage, Footage.id == Sighting.footage_id)
             .join(Camera)
-            .where(Portrait.id.in_(some), HAS_PICTURE)
+            .where(Portrait.id.in_(some))
         )
         found |= {row[0]: PictureRow(*row[1:]) for row in connection.execute(query)}
     return found

@@ -179,11 +179,22 @@ def upgrade(path: Path, migrations: Path = MIGRATIONS) -> None:
             )
 
 
+def _check_room(path: Path) -> None:
+    """The copy takes as much as the file, and its log, where every row is written anew, as much again."""
+    needed, free = 2 * path.stat().st_size, shutil.disk_usage(path.parent).free
+    if free < needed:
+        raise DatabaseError(
+            f"the history {path} was not upgraded: that takes {needed / 1e9:.3g} GB of free disk, "
+            f"{free / 1e9:.3g} are there; make room in its folder"
+        )
+
+
 def _back_up(connection: Connection, path: Path) -> None:
     """Copy a history that has runs to PATH.schemaN; the transaction that is open keeps every writer out."""
     version = _version(connection, path)
     if not version or not connection.exec_driver_sql("SELECT 1 FROM run").first():
         return
+    _check_room(path)
     copy = path.with_name(f"{path.name}.schema{version}")
     part = copy.with_name(copy.name + ".part")
     try:

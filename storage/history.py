@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select
 
+from storage.batches import in_batches
 from storage.compared import HAS_PICTURE, Compared, PictureRow, compared, pictures_of
 from storage.database import path_of
 from storage.errors import DatabaseError, in_plain_words
 from storage.errors import UnknownPerson as UnknownPerson
 from storage.packing import Trajectory as Trajectory
 from storage.packing import unpack
-from storage.schema import Camera, Footage, Identity, Portrait, Sighting
+from storage.people import PersonRow as PersonRow
+from storage.people import Span, last_identity, number_of_people, people, person, seen_last
+from storage.schema import Camera, Footage, Identity, Picture, Portrait, Seen, Sighting, Template
 from storage.schema import Trajectory as Chunk
 from storage.segments import SegmentRow, Shown, all_segments, showing, size_of_all
-from storage.vectors import best_portraits, best_vectors, check_model, last_presences, models_used
+from storage.templates import MOST as TEMPLATES
+from storage.vectors import best_portraits, check_model, identities, models_used
 from tracker import types
 
 _IDS_A_QUERY = 500
-
-
-@dataclass(frozen=True, slots=True)
-class PersonRow:
-    """One person. cameras: by first visit. seconds: the lengths of all sightings, added."""
-
-    id: int
-    name: str | None
-    first: float
-    last: float
-    cameras: tuple[str, ...]
-    sightings: int
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,49 +83,48 @@ class History:
         self.path: Path = path_of(engine)
 
     def people(
-        self, *, camera: str | None = None, since: float | None = None, until: float | None = None
+        self,
+        *,
+        camera: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        most: int | None = None,
     ) -> list[PersonRow]:
-        """Who was seen, by first seen; times, cameras and counts are of the sightings asked for."""
-        return self._people(_filters(camera=camera, since=since, until=until))
+        """Who was seen, by first seen; times, cameras and counts are of the sightings asked for.
+
+        most: where there are more, those of them who were seen last.
+        """
+        with self._asking() as connection:
+            return people(connection, Span(camera, since, until), most=most)
+
+    def people_ids(
+        self, *, camera: str | None = None, since: float | None = None, until: float | None = None
+    ) -> list[int]:
+        """Who was seen there and then, the last seen first."""
+        with self._asking() as connection:
+            return seen_last(connection, Span(camera, since, until), most=None)
+
+    def number_of_people(
+        self, *, camera: str | None = None, since: float | None = None, until: float | None = None
+    ) -> int:
+        """How many were seen there and then."""
+        with self._asking() as connection:
+            return number_of_people(connection, Span(camera, since, until))
 
     def person(self, id: int) -> PersonRow:  # noqa: A002
         """One person. Raises UnknownPerson where nobody of that id was seen."""
-        rows = self._people([Sighting.identity_id == self.who(id)])
-        if not rows:
+        who = self.who(id)
+        with self._asking() as connection:
+            row = person(connection, who)
+        if row is None:
             raise UnknownPerson(f"nobody in {self.path} has the id {id}; 'sightline people' lists everybody")
-        return rows[0]
+        return row
 
     def who(self, id: int) -> int:  # noqa: A002
         """Who an id is now: another one where a correction merged it, else the same."""
         with self._asking() as connection:
             into = connection.execute(select(Identity.merged_into).where(Identity.id == id)).scalar()
         return id if into is None else into
-
-    def _people(self, filters: list[ColumnElement[bool]]) -> list[PersonRow]:
-        query = (
-            select(
-                Identity.id,
-                Identity.name,
-                Camera.name.label("camera"),
-                func.min(Sighting.start).label("first"),
-                func.max(Sighting.end).label("last"),
-                func.count().label("sightings"),
-                func.sum(Sighting.end - Sighting.start).label("seconds"),
-            )
-            .select_from(Sighting)
-            .join(Identity, Identity.id == Sighting.identity_id)
-            .join(Footage, Footage.id == Sighting.footage_id)
-            .join(Camera)
-            .where(*filters)
-            .group_by(Identity.id, Camera.id)
-            .order_by("first", Camera.name)
-        )
-        visits: dict[int, list[Any]] = defaultdict(list)
-        with self._asking() as connection:
-            for row in connection.execute(query):
-                visits[row[0]].append(row)
-        people = [_person(id_, rows) for id_, rows in visits.items()]
-        return sorted(people, key=lambda person: (person.first, person.id))
 
     def sightings(
         self,
@@ -144,38 +134,59 @@ class History:
         since: float | None = None,
         until: float | None = None,
         unidentified: bool = False,
+        most: int | None = None,
     ) -> list[SightingRow]:
-        """By start. unidentified: only those of which it was not decided who it is."""
-        filters = _filters(camera=camera, since=since, until=until)
-        if person is not None:
-            filters.append(Sighting.identity_id == self.who(person))
-        if unidentified:
-            filters.append(Sighting.identity_id.is_(None))
-        query = (
-            select(
-                Sighting.id,
-                Sighting.identity_id,
-                Camera.name,
-                Sighting.start,
-                Sighting.end,
-                func.coalesce(Sighting.placed_probability, Sighting.probability),
-                Sighting.footage_id,
-                Sighting.distance,
-                Sighting.gap_s,
-                Sighting.runner_up,
-                Sighting.runner_up_distance,
-                Sighting.crops,
-                Sighting.picture_time,
-                Sighting.nearest_sighting,
-                Sighting.nearest_time,
-            )
-            .join(Footage, Footage.id == Sighting.footage_id)
-            .join(Camera)
-            .where(*filters)
-            .order_by(Sighting.start, Camera.name, Sighting.end, Sighting.id)
-        )
+        """By start. unidentified: only those of whom it was not decided who. most: of more, the last."""
+        who = None if person is None else self.who(person)
         with self._asking() as connection:
-            return [_sighting(row) for row in connection.execute(query)]
+            filters = Span(camera, since, until).filters(connection)
+            if who is not None:
+                filters.append(Sighting.identity_id == who)
+            if unidentified:
+                filters.append(Sighting.identity_id.is_(None))
+            if most is not None:
+                last = select(Sighting.id).where(*filters).order_by(Sighting.start.desc(), Sighting.id.desc())
+                filters = [Sighting.id.in_(last.limit(most))]
+            return [_sighting(row) for row in connection.execute(_SIGHTINGS.where(*filters))]
+
+    def number_of_sightings(
+        self,
+        *,
+        camera: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        unidentified: bool = False,
+        with_portraits: bool = False,
+    ) -> int:
+        """How many they are. with_portraits: only those that have some."""
+        portraits = select(Portrait.id).where(Portrait.sighting_id == Sighting.id).exists()
+        with self._asking() as connection:
+            filters = Span(camera, since, until).filters(connection)
+            filters += [Sighting.identity_id.is_(None)] if unidentified else []
+            filters += [portraits] if with_portraits else []
+            return connection.execute(select(func.count()).select_from(Sighting).where(*filters)).scalar_one()
+
+    def sighting(self, id: int) -> SightingRow | None:  # noqa: A002
+        """The one of that id, if there is one."""
+        with self._asking() as connection:
+            row = connection.execute(_SIGHTINGS.where(Sighting.id == id)).first()
+        return None if row is None else _sighting(row)
+
+    @contextmanager
+    def walk(self) -> Iterator[Iterator[tuple[SightingRow, str | None, Trajectory]]]:
+        """Every sighting by start, with the person's name and the way: all of one moment, however many."""
+        with self._asking() as connection:
+            yield self._walk(connection)
+
+    def _walk(self, connection: Connection) -> Iterator[tuple[SightingRow, str | None, Trajectory]]:
+        found = connection.execute(_SIGHTINGS)
+        while rows := found.fetchmany(_IDS_A_QUERY):
+            some = [_sighting(row) for row in rows]
+            ways = self._trajectories(connection, [row.id for row in some])
+            query = select(Identity.id, Identity.name).where(Identity.name.is_not(None))
+            known = {row.person for row in some if row.person is not None}
+            names = {row.id: row.name for row in connection.execute(query.where(Identity.id.in_(known)))}
+            yield from ((row, names.get(row.person or 0), ways[row.id]) for row in some)
 
     def trajectory(self, sighting: int) -> Trajectory:
         """The way of a sighting; no points where the history has no such sighting."""
@@ -183,16 +194,19 @@ class History:
 
     def trajectories(self, sightings: Sequence[int]) -> dict[int, Trajectory]:
         """The ways of many sightings, by their ids."""
-        parts: dict[int, list[Trajectory]] = {sighting: [] for sighting in sightings}
         with self._asking() as connection:
-            for k in range(0, len(sightings), _IDS_A_QUERY):
-                query = (
-                    select(Chunk.sighting_id, Chunk.blob)
-                    .where(Chunk.sighting_id.in_(sightings[k : k + _IDS_A_QUERY]))
-                    .order_by(Chunk.sighting_id, Chunk.start)
-                )
-                for sighting, blob in connection.execute(query):
-                    parts[sighting].append(self._unpacked(sighting, blob))
+            return self._trajectories(connection, sightings)
+
+    def _trajectories(self, connection: Connection, sightings: Sequence[int]) -> dict[int, Trajectory]:
+        parts: dict[int, list[Trajectory]] = {sighting: [] for sighting in sightings}
+        for some in in_batches(sightings):
+            query = (
+                select(Chunk.sighting_id, Chunk.blob)
+                .where(Chunk.sighting_id.in_(some))
+                .order_by(Chunk.sighting_id, Chunk.start)
+            )
+            for sighting, blob in connection.execute(query):
+                parts[sighting].append(self._unpacked(sighting, blob))
         return {sighting: Trajectory.joined(some) for sighting, some in parts.items()}
 
     def _unpacked(self, sighting: int, blob: bytes) -> Trajectory:
@@ -208,18 +222,24 @@ class History:
         *,
         person: int | None = None,
         sighting: int | None = None,
+        sightings: Sequence[int] | None = None,
+        among: Select[Any] | None = None,
         most: int | None = None,
         each: int | None = None,
     ) -> list[PortraitRow]:
         """Pictures, best first. most: at most so many in all. each: at most so many of any one sighting.
 
-        Portraits of which there is a vector alone are none.
+        among: only portraits of these ids. Portraits of which there is a vector alone are none.
         """
         filters: list[ColumnElement[bool]] = [HAS_PICTURE]
         if person is not None:
             filters.append(Sighting.identity_id == self.who(person))
         if sighting is not None:
             filters.append(Portrait.sighting_id == sighting)
+        if sightings is not None:
+            filters.append(Portrait.sighting_id.in_(sightings))
+        if among is not None:
+            filters.append(Portrait.id.in_(among))
         if each is not None:
             filters.append(Portrait.id.in_(best_portraits(Portrait.sighting_id, each, filters)))
         query = (
@@ -229,9 +249,10 @@ class History:
                 Sighting.identity_id,
                 Portrait.time,
                 Portrait.quality,
-                Portrait.jpeg,
+                Picture.jpeg,
             )
             .join(Sighting)
+            .join(Picture, Picture.portrait_id == Portrait.id)
             .where(*filters)
             .order_by(Portrait.quality.desc(), Portrait.time, Portrait.id)
             .limit(most)
@@ -239,8 +260,13 @@ class History:
         with self._asking() as connection:
             return [PortraitRow(*row) for row in connection.execute(query)]
 
-    def footage(self, camera: str | None = None) -> list[FootageRow]:
-        """What was recorded, by start."""
+    def best_portraits(self, person: int, *, most: int) -> list[PortraitRow]:
+        """The best pictures of those that somebody is told apart by, at the most so many."""
+        told_by = select(Template.portrait_id).where(Template.identity_id == self.who(person))
+        return self.portraits(among=told_by, most=most)
+
+    def footage(self, camera: str | None = None, *, ids: Collection[int] | None = None) -> list[FootageRow]:
+        """What was recorded, by start. ids: only these, a few."""
         query = (
             select(
                 Footage.id,
@@ -255,6 +281,7 @@ class History:
             )
             .join(Camera)
             .where(*([Camera.name == camera] if camera is not None else []))
+            .where(*([Footage.id.in_(ids)] if ids is not None else []))
             .order_by(Footage.start, Camera.name, Footage.id)
         )
         with self._asking() as connection:
@@ -312,21 +339,41 @@ class History:
     def last_identity(self) -> int:
         """The highest identity given so far, 0 where there is none."""
         with self._asking() as connection:
-            return connection.execute(select(func.max(Identity.id))).scalar() or 0
+            return last_identity(connection)
 
-    def identities(self, model: str, *, most: int = 8) -> list[types.Identity]:
+    def identities(
+        self, model: str, *, most: int = TEMPLATES, people: int | None = None, since: float | None = None
+    ) -> list[types.Identity]:
         """Everybody who has vectors of that model, by id, with the best ``most`` of them: a gallery's start.
 
-        Raises DatabaseError where the history has vectors, but none of that model.
+        people: of more, those who were seen last. since: without those who were last seen before. Raises
+        DatabaseError where the history has vectors, but none of that model.
         """
+        return [
+            who
+            for block in self.identity_blocks(model, most=most, people=people, since=since)
+            for who in block
+        ]
+
+    def identity_blocks(
+        self,
+        model: str,
+        *,
+        most: int = TEMPLATES,
+        people: int | None = None,
+        since: float | None = None,
+        ids: Sequence[int] | None = None,
+    ) -> Iterator[list[types.Identity]]:
+        """The same, some at a time. ids: only these."""
         with self._asking() as connection:
             check_model(connection, model, self.path)
-            vectors = best_vectors(connection, model, most)
-            seen = last_presences(connection)
-            names = {row.id: row.name for row in connection.execute(select(Identity.id, Identity.name))}
-        return [
-            types.Identity(id_, names[id_], rows, seen[id_], taken) for id_, (rows, taken) in vectors.items()
-        ]
+            if ids is None:
+                last = () if since is None else (Seen.last_end >= since,)
+                found = connection.scalars(
+                    select(Seen.identity_id).where(*last).order_by(Seen.last_end.desc())
+                )
+                ids = list(islice(dict.fromkeys(found), people))
+            yield from identities(connection, model, ids, most=most)
 
     @contextmanager
     def _asking(self) -> Iterator[Connection]:
@@ -334,28 +381,28 @@ class History:
             yield connection
 
 
-def _filters(*, camera: str | None, since: float | None, until: float | None) -> list[ColumnElement[bool]]:
-    filters: list[ColumnElement[bool]] = []
-    if camera is not None:
-        filters.append(Camera.name == camera)
-    if since is not None:
-        filters.append(Sighting.end >= since)
-    if until is not None:
-        filters.append(Sighting.start <= until)
-    return filters
-
-
-def _person(id_: int, visits: list[Any]) -> PersonRow:
-    """Put together from one row a camera, by first visit."""
-    return PersonRow(
-        id=id_,
-        name=visits[0].name,
-        first=visits[0].first,
-        last=max(visit.last for visit in visits),
-        cameras=tuple(visit.camera for visit in visits),
-        sightings=sum(visit.sightings for visit in visits),
-        seconds=sum(visit.seconds for visit in visits),
+_SIGHTINGS = (
+    select(
+        Sighting.id,
+        Sighting.identity_id,
+        Camera.name,
+        Sighting.start,
+        Sighting.end,
+        func.coalesce(Sighting.placed_probability, Sighting.probability),
+        Sighting.footage_id,
+        Sighting.distance,
+        Sighting.gap_s,
+        Sighting.runner_up,
+        Sighting.runner_up_distance,
+        Sighting.crops,
+        Sighting.picture_time,
+        Sighting.nearest_sighting,
+        Sighting.nearest_time,
     )
+    .join(Footage, Footage.id == Sighting.footage_id)
+    .join(Camera)
+    .order_by(Sighting.start, Camera.name, Sighting.end, Sighting.id)
+)
 
 
 def _sighting(row: Sequence[Any]) -> SightingRow:

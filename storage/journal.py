@@ -10,18 +10,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from storage.batches import in_batches
-from storage.schema import Correction, CorrectionIdentity, CorrectionSighting, Identity, Sighting
+from storage.schema import Correction, CorrectionIdentity, CorrectionSighting, Identity, Revision, Sighting
 
 PERSON, MACHINE = "person", "machine"
 
 _PLACED = ("moved", "held")
-_HOLDS = or_(
-    Correction.undone.is_(None) & (Correction.kind != "revise"),
-    Correction.undone.is_not(None) & (Correction.kind == "revise"),  # a revision counts once it is undone
-)
 
 
 def hold(connection: Connection, sighting: int, identity: int | None) -> bool:
@@ -39,17 +35,8 @@ def note_revision(
     connection: Connection, sighting: int, before: int, after: int | None, *, probability: float
 ) -> None:
     """Record that a run gave one of its sightings another identity."""
-    correction = add(connection, "revise", author=MACHINE)
-    add_identities(connection, correction, [(before, after)])
-    add_sightings(
-        connection,
-        correction,
-        [sighting],
-        role="moved",
-        identity=after,
-        before=before,
-        probability=probability,
-    )
+    values = {"time": time.time(), "sighting_id": sighting, "before_id": before, "after_id": after}
+    connection.execute(insert(Revision).values(**values, probability=probability))
 
 
 def add(connection: Connection, kind: str, *, author: str = PERSON, **more: Any) -> int:
@@ -184,13 +171,12 @@ def _steps(sightings: Sequence[int]) -> Any:
             moved.sighting_id,
             moved.correction_id,
             moved.identity_id,
-            moved.before_id,
             moved.probability,
             Correction.author,
-            Correction.kind,
         )
         .join(Correction, Correction.id == moved.correction_id)
-        .where(moved.sighting_id.in_(sightings), moved.role.in_(_PLACED), _HOLDS)
+        .where(moved.sighting_id.in_(sightings), moved.role.in_(_PLACED))
+        .where(Correction.undone.is_(None))
         .order_by(moved.correction_id, moved.id)
     )
 
@@ -198,13 +184,12 @@ def _steps(sightings: Sequence[int]) -> Any:
 def _where(connection: Connection, sighting: int, step: Any) -> dict[str, Any]:
     if step is None:
         return {"which": sighting, "placed_by": None, "placed_probability": None}
-    revision = step.kind == "revise"
-    chance = step.probability if step.author == MACHINE and not revision else 1.0
+    chance = step.probability if step.author == MACHINE else 1.0
     return {
         "which": sighting,
         "placed_by": step.correction_id,
         "placed_probability": chance,
-        "identity_id": root_of(connection, step.before_id if revision else step.identity_id),
+        "identity_id": root_of(connection, step.identity_id),
     }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Engine, select
@@ -11,6 +13,7 @@ from sqlalchemy import Connection, Engine, select
 from storage.database import path_of
 from storage.errors import DatabaseError, in_plain_words
 from storage.packing import unpack_vectors
+from storage.people import Span
 from storage.schema import (
     Camera,
     Correction,
@@ -58,36 +61,39 @@ def presences(engine: Engine, *, since: float | None, until: float | None) -> li
     """By sighting. Raises DatabaseError where their vectors are of several models."""
     path = path_of(engine)
     with in_plain_words(path), engine.connect() as connection:
-        query = (
-            select(
-                *Sighting.__table__.c,
-                Camera.name.label("camera"),
-                Portrait.id.label("portrait"),
-                Portrait.vector,
-                Portrait.quality,
-            )
-            .select_from(Sighting)
-            .join(Footage, Footage.id == Sighting.footage_id)
-            .join(Camera)
-            .join(Portrait, Portrait.sighting_id == Sighting.id)
-            .order_by(Sighting.id, Portrait.id)
-        )
-        span = [] if since is None else [Sighting.end >= since]
-        span += [] if until is None else [Sighting.start <= until]
-        of_models = select(Portrait.model_id).join(Sighting).where(*span).distinct().subquery()
+        filters = Span(None, since, until).filters(connection)
+        of_models = select(Portrait.model_id).join(Sighting).where(*filters).distinct().subquery()
         models = list(connection.scalars(select(Model.fingerprint).join(of_models)))
         if len(models) > 1:
             raise DatabaseError(
                 f"the history {path} holds vectors of the models {', '.join(models)} in that span, which "
                 "cannot be compared; name a span of one of them with --since and --until"
             )
-        rows = defaultdict(list)
-        for row in connection.execute(query.where(*span)):
-            rows[row.id].append(row)
-    return [_presence(found) for found in rows.values()]
+        found = connection.execute(_PRESENCES.where(*filters))
+        return [_presence(list(rows)) for _, rows in groupby(found, key=lambda row: row.id)]
 
 
-def _presence(rows: list) -> PresenceRow:  # type: ignore[type-arg]
+_PRESENCES = (
+    select(
+        Sighting.id,
+        Sighting.footage_id,
+        Sighting.identity_id,
+        Sighting.start,
+        Sighting.end,
+        Camera.name.label("camera"),
+        Portrait.id.label("portrait"),
+        Portrait.vector,
+        Portrait.quality,
+    )
+    .select_from(Sighting)
+    .join(Footage, Footage.id == Sighting.footage_id)
+    .join(Camera)
+    .join(Portrait, Portrait.sighting_id == Sighting.id)
+    .order_by(Sighting.id, Portrait.id)
+)
+
+
+def _presence(rows: list[Any]) -> PresenceRow:
     one = rows[0]
     vectors = unpack_vectors([row.vector for row in rows])
     qualities = np.array([row.quality for row in rows], np.float32)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal_column,
     or_,
     select,
     update,
@@ -29,6 +30,7 @@ from storage.batches import in_batches
 from storage.cutting import CUT
 from storage.journal import hold, note_revision
 from storage.packing import Trajectory, pack, pack_vector
+from storage.people import last_identity
 from tracker.types import Evidence, Image, Point, Portrait, Sighting
 
 CHUNK_S = 5.0  # how much of a trajectory is packed into one row
@@ -90,7 +92,7 @@ class Recording:
         self._changed_footage: list[_Footage] = []
         self._sightings: dict[int, tuple[Sighting, _Footage]] = {}
         self._chunks: dict[int, list[_Chunk]] = {}
-        self._portraits: list[tuple[int, dict[str, Any]]] = []
+        self._portraits: list[tuple[int, dict[str, Any], bytes]] = []
         self._known = 0
         self._ids: dict[int, int] = {}
         self._ids_before: dict[int, int] = {}
@@ -134,8 +136,8 @@ class Recording:
             raise ValueError(f"embedding: expected ({self._dimension},), found {portrait.embedding.shape}")
         vector = pack_vector(portrait.embedding)
         jpeg = b"" if portrait.image is None else encode_jpeg(portrait.image)
-        values = {"time": portrait.time, "quality": portrait.quality, "vector": vector, "jpeg": jpeg}
-        self._portraits.append((number, values))
+        values = {"time": portrait.time, "quality": portrait.quality, "vector": vector}
+        self._portraits.append((number, values, jpeg))
         self.kept_bytes += len(vector) + len(jpeg) + SIGHTING_BYTES
         self.pending = True
 
@@ -156,7 +158,7 @@ class Recording:
             self._write_footage(connection, footage)
         self._write_sightings(connection)
         grown = {number for number, chunks in self._chunks.items() if chunks[-1].idle == 0}
-        rows = self._rows(connection, grown | {number for number, _ in self._portraits})
+        rows = self._rows(connection, grown | {number for number, *_ in self._portraits})
         self._write_chunks(connection, rows)
         self._write_portraits(connection, rows)
 
@@ -233,8 +235,7 @@ class Recording:
             identity = schema.Identity
             taken = select(identity.id).where(identity.id.in_(some), identity.made_by.is_not(None))
             for id_ in connection.scalars(taken).all():
-                last = connection.execute(select(func.max(identity.id))).scalar_one()
-                self._ids[id_] = max(last, *ids, *self._ids.values(), 0) + 1
+                self._ids[id_] = max(last_identity(connection), *ids, *self._ids.values(), 0) + 1
 
     def _id(self, identity: int | None) -> int | None:
         return identity if identity is None else self._ids.get(identity, identity)
@@ -318,9 +319,18 @@ class Recording:
         if self._portraits:
             values = [
                 {"sighting_id": rows[number], "model_id": self._model} | portrait
-                for number, portrait in self._portraits
+                for number, portrait, _ in self._portraits
             ]
-            connection.execute(insert(schema.Portrait), values)
+            made = connection.scalars(
+                insert(schema.Portrait).returning(schema.Portrait.id, sort_by_parameter_order=True), values
+            ).all()
+            pictures = [
+                {"portrait_id": id_, "jpeg": jpeg}
+                for id_, (*_, jpeg) in zip(made, self._portraits, strict=True)
+                if jpeg
+            ]
+            if pictures:
+                connection.execute(insert(schema.Picture), pictures)
 
 
 def _earlier(evidence: Evidence | None) -> int | None:
@@ -337,12 +347,12 @@ def camera_row(connection: Connection, name: str) -> int:
 
 def _is_cut() -> ColumnElement[bool]:
     """Of a sighting: somebody cut it, so that its end is theirs to tell."""
+    this: ColumnElement[int] = literal_column("sighting.id")  # an upsert knows no enclosing table to refer to
     about, correction = schema.CorrectionSighting, schema.Correction
     return (
         select(about.id)
         .join(correction, correction.id == about.correction_id)
-        .where(about.sighting_id == schema.Sighting.id, about.role == CUT, correction.undone.is_(None))
-        .correlate(schema.Sighting)
+        .where(about.sighting_id == this, about.role == CUT, correction.undone.is_(None))
         .exists()
     )
 

@@ -17,19 +17,22 @@ from storage.cutting import CUT, cut, join, parts_of, span_of_points
 from storage.database import path_of, writing
 from storage.errors import UnknownPerson, in_plain_words
 from storage.lock import is_locked
+from storage.people import last_identity
 from storage.schema import (
     Correction,
     CorrectionIdentity,
     CorrectionSighting,
     Footage,
     Identity,
+    Revision,
     Run,
     Sighting,
 )
+from storage.templates import renew
 
 MEMBERS = 32  # sightings that stand for an identity in a decision about it: the longest
 
-
+_RENEWED_AT_ONCE = 100  # people whose templates are chosen anew in one transaction: some tenths of a second
 SETTLED_S = 10.0  # of footage after its end, a run adds nothing to a sighting
 
 
@@ -72,9 +75,13 @@ class Repair:
         self._path = path_of(engine)
         self._engine = writing(engine)
 
-    def journal(self) -> list[CorrectionRow]:
-        """Every correction, oldest first."""
-        return corrections(self._engine)
+    def journal(self, *, most: int | None = None) -> list[CorrectionRow]:
+        """Every correction, oldest first. most: of more, the last."""
+        return corrections(self._engine, most=most)
+
+    def correction(self, number: int) -> CorrectionRow:
+        """The one of that number, which there is."""
+        return corrections(self._engine, number=number)[0]
 
     def merge(self, kept: int, other: int) -> int:
         """Both are one person, with the first one's id. The correction's number, as of all below."""
@@ -190,8 +197,8 @@ class Repair:
         where they are. Raises CorrectionError where nothing is left to move.
         """
         with self._writing() as connection:
-            fixed = _placed_by_people(connection, [move.sighting for move in moves])
-            moves = [move for move in moves if move.sighting not in fixed]
+            free = _free(connection, [move.sighting for move in moves])
+            moves = [move for move in moves if move.sighting in free]
             if not moves:
                 raise CorrectionError("nothing is to be moved; people's own decisions stand")
             correction = journal.add(connection, "refine", author=journal.MACHINE, note=note)
@@ -243,7 +250,7 @@ class Repair:
     def _to_undo(self, connection: Connection, number: int | None) -> Any:
         query = select(Correction.id, Correction.kind, Correction.undone).order_by(Correction.id.desc())
         if number is None:
-            query = query.where(Correction.undone.is_(None), Correction.kind != "revise")
+            query = query.where(Correction.undone.is_(None))
         else:
             query = query.where(Correction.id == number)
         row = connection.execute(query).first()
@@ -311,8 +318,16 @@ class Repair:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with in_plain_words(self._path), self._engine.begin() as connection:
-            yield connection
+        """A transaction, and after it short ones for what follows for the templates of whom it was about."""
+        with in_plain_words(self._path):
+            with self._engine.begin() as connection:
+                yield connection
+            while self._renew() == _RENEWED_AT_ONCE:
+                continue
+
+    def _renew(self) -> int:
+        with self._engine.begin() as connection:
+            return renew(connection, most=_RENEWED_AT_ONCE)
 
 
 def _placed(step: dict[str, Any]) -> dict[str, Any]:
@@ -325,10 +340,12 @@ def _placed(step: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _placed_by_people(connection: Connection, sightings: Sequence[int]) -> set[int]:
-    """Those of them that are where a person put them."""
-    query = select(Sighting.id).join(Correction, Sighting.placed_by == Correction.id)
-    query = query.where(Correction.author == journal.PERSON)
+def _free(connection: Connection, sightings: Sequence[int]) -> set[int]:
+    """Those of them that are there still, and not where a person put them."""
+    people = select(Correction.id).where(
+        Correction.id == Sighting.placed_by, Correction.author == journal.PERSON
+    )
+    query = select(Sighting.id).where(~people.exists())
     return {
         id_
         for some in in_batches(sightings)
@@ -337,7 +354,7 @@ def _placed_by_people(connection: Connection, sightings: Sequence[int]) -> set[i
 
 
 def _new_identity(connection: Connection, correction: int, sightings: list[int]) -> int:
-    id_ = (connection.execute(select(func.max(Identity.id))).scalar() or 0) + 1
+    id_ = last_identity(connection) + 1
     begun = select(func.min(Sighting.start)).where(Sighting.id.in_(sightings))
     created = connection.execute(begun).scalar_one()
     connection.execute(insert(Identity).values(id=id_, created=created, made_by=correction))
@@ -356,35 +373,53 @@ def _add_members(connection: Connection, correction: int, who: int | None, but: 
     journal.add_sightings(connection, correction, members, role="member", identity=who)
 
 
-def corrections(engine: Engine) -> list[CorrectionRow]:
-    """The journal, oldest first."""
+def corrections(engine: Engine, *, most: int | None = None, number: int | None = None) -> list[CorrectionRow]:
+    """The journal, oldest first. most: of more, the last. number: that one alone."""
+    query = select(*Correction.__table__.c).order_by(Correction.id.desc()).limit(most)
+    if number is not None:
+        query = query.where(Correction.id == number)
+    found: list[CorrectionRow] = []
     with in_plain_words(path_of(engine)), engine.connect() as connection:
-        people: dict[int, list[tuple[int, int | None]]] = {}
-        for row in connection.execute(
-            select(*CorrectionIdentity.__table__.c).order_by(CorrectionIdentity.id)
-        ):
-            people.setdefault(row.correction_id, []).append((row.identity_id, row.other_id))
-        moved: dict[int, list[int]] = {}
-        which = CorrectionSighting.role != "member"
-        for row in connection.execute(
-            select(*CorrectionSighting.__table__.c).where(which).order_by(CorrectionSighting.id)
-        ):
-            moved.setdefault(row.correction_id, []).append(row.sighting_id)
-        rows = connection.execute(select(*Correction.__table__.c).order_by(Correction.id)).all()
-    return [
-        CorrectionRow(
-            r.id,
-            r.time,
-            r.author,
-            r.kind,
-            tuple(people.get(r.id, ())),
-            tuple(moved.get(r.id, ())),
-            r.name,
-            r.note,
-            r.undone,
-        )
-        for r in rows
-    ]
+        rows = connection.execute(query).all()
+        for some in in_batches(rows[::-1]):
+            found += _told(connection, some)
+    return found
+
+
+def _told(connection: Connection, rows: Sequence[Any]) -> Iterator[CorrectionRow]:
+    about, step, ids = CorrectionIdentity, CorrectionSighting, [row.id for row in rows]
+    people: dict[int, list[tuple[int, int | None]]] = defaultdict(list)
+    pairs = select(about.correction_id, about.identity_id, about.other_id)
+    for row in connection.execute(pairs.where(about.correction_id.in_(ids)).order_by(about.id)):
+        people[row.correction_id].append((row.identity_id, row.other_id))
+    moved: dict[int, list[int]] = defaultdict(list)
+    steps = select(step.correction_id, step.sighting_id).where(step.role != "member")
+    for correction, sighting in connection.execute(
+        steps.where(step.correction_id.in_(ids)).order_by(step.id)
+    ):
+        moved[correction].append(sighting)
+    for r in rows:
+        who, which = tuple(people[r.id]), tuple(moved[r.id])
+        yield CorrectionRow(r.id, r.time, r.author, r.kind, who, which, r.name, r.note, r.undone)
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionRow:
+    """A run gave one of its sightings another identity. None: undecided."""
+
+    time: float
+    sighting: int
+    before: int | None
+    after: int | None
+    probability: float
+
+
+def revisions(engine: Engine, *, most: int | None = None) -> list[RevisionRow]:
+    """Where runs thought better of it, oldest first. most: of more, the last."""
+    columns = (Revision.time, Revision.sighting_id, Revision.before_id, Revision.after_id)
+    query = select(*columns, Revision.probability).order_by(Revision.id.desc()).limit(most)
+    with in_plain_words(path_of(engine)), engine.connect() as connection:
+        return [RevisionRow(*row) for row in connection.execute(query).all()[::-1]]
 
 
 def apart(engine: Engine) -> frozenset[frozenset[int]]:

@@ -3,8 +3,10 @@
     run --< footage >-- camera            one source, as one run recorded it
               |
     identity --< sighting --< trajectory  a visit, and the way it took
+                     |    `--< revision   what its run thought before it thought better of it
                      |
-                     +--< portrait >-- model   a good picture and its vector
+                     +--< portrait >-- model   the vector of a good picture
+                              `-- picture      and the picture, while it is kept
 
     segment >-- camera                     a file with recorded footage
 
@@ -14,6 +16,12 @@
     correction --< correction_identity     the journal: who was merged, split, named, told apart
                --< correction_sighting     and which sightings that is about
 
+    erasure                                what was to be forgotten, and that it was
+
+What follows from these is kept as well, because it is asked all the time: `seen`, who was on which camera how
+often, and `bound`, by triggers; `template`, the pictures that tell people apart, of those whom `stale` names,
+by storage.templates.
+
 Times are seconds since 1970-01-01 UTC. A change here needs a new file in migrations/versions,
 and a new VERSION.
 """
@@ -22,10 +30,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sqlalchemy import Double, ForeignKey, Index, MetaData, UniqueConstraint
+from sqlalchemy import Double, ForeignKey, Index, MetaData, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-VERSION = 4
+VERSION = 5
 
 
 class Base(DeclarativeBase):
@@ -108,6 +116,10 @@ class Identity(Base):
     """
 
     __tablename__ = "identity"
+    __table_args__ = tuple(
+        Index(f"ix_identity_{name}", name, sqlite_where=text(f"{name} IS NOT NULL"))
+        for name in ("made_by", "fixed_by")
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     name: Mapped[str | None]
@@ -131,8 +143,14 @@ class Sighting(Base):
     __table_args__ = (
         UniqueConstraint("run_id", "number"),
         Index(None, "identity_id", "start"),
+        Index(None, "identity_id", "end"),
         Index(None, "footage_id", "start"),
         Index(None, "start"),
+        *(
+            Index(f"ix_sighting_{name}", name, sqlite_where=text(f"{name} IS NOT NULL"))
+            for name in ("placed_by", "nearest_sighting", "runner_up")
+        ),
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -186,7 +204,115 @@ class Portrait(Base):
     time: Mapped[float]
     quality: Mapped[float]
     vector: Mapped[bytes]
+
+
+class Picture(Base):
+    """The picture that a portrait was made of, as JPEG: apart, so that reading vectors reads no pictures."""
+
+    __tablename__ = "picture"
+
+    portrait_id: Mapped[int] = mapped_column(
+        ForeignKey("portrait.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
     jpeg: Mapped[bytes]
+
+
+class Seen(Base):
+    """Somebody on a camera: how many sightings, their lengths added, the first's start, the last's span.
+
+    Kept by triggers on `sighting`.
+    """
+
+    __tablename__ = "seen"
+    __table_args__ = (
+        Index(None, "last_end"),
+        Index(None, "camera_id", "last_end"),
+        {"sqlite_with_rowid": False},
+    )
+
+    identity_id: Mapped[int] = mapped_column(ForeignKey("identity.id", ondelete="CASCADE"), primary_key=True)
+    camera_id: Mapped[int] = mapped_column(ForeignKey("camera.id"), primary_key=True)
+    sightings: Mapped[int]
+    seconds: Mapped[float]
+    first: Mapped[float]
+    last_start: Mapped[float]
+    last_end: Mapped[float]
+
+
+class Template(Base):
+    """One of the few portraits that somebody is told apart by: a copy, by person, to be read at once."""
+
+    __tablename__ = "template"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    identity_id: Mapped[int] = mapped_column(ForeignKey("identity.id", ondelete="CASCADE"), primary_key=True)
+    portrait_id: Mapped[int] = mapped_column(
+        ForeignKey("portrait.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    model_id: Mapped[int] = mapped_column(ForeignKey("model.id"))
+    sighting_id: Mapped[int]
+    time: Mapped[float]
+    quality: Mapped[float]
+    vector: Mapped[bytes]
+
+
+class Stale(Base):
+    """Somebody whose templates are to be chosen anew. Kept by triggers."""
+
+    __tablename__ = "stale"
+
+    identity_id: Mapped[int] = mapped_column(
+        ForeignKey("identity.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+
+
+class Bound(Base):
+    """length: no sighting is longer, in seconds. identity: none that was deleted had a higher id."""
+
+    __tablename__ = "bound"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[float]
+
+
+class Revision(Base):
+    """A run gave one of its sightings another identity. Ids null: undecided."""
+
+    __tablename__ = "revision"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    time: Mapped[float]
+    sighting_id: Mapped[int] = mapped_column(ForeignKey("sighting.id", ondelete="CASCADE"), index=True)
+    before_id: Mapped[int | None] = mapped_column(ForeignKey("identity.id"), index=True)
+    after_id: Mapped[int | None] = mapped_column(ForeignKey("identity.id"), index=True)
+    probability: Mapped[float]
+
+
+class Erasure(Base):
+    """What is to be forgotten, until ``done``; from then on a note that it was, without the data.
+
+    author: person, or policy (what a configuration keeps). kind: person, camera, before, pictures, portraits.
+    identity_id, camera_id, before: of whom, of which camera, of what ended before when; null once it is done.
+    The others count what is gone; files: of recorded footage.
+    """
+
+    __tablename__ = "erasure"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    asked: Mapped[float]
+    done: Mapped[float | None]
+    author: Mapped[str]
+    kind: Mapped[str]
+    identity_id: Mapped[int | None]
+    camera_id: Mapped[int | None]
+    before: Mapped[float | None]
+    people: Mapped[int] = mapped_column(server_default="0")
+    sightings: Mapped[int] = mapped_column(server_default="0")
+    portraits: Mapped[int] = mapped_column(server_default="0")
+    pictures: Mapped[int] = mapped_column(server_default="0")
+    files: Mapped[int] = mapped_column(server_default="0")
 
 
 class Topology(Base):
@@ -254,7 +380,7 @@ class Clock(Base):
 class Correction(Base):
     """A change of identities. author: person or machine. undone: when it was taken back, null while it holds.
 
-    kind: merge, split, cut, move, name, differ; revise (a run changed its mind), refine (the second pass).
+    kind: merge, split, cut, move, name, differ; refine (the second pass).
     name, name_before: of kind name. note: of a cut, the moment in epoch seconds.
     """
 

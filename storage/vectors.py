@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
+from storage.batches import in_batches
 from storage.errors import DatabaseError
 from storage.packing import unpack_vectors
-from storage.schema import Camera, Footage, Identity, Model, Portrait, Sighting
-from tracker.types import Floats
+from storage.schema import Camera, Identity, Model, Portrait, Seen, Sighting, Template
+from tracker import types
 
 
 def models_used(connection: Connection) -> list[str]:
@@ -39,44 +41,50 @@ def best_portraits(group: Any, most: int, filters: list[ColumnElement[bool]]) ->
     return select(ranked.c.id).where(ranked.c.rank <= most)
 
 
-Taken = tuple[tuple[int, float], ...]
-"""Of pictures, whose sighting's they are, and when they were taken."""
+def identities(
+    connection: Connection, model: str, ids: Sequence[int], *, most: int
+) -> Iterator[list[types.Identity]]:
+    """Those of them who have templates of that model, in blocks, each by id, with the best ``most``."""
+    for some in in_batches(sorted(ids)):
+        names = {
+            row.id: row.name
+            for row in connection.execute(select(Identity.id, Identity.name).where(Identity.id.in_(some)))
+        }
+        seen = _last_presences(connection, some)
+        yield [
+            types.Identity(
+                id_,
+                names[id_],
+                unpack_vectors([row.vector for row in rows[:most]]),
+                seen[id_],
+                tuple((row.sighting_id, row.time) for row in rows[:most]),
+            )
+            for id_, rows in _templates(connection, model, some).items()
+        ]
 
 
-def best_vectors(connection: Connection, model: str, most: int) -> dict[int, tuple[Floats, Taken]]:
-    """identity -> its best vectors of that model, (K, D) unit rows, best first, and what they are of."""
-    of_model = Portrait.model_id == select(Model.id).where(Model.fingerprint == model).scalar_subquery()
-    best = best_portraits(Sighting.identity_id, most, [of_model, Sighting.identity_id.is_not(None)])
+def _templates(connection: Connection, model: str, ids: Sequence[int]) -> dict[int, list[Any]]:
+    """identity -> its templates of that model, best first."""
+    of_model = Template.model_id == select(Model.id).where(Model.fingerprint == model).scalar_subquery()
     query = (
-        select(Identity.id, Portrait.vector, Portrait.sighting_id, Portrait.time)
-        .select_from(Portrait)
-        .join(Sighting)
-        .join(Identity, Identity.id == Sighting.identity_id)
-        .where(Portrait.id.in_(best))
-        .order_by(Identity.id, Portrait.quality.desc(), Portrait.time, Portrait.id)
+        select(Template.identity_id, Template.vector, Template.sighting_id, Template.time)
+        .where(Template.identity_id.in_(ids), of_model)
+        .order_by(Template.identity_id, Template.quality.desc(), Template.time, Template.portrait_id)
     )
-    vectors: dict[int, list[bytes]] = defaultdict(list)
-    taken: dict[int, list[tuple[int, float]]] = defaultdict(list)
-    for identity, vector, sighting, time in connection.execute(query):
-        vectors[identity].append(vector)
-        taken[identity].append((sighting, time))
-    return {identity: (unpack_vectors(blobs), tuple(taken[identity])) for identity, blobs in vectors.items()}
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.identity_id].append(row)
+    return found
 
 
-def last_presences(connection: Connection) -> dict[int, dict[str, tuple[float, float]]]:
+def _last_presences(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, tuple[float, float]]]:
     """identity -> camera -> (start, end) of the last presence there."""
-    latest = func.row_number().over(
-        partition_by=(Sighting.identity_id, Footage.camera_id),
-        order_by=(Sighting.end.desc(), Sighting.start.desc()),
-    )
-    ranked = (
-        select(Sighting.identity_id, Camera.name, Sighting.start, Sighting.end, latest.label("rank"))
-        .join(Footage, Footage.id == Sighting.footage_id)
+    query = (
+        select(Seen.identity_id, Camera.name, Seen.last_start, Seen.last_end)
         .join(Camera)
-        .where(Sighting.identity_id.is_not(None))
-        .subquery()
+        .where(Seen.identity_id.in_(ids))
     )
     seen: dict[int, dict[str, tuple[float, float]]] = defaultdict(dict)
-    for identity, camera, start, end, _ in connection.execute(select(ranked).where(ranked.c.rank == 1)):
+    for identity, camera, start, end in connection.execute(query):
         seen[identity][camera] = (start, end)
     return seen

@@ -21,12 +21,14 @@ from storage.lock import RunLock
 from storage.place import Place
 from storage.recording import Recording, erase
 from storage.segments import SegmentRow, Segments
+from storage.templates import renew
 from storage.vectors import check_model
 from tracker.types import Point, Portrait, Sighting
 
 _POLL_S = 0.1  # how soon a waiting caller sees that the thread has failed
 _RETRY_S = 0.25  # between two attempts at a history that can't be written just now
 _LOOK_S = 2.0  # how often, at least, it is looked whether the file is still there
+_RENEWED_AT_ONCE = 50  # people whose templates are chosen anew in one commit
 _LAST_S = 10.0  # how long the end waits for a disk; for a lock it waits as long as it takes
 
 _Task = Callable[[], None]
@@ -80,6 +82,7 @@ class Writer:
         self._closed = self._finished = False
         self._trouble: tuple[str, float] | None = None  # since when (monotonic)
         self._ended = math.inf
+        self._renewing = True  # what a killed run left
         with ExitStack() as on_failure:
             self._lock = on_failure.enter_context(RunLock(self._path))
             with in_plain_words(self._path), self._engine.begin() as connection:
@@ -239,7 +242,7 @@ class Writer:
     @property
     def _wanted(self) -> bool:
         """Whether there is something to commit."""
-        return self._recording.pending or self._segments.pending or bool(self._ending)
+        return self._recording.pending or self._segments.pending or bool(self._ending) or self._renewing
 
     def _commit(self, connection: _Connection) -> bool:
         """Write what there is, if anything; whether that was possible."""
@@ -267,6 +270,7 @@ class Writer:
         self._segments.write(connection)
         for camera, start, end in self._ending.erase:
             erase(connection, camera=camera, start=start, end=end, keep_run=self._run)
+        self._renewing = renew(connection, most=_RENEWED_AT_ONCE) == _RENEWED_AT_ONCE
         if self._ending.finish:
             connection.execute(update(schema.Run).where(schema.Run.id == self._run).values(ended=time.time()))
 
@@ -289,6 +293,9 @@ class Writer:
         for tell in self._committed:
             tell(now)
         self._committed.clear()
+        if self._renewing and not ending.finish:
+            self._ending.tell = ending.tell
+            return
         for done in ending.tell:
             done.set()
         self._finished = ending.finish

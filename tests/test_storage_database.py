@@ -21,12 +21,13 @@ from storage import database, schema
 from storage.database import MIGRATIONS, DatabaseError, open_database, upgrade
 from storage.history import History
 
+THIS_VERSION, NEXT_VERSION = f"{schema.VERSION:04}", f"{schema.VERSION + 1:04}"
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "{version}"
+down_revision = "{before}"
 
 
 def upgrade() -> None:
@@ -115,9 +116,9 @@ def test_another_programs_database_is_left_as_it_is(tmp_path: Path, create: bool
 def test_a_newer_schema_is_named_with_ours(tmp_path: Path) -> None:
     path = tmp_path / "h.db"
     small_history(path)
-    run_sql(path, "UPDATE alembic_version SET version_num = '0007'")
+    run_sql(path, "UPDATE alembic_version SET version_num = '9999'")
     sentence = refused(path, create=True)
-    assert "schema 7, newer than schema 4" in sentence
+    assert f"schema 9999, newer than schema {schema.VERSION}" in sentence
     assert "upgrade sightline" in sentence
 
 
@@ -200,7 +201,8 @@ def test_an_error_of_ours_is_no_database_error(tmp_path: Path) -> None:
 def migrations_with(folder: Path, more: str = "pass") -> Path:
     """Our migrations and one that a later version might bring."""
     copy = shutil.copytree(MIGRATIONS, folder / "migrations 50%")
-    (copy / "versions" / "0005_note.py").write_text(NEXT.format(more=more))
+    text = NEXT.format(more=more, version=NEXT_VERSION, before=THIS_VERSION)
+    (copy / "versions" / f"{NEXT_VERSION}_note.py").write_text(text)
     return copy
 
 
@@ -209,9 +211,9 @@ def test_an_upgrade_keeps_the_rows_and_a_copy_of_what_was(tmp_path: Path) -> Non
     engine = small_history(path)
     people = History(engine).people()
     upgrade(path, migrations_with(tmp_path))
-    assert run_sql(path, "SELECT version_num FROM alembic_version") == [("0005",)]
+    assert run_sql(path, "SELECT version_num FROM alembic_version") == [(NEXT_VERSION,)]
     assert run_sql(path, "SELECT id, name, note FROM identity") == [(1, "Ann", None), (2, None, None)]
-    assert History(open_database(tmp_path / "h.db.schema4", create=False)).people() == people
+    assert History(open_database(tmp_path / f"h.db.schema{schema.VERSION}", create=False)).people() == people
 
 
 def test_an_upgrade_without_rows_leaves_no_copy(tmp_path: Path) -> None:
@@ -225,7 +227,7 @@ def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path) -> None:
     engine = small_history(path)
     with pytest.raises(RuntimeError, match="half way"):
         upgrade(path, migrations_with(tmp_path, "raise RuntimeError('half way')"))
-    assert run_sql(path, "SELECT version_num FROM alembic_version") == [("0004",)]
+    assert run_sql(path, "SELECT version_num FROM alembic_version") == [(THIS_VERSION,)]
     assert "note" not in [row[1] for row in run_sql(path, "PRAGMA table_info(identity)")]
     assert len(History(engine).people()) == 2
 
@@ -233,18 +235,18 @@ def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path) -> None:
 def test_an_upgrade_waits_for_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "h.db"
     with writer(small_history(path)):
-        monkeypatch.setattr(schema, "VERSION", 5)
+        monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
         assert "another run" in refused(path)
 
 
 def test_an_upgrade_with_no_room_for_the_copy_is_not_begun(tmp_path: Path) -> None:
     path = tmp_path / "h.db"
     small_history(path)
-    (tmp_path / "h.db.schema4").mkdir()
+    (tmp_path / f"h.db.schema{schema.VERSION}").mkdir()
     with pytest.raises(DatabaseError, match="was not upgraded, because no copy"):
         upgrade(path, migrations_with(tmp_path))
-    assert run_sql(path, "SELECT version_num FROM alembic_version") == [("0004",)]
-    assert not (tmp_path / "h.db.schema4.part").exists()
+    assert run_sql(path, "SELECT version_num FROM alembic_version") == [(THIS_VERSION,)]
+    assert not (tmp_path / f"h.db.schema{schema.VERSION}.part").exists()
 
 
 def test_many_threads_ask_one_history(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from small_history import SIGHTINGS, name_footage, points, record_all, small_his
 from storage.database import open_database
 from storage.export import ExportError, Format, export, file_names
 from storage.history import History
+from storage.repair import Repair
 from tracker.types import Sighting
 
 FORMATS: list[Format] = ["mot", "csv", "parquet", "json"]
@@ -164,11 +168,77 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(
     assert "--out" in str(caught.value)
 
 
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True, timeout=10)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("needs the right to mount a small disk")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True, timeout=10)
+
+
 @pytest.mark.parametrize("format_", FORMATS)
-def test_a_full_disk_is_one_sentence(history: History, tmp_path: Path, format_: Format) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    for name in ("left.txt", "right.txt", f"points.{format_}", f"sightings.{format_}"):
-        (out / name).symlink_to("/dev/full")
-    with pytest.raises(ExportError, match=r"cannot write .*out.* \(.*No space left on device"):
-        export(history, format_, out)
+def test_a_full_disk_is_one_sentence_and_leaves_what_was_there(
+    history: History, full_disk: Path, format_: Format
+) -> None:
+    names = ["left.txt", "right.txt", f"points.{format_}", f"sightings.{format_}"]
+    for name in names:
+        (full_disk / name).write_text("before")
+    with suppress(OSError):
+        (full_disk / "filler").write_bytes(bytes(16_384))  # as much as there is
+    with pytest.raises(ExportError, match=r"cannot write .*disk.* \(.*No space left on device"):
+        export(history, format_, full_disk)
+    assert sorted(path.name for path in full_disk.iterdir()) == sorted({"filler", *names})
+    assert {(full_disk / name).read_text() for name in names} == {"before"}
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_sightings_have_the_ids_that_they_have_everywhere_else(tmp_path: Path) -> None:
+    engine = small_history(tmp_path / "h.db")
+    with writer(engine) as record:
+        record.erase("left", 0.0, 20.0)  # the first
+    points, sightings = export(History(engine), "csv", tmp_path / "out")
+    ids = [str(row.id) for row in History(engine).sightings()]
+    assert [row["sighting"] for row in read_csv(sightings)] == ids == ["2", "3", "4", "5"]
+    assert {row["sighting"] for row in read_csv(points)} == set(ids)
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)"])
+def test_a_name_is_no_formula_to_a_spreadsheet(history: History, tmp_path: Path, name: str) -> None:
+    Repair(open_database(history.path, create=False)).name(1, name)
+    _, sightings = export(history, "csv", tmp_path / "out")
+    assert read_csv(sightings)[0]["name"] == f"'{name}"
+
+
+def test_what_is_exported_is_the_owners_and_no_link_is_followed(history: History, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "points.csv.part").symlink_to(victim)
+    (tmp_path / "out" / "sightings.csv").symlink_to(victim)
+    files = export(history, "csv", tmp_path / "out")
+    assert victim.read_text() == "mine"
+    assert [path.stat().st_mode & 0o777 for path in files] == [0o600, 0o600]
+    assert not any(path.is_symlink() for path in files)
+
+
+def test_a_crowded_camera_comes_out_in_order_a_part_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same lines whether all are sorted at once or as they come."""
+    history = History(small_history(tmp_path / "h.db"))
+    export(history, "mot", tmp_path / "whole")
+    monkeypatch.setattr("storage.export._ROWS_A_GROUP", 5)
+    export(history, "mot", tmp_path / "parts")
+    for name in ("left.txt", "right.txt"):
+        assert (tmp_path / "parts" / name).read_text() == (tmp_path / "whole" / name).read_text()
+        frames = np.loadtxt(tmp_path / "parts" / name, delimiter=",")[:, 0]
+        assert (np.diff(frames) >= 0).all()

@@ -12,6 +12,7 @@ from sqlalchemy import insert
 from storage import schema
 from storage.database import DatabaseError, open_database
 from storage.history import History, PersonRow, UnknownPerson
+from storage.templates import renew
 from tracker.types import Evidence, Portrait, Sighting
 
 
@@ -192,7 +193,7 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> History:
         record.portrait(1, Portrait(3.0, 0.5, unit(0), picture(0)))
     with engine.begin() as connection:
         (model,) = connection.scalars(schema.Model.__table__.select().with_only_columns(schema.Model.id))
-        vector, jpeg = np.ones(4, np.float16).tobytes(), bytes(5000)
+        vector = np.ones(4, np.float16).tobytes()
         connection.execute(
             insert(schema.Portrait),
             [
@@ -202,11 +203,14 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> History:
                     "time": 1.0,
                     "quality": 0.5,
                     "vector": vector,
-                    "jpeg": jpeg,
                 }
                 for k in range(20_000)
             ],
         )
+        pictures = [{"portrait_id": k + 2, "jpeg": bytes(5000)} for k in range(20_000)]
+        connection.execute(insert(schema.Picture), pictures)
+        while renew(connection, most=500):
+            continue
     return History(engine)
 
 

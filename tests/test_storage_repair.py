@@ -23,7 +23,7 @@ from storage.errors import DatabaseError
 from storage.export import export
 from storage.history import History
 from storage.presences import decisions
-from storage.repair import CorrectionError, Move, Repair, apart, corrections
+from storage.repair import CorrectionError, Move, Repair, apart, corrections, revisions
 from tracker.types import Point, Sighting
 
 
@@ -93,15 +93,16 @@ def test_a_run_does_not_move_what_a_person_moved(engine: Engine) -> None:
         assert (last.person, last.end, last.probability) == (2, 102.0, 1.0)
 
 
-def test_a_run_that_changes_its_mind_is_in_the_journal(engine: Engine) -> None:
+def test_a_run_that_changes_its_mind_leaves_a_note(engine: Engine) -> None:
     with writer(engine) as record:
         name_footage(record, start=100.0)
         for person in (3, 2):
             record.sighting(Sighting(1, "left", 100.0, 101.0, person, 0.7))
             record.flush()
-    (row,) = corrections(engine)
-    assert (row.author, row.kind, row.people, row.sightings) == ("machine", "revise", ((3, 2),), (6,))
-    Repair(engine).undo(row.id)
+    (row,) = revisions(engine)
+    assert (row.sighting, row.before, row.after, row.probability) == (6, 3, 2, 0.7)
+    assert corrections(engine) == []  # it is no correction
+    Repair(engine).move(row.sighting, row.before)
     assert people(engine)[-1] == 3
 
 
@@ -288,6 +289,17 @@ def test_beside_a_run_what_is_over_is_cut_and_stays_so(engine: Engine) -> None:
         assert (1, "left", 100.0, pytest.approx(100.9), 10) in parts(engine)
     Repair(engine).undo()
     assert (2, "left", 100.0, 102.0, 21) in parts(engine)
+
+
+def test_what_is_cut_leaves_all_others_their_ends(engine: Engine) -> None:
+    with writer(engine) as record:
+        name_footage(record, start=100.0)
+        record.flush()
+        Repair(engine).cut(3, 21.0)
+        for end in (101.0, 104.0):
+            record.sighting(Sighting(1, "left", 100.0, end, 1, 0.7))
+            record.flush()
+    assert parts(engine)[-1][:4] == (1, "left", 100.0, 104.0)
 
 
 def test_what_a_killed_run_left_can_be_cut(engine: Engine) -> None:

@@ -522,10 +522,10 @@ def test_a_file_that_may_not_grow_is_one_sentence(tmp_path: Path) -> None:
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of half a megabyte."""
+    """A real file system of one and a half megabytes."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", str(folder)]
     try:
         subprocess.run(mount, check=True, capture_output=True, timeout=10)
     except (OSError, subprocess.CalledProcessError):
@@ -572,7 +572,7 @@ def test_a_live_run_waits_for_a_full_disk_and_loses_nothing(tiny_disk: Path) -> 
 
 
 def test_a_disk_full_from_the_start_is_one_sentence(tiny_disk: Path) -> None:
-    (tiny_disk / "big").write_bytes(bytes(590_000))
+    (tiny_disk / "big").write_bytes(bytes(1_490_000))
     with pytest.raises(DatabaseError, match="the disk is full"):
         open_database(tiny_disk / "h.db", create=True)
 

@@ -56,9 +56,9 @@ def test_what_is_learned_says_what_is_so() -> None:
         rest = [row for row, (sighting, _) in enumerate(person.taken) if sighting != visit]
         without = known(number, *person.embeddings[rest])
         others = [one for one in people[:30] if one.id != number]
-        [first], _ = search(look, [without, *others], most=1, likeness=curve)
+        [first], _ = search(look, [[without, *others]], most=1, likeness=curve)
         assert (first.identity.id, first.chance > 0.9) == (number, True)
-        _, nobody = search(look, others, most=1, likeness=curve)
+        _, nobody = search(look, [others], most=1, likeness=curve)
         assert nobody > 0.9
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,26 +29,29 @@ class Candidate:
 
 
 def search(
-    look: Floats, identities: Sequence[Identity], *, most: int, likeness: Curve
+    look: Floats, identities: Iterable[Sequence[Identity]], *, most: int, likeness: Curve
 ) -> tuple[list[Candidate], float]:
     """The ``most`` likeliest, likeliest first, and the chance that it is nobody of all.
 
-    look: (D,) unit vector of the picture. likeness: from cosine to log odds (tracker.revisits). The chances
-    of all identities and of nobody sum to 1.
+    look: (D,) unit vector of the picture. identities: some at a time, of whom only the likeliest are kept.
+    likeness: from cosine to log odds (tracker.revisits). The chances of all and of nobody sum to 1.
     """
-    cosines = _cosines(look, identities)
+    found: list[tuple[float, Identity]] = []
+    alike = [np.zeros(0, np.float32)]
+    for block in identities:
+        cosines = _cosines(look, block)
+        alike.append(cosines)
+        order = np.argsort(-cosines, kind="stable")[:most]
+        found += [(float(cosines[row]), block[row]) for row in order]
+        found = sorted(found, key=lambda one: -one[0])[:most]
+    cosines = np.concatenate(alike)
     chances = posterior(likeness(cosines)[None])[0]
-    order = np.argsort(-cosines, kind="stable")[:most]
-    found = [
-        Candidate(
-            identity=identities[row],
-            chance=float(chances[row]),
-            distance=1.0 - float(cosines[row]),
-            picture=int((identities[row].embeddings @ look).argmax()),
-        )
-        for row in order
+    by_cosine = np.sort(chances)[::-1]  # the odds rise with the cosine
+    likeliest = [
+        Candidate(identity, float(chance), 1.0 - cosine, int((identity.embeddings @ look).argmax()))
+        for (cosine, identity), chance in zip(found, by_cosine, strict=False)
     ]
-    return found, float(max(0.0, 1.0 - chances.sum()))
+    return likeliest, float(max(0.0, 1.0 - chances.sum()))
 
 
 def _cosines(look: Floats, identities: Sequence[Identity]) -> Floats:

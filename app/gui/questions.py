@@ -16,6 +16,7 @@ from storage.history import FootageRow, History, PersonRow, PortraitRow, Sightin
 
 THUMBNAIL = 160
 """The height in pixels at which pictures are kept for lists: enough for a screen of double density."""
+MOST_PEOPLE, MOST_VISITS = 500, 500
 MOST_PICTURES = 8
 MOST_NEW = 40
 MOST_LIKELY = 4
@@ -97,17 +98,17 @@ class Found:
 
 
 def people(history: History, known: Mapping[int, Card]) -> list[Card]:
-    """Everybody, newest first. A picture already ``known`` is fetched again only once there are new visits;
-    at most ``MOST_NEW`` pictures are fetched at a time, the rest with the next question."""
+    """Those seen last, newest first. A picture already ``known`` is fetched again only once there are new
+    visits; at most ``MOST_NEW`` pictures are fetched at a time, the rest with the next question."""
     cards = []
     fetched = 0
-    for person in reversed(history.people()):
+    for person in reversed(history.people(most=MOST_PEOPLE)):
         card = known.get(person.id)
         stale = card is None or card.picture is None or card.person.sightings != person.sightings
         picture = None if card is None else card.picture
         if stale and fetched < MOST_NEW:
             fetched += 1
-            best = history.portraits(person=person.id, most=1)
+            best = history.best_portraits(person.id, most=1)
             picture = _picture(best[0]) if best else picture
         cards.append(Card(person, picture))
     return cards
@@ -115,11 +116,12 @@ def people(history: History, known: Mapping[int, Card]) -> list[Card]:
 
 def details(history: History, person: int) -> Details:
     """One person's visits and pictures."""
-    best = {row.sighting: _picture(row) for row in history.portraits(person=person, each=1)}
-    sightings = history.sightings(person=person)
-    pairs = {id_: _pair(row) for id_, row in history.compared([row.id for row in sightings]).items()}
+    sightings = history.sightings(person=person, most=MOST_VISITS)
+    numbers = [row.id for row in sightings]
+    best = {row.sighting: _picture(row) for row in history.portraits(sightings=numbers, each=1)}
+    pairs = {id_: _pair(row) for id_, row in history.compared(numbers).items()}
     visits = tuple(Visit(row, best.get(row.id), pairs.get(row.id)) for row in sightings)
-    pictures = [_picture(row) for row in history.portraits(person=person, most=MOST_PICTURES)]
+    pictures = [_picture(row) for row in history.best_portraits(person, most=MOST_PICTURES)]
     return Details(history.person(person), visits, tuple(pictures))
 
 
@@ -152,7 +154,7 @@ def _asked(one: likely.Asked) -> Asked:
 
 def clip(history: History, sighting: SightingRow) -> Clip:
     """What the player needs of a sighting."""
-    footage = next(row for row in history.footage(sighting.camera) if row.id == sighting.footage)
+    (footage,) = history.footage(ids=[sighting.footage])
     person = None if sighting.person is None else history.person(sighting.person)
     return Clip(sighting, person, footage, history.trajectory(sighting.id))
 

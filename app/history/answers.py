@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -30,6 +31,9 @@ from storage.compared import Compared
 from storage.history import FootageRow, History, PersonRow, SightingRow
 from storage.segments import Shown
 
+MOST_PEOPLE, MOST_SIGHTINGS = 100, 200
+"""What is told where nobody says how many; as many as a screen or two."""
+
 
 def print_people(
     history: History,
@@ -38,15 +42,22 @@ def print_people(
     camera: str | None = None,
     since: float | None = None,
     until: float | None = None,
+    most: int | None = MOST_PEOPLE,
     console: Console | None = None,
 ) -> None:
-    """Who was seen, where and when. since, until: seconds since 1970-01-01 UTC."""
-    people = history.people(camera=camera, since=since, until=until)
+    """Who was seen, where and when. since, until: epoch seconds. most: of more, those who were seen last."""
+    people = history.people(camera=camera, since=since, until=until, most=most)
+    left = 0
+    if len(people) == most:
+        left = history.number_of_people(camera=camera, since=since, until=until) - most
+    more = f"{left} more were not seen as lately; --limit tells more, --until who was seen before a time."
     if as_json:
         print(json.dumps([_person_facts(person) for person in people], indent=2))
+        if left:
+            print(more, file=sys.stderr)
         return
     console = console or Console(highlight=False)
-    unknown = history.sightings(camera=camera, since=since, until=until, unidentified=True)
+    unknown = history.number_of_sightings(camera=camera, since=since, until=until, unidentified=True)
     if people:
         console.print(people_table(people))
     elif camera is None and since is None and until is None:
@@ -56,8 +67,10 @@ def print_people(
         )
     else:
         say(console, "Nobody was recognised there and then; 'sightline people' lists everybody.")
+    if left:
+        say(console, more)
     if unknown:
-        say(console, f"{count_of(len(unknown), 'sighting')} could not be given to a person with certainty.")
+        say(console, f"{count_of(unknown, 'sighting')} could not be given to a person with certainty.")
 
 
 def people_table(people: Sequence[PersonRow]) -> Table:
@@ -92,22 +105,26 @@ def print_person(
     *,
     as_json: bool,
     pictures: Path | None = None,
+    since: float | None = None,
+    until: float | None = None,
+    most: int | None = MOST_SIGHTINGS,
     console: Console | None = None,
 ) -> None:
     """One person's sightings over all cameras: a timeline, a table, and a picture of each.
 
-    pictures: the folder to write pictures into, DATABASE.pictures where None; beside each sighting's picture
-    there are the two that were compared when it was decided, where that was noted. Raises UnknownPerson, and
-    ExportError where the pictures cannot be written to a folder that was asked for.
+    since, until: only sightings that reach into that time. most: of more, the last. pictures: the folder to
+    write pictures into, none where None; beside each sighting's picture there are the two that were compared
+    when it was decided, where that was noted. Raises UnknownPerson, and ExportError where the pictures cannot
+    be written.
     """
     person = history.person(id)
     asked, id = id, person.id  # noqa: A001
-    sightings = history.sightings(person=id)
-    footage = {row.id: row for row in history.footage()}
-    folder = (pictures or history.path.with_name(history.path.name + ".pictures")) / f"person-{id}"
-    shown = history.shown([sighting.id for sighting in sightings])
-    pairs = history.compared([sighting.id for sighting in sightings])
-    files = write_pictures(history, id, pairs, folder, asked=pictures is not None)
+    sightings = history.sightings(person=id, since=since, until=until, most=most)
+    numbers = [sighting.id for sighting in sightings]
+    footage = {row.id: row for row in history.footage(ids={sighting.footage for sighting in sightings})}
+    shown, pairs = history.shown(numbers), history.compared(numbers)
+    folder = None if pictures is None else pictures / f"person-{id}"
+    files = Files() if folder is None else write_pictures(history, numbers, pairs, folder)
     if as_json:
         print(json.dumps(_person_story(person, sightings, footage, files, pairs, shown), indent=2))
         return
@@ -116,14 +133,19 @@ def print_person(
     if asked != id:
         say(console, f"{asked} was merged: it is {id} now.")
     console.print(_headline(person, clock), end="\n\n")
+    if not sightings:
+        say(
+            console, f"No sighting of {id} reaches into that time; without --since and --until all are shown."
+        )
+        return
     console.print(_timeline(sightings, clock, width=console.width, utf8=console.encoding.startswith("utf")))
     console.print()
     console.print(_sightings_table(sightings, files, pairs, clock))
     console.print()
     _say_where_shown(console, sightings, shown, clock)
-    if files.problem:
-        say(console, files.problem)
-    elif files.best:
+    if len(sightings) == most and person.sightings > most:
+        say(console, f"These are the last {most}; --limit tells more, --until those before a time.")
+    if folder is not None:
         say(console, f"pictures: {folder}", link=folder)
 
 
@@ -175,25 +197,28 @@ def _sightings_table(
     sightings: Sequence[SightingRow], files: Files, pairs: Mapping[int, Compared], clock: AnswerClock
 ) -> Table:
     table = plain_table("")
+    table.add_column("sighting", justify="right", no_wrap=True)
     table.add_column("camera", overflow="fold")
     table.add_column("from", justify="right", no_wrap=True)
     table.add_column("for", justify="right", no_wrap=True)
     table.add_column("sure", justify="right", no_wrap=True)
     table.add_column("because", ratio=1)
-    table.add_column("picture", no_wrap=True)
+    if files.best:
+        table.add_column("picture", no_wrap=True)
     if pairs:
         table.add_column("held against", no_wrap=True)
     day = None
     for n, sighting in enumerate(sightings):
         if clock.many_days and day != (day := day_of(sighting.start)):
-            table.add_row(Text(day or "", "dim"))
+            table.add_row("", Text(day or "", "dim"))
         table.add_row(
+            str(sighting.id),
             Text(sighting.camera),
             clock.hour(sighting.start),
             duration(sighting.end - sighting.start),
             Text(f"{sighting.probability:.0%}", style_of(sighting.probability)),
             _reason(sighting, first=n == 0),
-            linked(files.best.get(sighting.id)),
+            *([linked(files.best.get(sighting.id))] if files.best else []),
             *([_against(pairs.get(sighting.id), files.compared.get(sighting.id))] if pairs else []),
         )
     return table

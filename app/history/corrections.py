@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from app.history.telling import elapsed, local_iso
 from app.moments import MomentError, moment_near
 
 if TYPE_CHECKING:
-    from storage.repair import CorrectionRow, Repair
+    from storage.repair import CorrectionRow, Repair, RevisionRow
 
 
 def merge(arguments: argparse.Namespace) -> int:
@@ -44,9 +44,9 @@ def split(arguments: argparse.Namespace) -> int:
 def _cut(arguments: argparse.Namespace) -> int:
     """``sightline split SIGHTING --at TIME``: from then on it is somebody else."""
     with opened(arguments.db) as history:
-        starts = [row.start for row in history.sightings() if row.id == arguments.id]
+        row = history.sighting(arguments.id)
     try:
-        at = moment_near(arguments.at, near=starts[0] if starts else 0.0)
+        at = moment_near(arguments.at, near=0.0 if row is None else row.start)
     except MomentError as error:
         raise ConfigError(f"--at: {error}.") from None
     return _correct(arguments.db, lambda repair: repair.cut(arguments.id, at, arguments.into))
@@ -76,24 +76,32 @@ def undo(arguments: argparse.Namespace) -> int:
 
 
 def corrections(arguments: argparse.Namespace) -> int:
-    """``sightline corrections``: the journal."""
-    with opened_for_repair(arguments.db) as repair:
-        rows = repair.journal()
+    """``sightline corrections``: the journal; with --runs, where runs thought better of it."""
+    from storage.database import existing
+    from storage.repair import corrections as journal
+    from storage.repair import revisions
+
+    rows: Sequence[CorrectionRow | RevisionRow]
+    with existing(arguments.db) as engine:
+        told_by = revisions if arguments.runs else journal
+        rows = told_by(engine, most=arguments.limit or None)
     if arguments.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
-    elif rows:
-        Console(highlight=False).print(_table(rows))
+    elif not rows:
+        what = "No run has changed its mind" if arguments.runs else "Nothing has been corrected"
+        print(f"{what} in {arguments.db}.")
     else:
-        print(f"Nothing has been corrected in {arguments.db}.")
+        Console(highlight=False).print(_table(rows))
+        if len(rows) == arguments.limit:
+            print(f"These are the last {len(rows)}; --limit tells how many.")
     return errors.OK
 
 
 def _correct(path: Path, change: Callable[[Repair], int]) -> int:
     """Make the correction, and say what was done."""
     with opened_for_repair(path) as repair:
-        number = change(repair)
-        row = next(row for row in repair.journal() if row.id == number)
-    print(f"{number}: {told(row)}{' (undone)' if row.undone is not None else ''}")
+        row = repair.correction(change(repair))
+    print(f"{row.id}: {told(row)}{' (undone)' if row.undone is not None else ''}")
     return errors.OK
 
 
@@ -110,7 +118,6 @@ def told(row: CorrectionRow) -> str:
         "split": f"sightings {which} of {a} are {b}",
         "move": f"sighting {which} is {a if b is None else b}",
         "refine": f"second pass: {row.note}",
-        "revise": f"sighting {which} of {a} is {'undecided' if b is None else b}",
     }
     return words.get(row.kind, row.kind)
 
@@ -123,12 +130,22 @@ def _told_cut(row: CorrectionRow, whose: int | None) -> str:
     return f"sighting {row.sightings[0]} is from {since} on {later}{whose}"
 
 
-def _table(rows: list[CorrectionRow]) -> Table:
+def _table(rows: Sequence[CorrectionRow | RevisionRow]) -> Table:
+    from storage.repair import CorrectionRow
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("number", justify="right")
     for heading in ("when", "by", "what", ""):
         table.add_column(heading, overflow="fold")
     for row in rows:
-        undone = "undone" if row.undone is not None else ""
-        table.add_row(str(row.id), local_iso(row.time), row.author, Text(told(row)), undone)
+        if isinstance(row, CorrectionRow):
+            undone = "undone" if row.undone is not None else ""
+            table.add_row(str(row.id), local_iso(row.time), row.author, Text(told(row)), undone)
+        else:
+            table.add_row("", local_iso(row.time), "run", Text(_told_revision(row)), "")
     return table
+
+
+def _told_revision(row: RevisionRow) -> str:
+    before, after = ("undecided" if who is None else who for who in (row.before, row.after))
+    return f"sighting {row.sighting} of {before} is {after}"

@@ -28,6 +28,9 @@ from tracker.types import Floats, Image
 if TYPE_CHECKING:
     from tracker.detector import Detector
 
+LEARNED_FROM = 4000
+"""Of those seen last, people whose pictures teach how alike one person looks."""
+
 LEAST_SCORE = 0.4
 """Of a box that is taken for a person; a photograph is no video, in which a doubtful box may be followed."""
 
@@ -40,8 +43,7 @@ def find(arguments: argparse.Namespace) -> int:
     since, until = (None if told is None else read_time(told) for told in (arguments.since, arguments.until))
     settings = overridden(Settings(()), arguments)
     with opened(arguments.db) as history:
-        people = history.people(camera=arguments.camera, since=since, until=until)
-        ids = {person.id for person in people}
+        ids = history.people_ids(camera=arguments.camera, since=since, until=until)
         told = {"settings": settings, "ids": ids, "whole": arguments.whole, "most": arguments.count}
         asked, even = ask(history, image, **told) if ids else ([], None)
         if arguments.json:
@@ -62,7 +64,7 @@ def ask(
     image: Image,
     *,
     settings: Settings,
-    ids: set[int] | None = None,
+    ids: Sequence[int] | None = None,
     whole: bool = False,
     most: int = 5,
 ) -> tuple[list[Asked], float]:
@@ -77,14 +79,14 @@ def ask(
     from app.build import open_networks
 
     detector, embedder, _ = open_networks(settings)
-    everybody = history.identities(embedder.fingerprint)
-    known = [who for who in everybody if ids is None or who.id in ids]
-    likeness = learned([(who.embeddings, who.taken) for who in everybody])
+    late = history.identities(embedder.fingerprint, people=LEARNED_FROM)
+    likeness = learned([(who.embeddings, who.taken) for who in late])
     boxes = np.zeros((0, 4), np.float32) if whole else people_in(image, detector)
     crops = cut(image, boxes) or [image]
     corners: list[Box | None] = [_corners(box) for box in boxes] or [None]
     found = []
     for box, crop, look in zip(corners, crops, embedder.embed(crops), strict=True):
+        known = history.identity_blocks(embedder.fingerprint, ids=ids)
         candidates, nobody = search(look, known, most=most, likeness=likeness)
         found.append(Asked(box, crop, [_likely(history, one) for one in candidates], nobody))
     return found, 1.0 - likeness.even
@@ -110,8 +112,8 @@ def _likely(history: History, candidate: Candidate) -> Likely:
         return Likely(candidate, None, None, None, None)
     sighting, time = taken[candidate.picture]
     pictures = [row for row in history.portraits(sighting=sighting) if row.time == time]
-    rows = history.sightings(person=candidate.identity.id)
-    camera = next((row.camera for row in rows if row.id == sighting), None)
+    row = history.sighting(sighting)
+    camera = None if row is None else row.camera
     return Likely(candidate, sighting, camera, time, next(iter(pictures), None))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.output.place import write_own
 from app.output.side_by_side import side_by_side
 from storage.compared import Compared
 from storage.errors import ExportError
@@ -16,36 +17,28 @@ MOST_PICTURES = 60
 
 @dataclass(slots=True)
 class Files:
-    """By sighting. best: its best picture. compared: the two that were compared, side by side.
-
-    problem: why there are none.
-    """
+    """By sighting. best: its best picture. compared: the two that were compared, side by side."""
 
     best: dict[int, Path] = field(default_factory=dict)
     compared: dict[int, Path] = field(default_factory=dict)
-    problem: str | None = None
 
 
 def write_pictures(
-    history: History, person: int, pairs: Mapping[int, Compared], folder: Path, *, asked: bool
+    history: History, sightings: Sequence[int], pairs: Mapping[int, Compared], folder: Path
 ) -> Files:
-    """Of each sighting, while there are not too many. pairs: by sighting.
-
-    asked: somebody named the folder; then ExportError is raised where nothing can be written there.
-    """
+    """Of each sighting, while there are not too many. pairs: by sighting. Raises ExportError."""
     files = Files()
     try:
-        for row in history.portraits(person=person, each=1, most=MOST_PICTURES):
-            folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for row in history.portraits(sightings=sightings, each=1, most=MOST_PICTURES):
             files.best[row.sighting] = folder / f"{row.sighting}.jpg"
-            files.best[row.sighting].write_bytes(row.jpeg)
+            write_own(files.best[row.sighting], row.jpeg)
         for sighting, pair in pairs.items():
             if sighting in files.best:
                 files.compared[sighting] = folder / f"{sighting}-compared.jpg"
-                files.compared[sighting].write_bytes(side_by_side(pair.own.jpeg, pair.nearest.jpeg))
+                write_own(files.compared[sighting], side_by_side(pair.own.jpeg, pair.nearest.jpeg))
     except OSError as error:
-        problem = f"cannot write pictures to {folder} ({error.strerror}); name another folder with --pictures"
-        if asked:
-            raise ExportError(problem) from error
-        return Files(problem=problem)
+        raise ExportError(
+            f"cannot write pictures to {folder} ({error.strerror}); name another folder with --pictures"
+        ) from error
     return files

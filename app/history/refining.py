@@ -18,7 +18,7 @@ from app import errors
 from app.config import read_config, read_time
 from app.history.change import Change
 from app.history.telling import local_iso
-from app.history.tracklets import tracklets_of
+from app.history.tracklets import expect_few, tracklets_of
 
 if TYPE_CHECKING:
     from app.output.refine_page import Commands
@@ -42,6 +42,7 @@ def refine(arguments: argparse.Namespace) -> int:
     known = None if arguments.config is None else read_config(arguments.config)
     engine = open_database(arguments.db, create=False)
     try:
+        expect_few(History(engine), since=since, until=until)
         rows = presences(engine, since=since, until=until)
         rules = () if known is None else known.links
         overlap_told = frozenset() if known is None else known.overlap

@@ -8,22 +8,27 @@ from typing import TYPE_CHECKING
 from app.config import ConfigError
 
 if TYPE_CHECKING:
+    from storage.history import History
     from storage.presences import PresenceRow
     from tracker.tracklets import Tracklet
 
 
-def tracklets_of(rows: Sequence[PresenceRow], *, own_clocks: bool) -> list[Tracklet]:
-    """As the second pass wants them. own_clocks: each source has a clock of its own. Raises ConfigError where
-    they are too many.
-    """
+def expect_few(history: History, *, since: float | None, until: float | None) -> None:
+    """Raises ConfigError where a span's sightings are too many to compare, before they are read."""
     from tracker.refine import MOST
-    from tracker.tracklets import Tracklet
 
-    if len(rows) > MOST:
+    number = history.number_of_sightings(since=since, until=until, with_portraits=True)
+    if number > MOST:
         raise ConfigError(
-            f"{len(rows)} sightings are too many to compare at once, {MOST} are the most; "
+            f"{number} sightings are too many to compare at once, {MOST} are the most; "
             "name a shorter span with --since and --until."
         )
+
+
+def tracklets_of(rows: Sequence[PresenceRow], *, own_clocks: bool) -> list[Tracklet]:
+    """As the second pass wants them. own_clocks: each source has a clock of its own."""
+    from tracker.tracklets import Tracklet
+
     return [
         Tracklet(
             number=row.id,

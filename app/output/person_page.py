@@ -35,11 +35,11 @@ def write_person_page(history: History, person: int, out: Path) -> Path:
     Raises UnknownPerson, and OutputError where it cannot be written.
     """
     who = history.person(person)
-    sightings = history.sightings(person=who.id)
-    shown = sightings[-MOST_VISITS:]
+    shown = history.sightings(person=who.id, most=MOST_VISITS)
+    numbers = [sighting.id for sighting in shown]
     clock = Clock(who.first, who.last)
-    best = {row.sighting: row for row in history.portraits(person=who.id, each=1)}
-    pairs = history.compared([sighting.id for sighting in shown])
+    best = {row.sighting: row for row in history.portraits(sightings=numbers, each=1)}
+    pairs = history.compared(numbers)
     others = _best_of_others(history, shown)
     contents = {
         "person": who,
@@ -50,7 +50,7 @@ def write_person_page(history: History, person: int, out: Path) -> Path:
             _card(sighting, best.get(sighting.id), pairs.get(sighting.id), others, clock)
             for sighting in shown
         ],
-        "more": len(sightings) - len(shown),
+        "more": who.sightings - len(shown),
     }
     return write_html("person_page.html", contents, out)
 
@@ -61,7 +61,7 @@ def _best_of_others(history: History, sightings: Sequence[SightingRow]) -> dict[
     for sighting in sightings:
         other = None if sighting.evidence is None else sighting.evidence.runner_up
         if other is not None and other not in found:
-            found.update((other, row) for row in history.portraits(person=other, most=1))
+            found.update((other, row) for row in history.best_portraits(other, most=1))
     return found
 
 

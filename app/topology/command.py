@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from app import errors
 from app.config import read_config, read_time
 from app.history.telling import local_iso
-from app.history.tracklets import tracklets_of
+from app.history.tracklets import expect_few, tracklets_of
 from storage.errors import DatabaseError
 from storage.topology import Learned, save, saved
 from tracker.types import Topology
@@ -26,6 +26,7 @@ def topology(arguments: argparse.Namespace) -> int:
     from app.topology.picture import check_kind, write_picture
     from app.topology.table import as_toml, facts, print_topology
     from storage.database import open_database
+    from storage.history import History
     from storage.presences import presences
 
     if arguments.page is not None:
@@ -38,6 +39,7 @@ def topology(arguments: argparse.Namespace) -> int:
         known = None if anew else saved(engine)
         kept = known is not None or arguments.save
         if known is None:
+            expect_few(History(engine), since=since, until=until)
             rows = presences(engine, since=since, until=until)
             where = f"{arguments.db}" if since is until is None else f"{arguments.db}, in that span,"
             found = learned_from(rows, where, own_clocks=arguments.own_clocks)

@@ -1,0 +1,165 @@
+"""Who was seen, where and how often, at a cost that grows with what is asked for and not with the history."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, select
+
+from storage.batches import in_batches
+from storage.schema import Bound, Camera, Footage, Identity, Seen, Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """One person. cameras: by first visit. seconds: the lengths of all sightings, added."""
+
+    id: int
+    name: str | None
+    first: float
+    last: float
+    cameras: tuple[str, ...]
+    sightings: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which sightings are asked for: of a camera, and reaching into a stretch of time, its ends included."""
+
+    camera: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+    @property
+    def has_times(self) -> bool:
+        return self.since is not None or self.until is not None
+
+    def filters(self, connection: Connection) -> list[ColumnElement[bool]]:
+        """Of sightings. That one is no longer than the longest keeps the index on their starts of use."""
+        filters: list[ColumnElement[bool]] = []
+        if self.camera is not None:
+            of_camera = select(Footage.id).join(Camera).where(Camera.name == self.camera)
+            filters.append(Sighting.footage_id.in_(of_camera))
+        if self.since is not None:
+            longest = connection.execute(select(Bound.value).where(Bound.name == "length")).scalar() or 0.0
+            filters += [Sighting.end >= self.since, Sighting.start >= self.since - longest]
+        if self.until is not None:
+            filters.append(Sighting.start <= self.until)
+        return filters
+
+
+def people(connection: Connection, span: Span, *, most: int | None) -> list[PersonRow]:
+    """By first seen; where they are more than ``most``, those of them who were seen last."""
+    ids = seen_last(connection, span, most=most)
+    rows: list[PersonRow] = []
+    for some in in_batches(ids):
+        visits = _visits(connection, span, some)
+        names = dict(_names(connection, some))
+        rows += [_person(id_, names[id_], of_cameras) for id_, of_cameras in visits.items()]
+    return sorted(rows, key=lambda person: (person.first, person.id))
+
+
+def person(connection: Connection, id_: int) -> PersonRow | None:
+    """The one of that id, if they were seen."""
+    visits = _visits(connection, Span(), [id_])
+    names = dict(_names(connection, [id_]))
+    return _person(id_, names[id_], visits[id_]) if visits else None
+
+
+def seen_last(connection: Connection, span: Span, *, most: int | None) -> list[int]:
+    """Ids, the last seen first; at most so many."""
+    ids: dict[int, None] = {}
+    for (id_,) in connection.execute(_by_last(connection, span)):
+        ids.setdefault(id_)
+        if most is not None and len(ids) >= most:
+            break
+    return list(ids)
+
+
+def number_of_people(connection: Connection, span: Span) -> int:
+    """How many were seen there and then."""
+    if span.has_times:
+        query = select(func.count(Sighting.identity_id.distinct())).where(*span.filters(connection))
+    else:
+        query = select(func.count(Seen.identity_id.distinct())).where(*_on(span.camera))
+    return connection.execute(query).scalar_one()
+
+
+def last_identity(connection: Connection) -> int:
+    """The highest identity ever given, 0 where there is none: no id is given again."""
+    highest = connection.execute(select(func.max(Identity.id))).scalar() or 0
+    gone = connection.execute(select(Bound.value).where(Bound.name == "identity")).scalar() or 0
+    return max(highest, int(gone))
+
+
+def _by_last(connection: Connection, span: Span) -> Select[Any]:
+    """Identities, the last seen first, again and again."""
+    if span.has_times:
+        who = select(Sighting.identity_id).where(*span.filters(connection), Sighting.identity_id.is_not(None))
+        return who.order_by(Sighting.start.desc())
+    return select(Seen.identity_id).where(*_on(span.camera)).order_by(Seen.last_end.desc())
+
+
+def _on(camera: str | None) -> list[ColumnElement[bool]]:
+    if camera is None:
+        return []
+    return [Seen.camera_id == select(Camera.id).where(Camera.name == camera).scalar_subquery()]
+
+
+def _visits(connection: Connection, span: Span, ids: Collection[int]) -> dict[int, list[Any]]:
+    """identity -> a row a camera, by first visit."""
+    if span.has_times:
+        query = (
+            select(
+                Sighting.identity_id.label("identity_id"),
+                Camera.name.label("camera"),
+                func.min(Sighting.start).label("first"),
+                func.max(Sighting.end).label("last"),
+                func.count().label("sightings"),
+                func.sum(Sighting.end - Sighting.start).label("seconds"),
+            )
+            .join(Footage, Footage.id == Sighting.footage_id)
+            .join(Camera)
+            .where(Sighting.identity_id.in_(ids), *span.filters(connection))
+            .group_by(Sighting.identity_id, Camera.id)
+        )
+    else:
+        query = (
+            select(
+                Seen.identity_id,
+                Camera.name.label("camera"),
+                Seen.first,
+                Seen.last_end.label("last"),
+                Seen.sightings,
+                Seen.seconds,
+            )
+            .join(Camera)
+            .where(Seen.identity_id.in_(ids), *_on(span.camera))
+        )
+    found: dict[int, list[Any]] = defaultdict(list)
+    rows: Iterable[Any] = connection.execute(query.order_by("first", Camera.name))
+    for row in rows:
+        found[row.identity_id].append(row)
+    return found
+
+
+def _names(connection: Connection, ids: Collection[int]) -> Iterator[tuple[int, str | None]]:
+    for row in connection.execute(select(Identity.id, Identity.name).where(Identity.id.in_(ids))):
+        yield row.id, row.name
+
+
+def _person(id_: int, name: str | None, visits: list[Any]) -> PersonRow:
+    """Put together from one row a camera, by first visit. Sums of kept lengths are off by less than a ms."""
+    return PersonRow(
+        id=id_,
+        name=name,
+        first=visits[0].first,
+        last=max(visit.last for visit in visits),
+        cameras=tuple(visit.camera for visit in visits),
+        sightings=sum(visit.sightings for visit in visits),
+        seconds=round(sum(visit.seconds for visit in visits), 3),
+    )
