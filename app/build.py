@@ -22,9 +22,10 @@ from app.recording.recorder import FootageRecorder, Recorders
 from app.recording.shelf import Shelf
 from app.sources.detections import DetectedElsewhere, DetectionsSource
 from app.sources.feeds import FileCamera, FileFeed, LiveFeed
-from app.sources.ffmpeg import SourceError, redact
+from app.sources.ffmpeg import SourceError
 from app.sources.live import LiveSource
 from app.sources.names import shown
+from app.sources.passwords import redact
 from app.sources.roster import Roster
 from app.sources.stored import StoredSource, stored_camera
 from app.topology.overlaps import overlaps_known
@@ -148,7 +149,13 @@ def open_networks(settings: Settings) -> tuple[Detector, Embedder, str]:
     # An OpenVINO network runs on the CPU, wherever the detector runs.
     device = "auto" if reid.suffix == ".xml" else settings.device
     embedder = open_embedder(reid, device=device, cache=cache_folder())
-    detector = Detector(yolo, device=settings.device, image_size=settings.detector_size, cache=cache_folder())
+    detector = Detector(
+        yolo,
+        device=settings.device,
+        image_size=settings.detector_size,
+        person_class=settings.person_class,
+        cache=cache_folder(),
+    )
     return detector, embedder, lacking
 
 

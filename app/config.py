@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from app.config_table import ConfigError as ConfigError
-from app.config_table import TableReader
-from app.moments import MomentError, moment_of
+from app.config_table import TableReader, told
+from app.moments import UNDATED_S, MomentError, moment_of
 from app.sources.names import is_file_uri
 from app.sources.passwords import PasswordError, fill, read_password, with_login
 from app.sources.starts import CREATIONS, Creation
@@ -21,6 +23,10 @@ from tracker.rules import Rule
 
 DECODE = ("auto", "software", "cuda", "vaapi", "qsv")
 """What may decode streams."""
+
+
+MOST_LETTERS = 4096
+"""Of a path or an address; no system takes longer paths."""
 
 
 class HeldError(ConfigError):
@@ -78,7 +84,8 @@ class RecordingSettings:
 class Settings:
     """Everything a run is told.
 
-    detector, reid: an asset's name or a path. detector_size: to how many pixels the longer side of a picture
+    detector, reid: an asset's name or a path. person_class: which of the detector's classes is people, by
+    name or number; None for the one called so. detector_size: to how many pixels the longer side of a picture
     is scaled for the detector, a multiple of 32. device: auto, cpu, cuda or cuda:N. live: streams rather than
     files. replace: record anew what the database already holds of these cameras and times. overlap: pairs of
     cameras that see the same place, so that one person may be on both at a time. links: what is known of the
@@ -90,6 +97,7 @@ class Settings:
     cameras: tuple[CameraSettings, ...]
     database: Path = Path("history.db")
     detector: str = "yolov8n"
+    person_class: str | int | None = None
     detector_size: int = 640
     reid: str = "default"
     device: str = "auto"
@@ -120,7 +128,7 @@ def read_config(path: Path, *, environment: Mapping[str, str] = os.environ) -> S
         raise ConfigError(f"There is no configuration file {path}; check the path.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"The configuration {path} can't be read: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"The configuration {path} is not valid TOML: {error}.") from error
     return _Reader(path, environment).settings(table)
 
@@ -161,6 +169,15 @@ def with_starts(cameras: Sequence[CameraSettings], starts: Sequence[str]) -> tup
     return tuple(replace(c, start=read_time(s)) for c, s in zip(cameras, starts, strict=True))
 
 
+def read_class(person: str | int) -> str | int:
+    """A class of a detector by name, or by its number. Raises ConfigError."""
+    if isinstance(person, int) or (person.isascii() and person.isdecimal() and len(person) < 10):
+        return int(person)
+    if not person.strip():
+        raise ConfigError("person_class is empty; the name or number of a class of the detector is expected.")
+    return person
+
+
 def read_time(text: str) -> float:
     """Epoch seconds of an ISO 8601 time (local where it names no zone) or of a number. Raises ConfigError."""
     try:
@@ -177,7 +194,7 @@ class _Reader(TableReader):
     CAMERA = STREAM | FILE | {"name", "source", "username", "password_file", "clock_offset_s"}
     TOP = frozenset(
         {"camera", "database", "detector", "reid", "device", "overlap", "max_latency_s", "recording"}
-        | {"detector_size", "link", "forget_after_days", "forget_at", "max_megapixels"}
+        | {"detector_size", "link", "forget_after_days", "forget_at", "max_megapixels", "person_class"}
     )
     LINK = frozenset({"from", "to", "after_s", "never", "overlap"})
     RECORDING = frozenset({"folder", "keep_days", "keep_gb", "segment_s", "keep_free_gb"})
@@ -196,7 +213,9 @@ class _Reader(TableReader):
         for name in names:
             if names.count(name) > 1:
                 self._fail(
-                    "name", "in [[camera]]", f"a different name for each camera, but {name!r} is there twice"
+                    "name",
+                    "in [[camera]]",
+                    f"a different name for each camera, but {told(name)} is there twice",
                 )
         plain: dict[str, Any] = {
             key: self._want(table, key, str, "at the top", None)
@@ -212,6 +231,10 @@ class _Reader(TableReader):
             plain["forget_after_days"] = self._amount(table, "forget_after_days", "at the top", 1.0)
         if "forget_at" in table:
             plain["forget_at"] = self._time_of_day(table, "forget_at", "at the top")
+        if "person_class" in table:
+            plain["person_class"] = read_class(
+                self._want(table, "person_class", (str, int), "at the top", "")
+            )
         if "max_megapixels" in table:
             plain["max_megapixels"] = self._amount(table, "max_megapixels", "at the top", 40.0)
         if "detector_size" in table:
@@ -261,7 +284,7 @@ class _Reader(TableReader):
     def _end(self, row: dict[str, Any], key: str, where: str, names: Sequence[str]) -> str:
         name: str = self._want(row, key, str, where, "")
         if name not in names:
-            found = f", but found {name!r}" if name else ""
+            found = f", but found {told(name)}" if name else ""
             self._fail(key, where, f"a camera's name, one of {', '.join(names)}{found}")
         return name
 
@@ -273,14 +296,16 @@ class _Reader(TableReader):
         numbers = all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in after)
         if not (len(after) == 2 and numbers and 0 <= after[0] <= after[1]):
             self._fail(
-                "after_s", where, f"the lowest and the highest, such as [5, 60.0], but found {after!r}"
+                "after_s", where, f"the lowest and the highest, such as [5, 60.0], but found {told(after)}"
             )
         return float(after[0]), float(after[1])
 
     def _detector_size(self, table: dict[str, Any]) -> int:
         size = table["detector_size"]
         if type(size) is not int or not 32 <= size <= 4096 or size % 32:
-            self._fail("detector_size", "at the top", f"a multiple of 32, such as 640, but found {size!r}")
+            self._fail(
+                "detector_size", "at the top", f"a multiple of 32, such as 640, but found {told(size)}"
+            )
         return size
 
     def _recording(self, table: dict[str, Any]) -> RecordingSettings:
@@ -322,7 +347,7 @@ class _Reader(TableReader):
             self._name(row, where, named),
             self._with_password(row, address, where),
             self._start(row, where),
-            float(self._want(row, "clock_offset_s", (int, float), where, 0.0)),
+            self._offset(row, where),
             shown=source if "${" in source else "",
             open_timeout_s=self._seconds(row, "open_timeout_s", where, 10.0),
             read_timeout_s=self._seconds(row, "read_timeout_s", where, 5.0),
@@ -336,10 +361,12 @@ class _Reader(TableReader):
         )
 
     def _sources(self, row: dict[str, Any], where: str) -> list[str]:
-        told = row.get("source")
-        sources = told if isinstance(told, list) else [told]
+        given = row.get("source")
+        sources = given if isinstance(given, list) else [given]
         if not sources or not all(isinstance(one, str) and one and "\0" not in one for one in sources):
             self._fail("source", where, "a file's path, a stream's address, or a list of one camera's files")
+        if max(map(len, sources)) > MOST_LETTERS:
+            self._fail("source", where, f"up to {MOST_LETTERS} letters, but found {max(map(len, sources))}")
         return [str(one) for one in sources]
 
     def _address(self, source: str, where: str) -> str:
@@ -350,15 +377,18 @@ class _Reader(TableReader):
 
     def _name(self, row: dict[str, Any], where: str, named: str) -> str:
         name: str = self._want(row, "name", str, where, named)
-        if (
-            not name.strip()
-            or not name.isprintable()
-            or name in (".", "..")
-            or "/" in name
-            or len(name) > 100
-        ):
-            self._fail("name", where, f"a name of up to 100 letters, without /, but found {name[:40]!r}")
+        folders = [part.strip(" .") for part in re.split(r"[/\\]", name)]
+        if not all(folders) or not name.isprintable() or len(quote(name, safe=" ")) > 200:
+            self._fail(
+                "name", where, f"a name of one line, and none of a folder above, but found {told(name)}"
+            )
         return name
+
+    def _offset(self, row: dict[str, Any], where: str) -> float:
+        offset_s = float(self._want(row, "clock_offset_s", (int, float), where, 0.0))
+        if not abs(offset_s) <= UNDATED_S:
+            self._fail("clock_offset_s", where, f"seconds, up to a year, but found {offset_s:g}")
+        return offset_s
 
     def _fps(self, row: dict[str, Any], where: str) -> float | None:
         if "fps" not in row:
@@ -369,16 +399,16 @@ class _Reader(TableReader):
         return fps
 
     def _creation(self, row: dict[str, Any], where: str) -> Creation:
-        told = self._want(row, "creation_time", str, where, "auto")
-        creation = next((one for one in CREATIONS if one == told), None)
+        meant = self._want(row, "creation_time", str, where, "auto")
+        creation = next((one for one in CREATIONS if one == meant), None)
         if creation is None:
-            self._fail("creation_time", where, f"one of {', '.join(CREATIONS)}, but found {told[:40]!r}")
+            self._fail("creation_time", where, f"one of {', '.join(CREATIONS)}, but found {told(meant)}")
         return creation
 
     def _decode(self, row: dict[str, Any], where: str) -> str:
         decode: str = self._want(row, "decode", str, where, "auto")
         if decode not in DECODE:
-            self._fail("decode", where, f"one of {', '.join(DECODE)}, but found {decode!r}")
+            self._fail("decode", where, f"one of {', '.join(DECODE)}, but found {told(decode)}")
         return decode
 
     def _size(self, row: dict[str, Any], where: str) -> tuple[int, int] | None:

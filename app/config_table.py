@@ -7,9 +7,20 @@ from datetime import time
 from pathlib import Path
 from typing import Any, NoReturn
 
+from app.sources.passwords import redact
+
 
 class ConfigError(Exception):
     """A setting that can't be used: one sentence naming the key, its place and what was expected."""
+
+
+def told(value: Any) -> str:
+    """A value as it may be shown: cut where it is long, and without what may be a password."""
+    numbers = isinstance(value, list) and all(isinstance(one, (int, float)) for one in value)
+    if not isinstance(value, (str, int, float)) and not numbers:
+        return f"a {type(value).__name__} there"
+    text = repr(redact(value) if isinstance(value, str) else value)
+    return text if len(text) <= 80 else f"{text[:80]}... ({len(text)} letters)"
 
 
 class TableReader:
@@ -25,8 +36,16 @@ class TableReader:
         if value is default:
             return default
         if not isinstance(value, kind) or isinstance(value, bool):
-            words = {str: "a text", list: "a list", dict: "a table", (int, float): "a number"}
-            self._fail(key, where, f"{words[kind]}, but found {value!r}")
+            words = {
+                str: "a text",
+                list: "a list",
+                dict: "a table",
+                (int, float): "a number",
+                (str, int): "a text or a whole number",
+            }
+            self._fail(key, where, f"{words[kind]}, but found {told(value)}")
+        if isinstance(value, str) and "\0" in value:
+            self._fail(key, where, f"a text without NUL, but found {told(value)}")
         return value
 
     def _known(self, table: dict[str, Any], known: frozenset[str], where: str) -> None:
@@ -38,7 +57,7 @@ class TableReader:
         raise self._error(key, where, expected)
 
     def _error(self, key: str, where: str, expected: str) -> ConfigError:
-        return ConfigError(f"{self.path}: the key {key!r} {where}: expected {expected}.")
+        return ConfigError(f"{self.path}: the key {told(key)} {where}: expected {expected}.")
 
     def _time_of_day(self, table: dict[str, Any], key: str, where: str) -> time:
         value = table[key]
@@ -47,7 +66,7 @@ class TableReader:
         try:
             return time.fromisoformat(value)
         except (TypeError, ValueError):
-            self._fail(key, where, f'a time of day, such as "04:00", but found {value!r}')
+            self._fail(key, where, f'a time of day, such as "04:00", but found {told(value)}')
 
     def _amount(self, table: dict[str, Any], key: str, where: str, default: float) -> float:
         value = float(self._want(table, key, (int, float), where, default))
@@ -58,7 +77,7 @@ class TableReader:
     def _flag(self, row: dict[str, Any], key: str, where: str) -> bool:
         value = row.get(key, False)
         if not isinstance(value, bool):
-            self._fail(key, where, f"true or false, but found {value!r}")
+            self._fail(key, where, f"true or false, but found {told(value)}")
         return value
 
     def _seconds(

@@ -32,7 +32,7 @@ def moment_of(text: str) -> float:
         return checked(moment.astimezone().timestamp(), text)
     except (ValueError, OverflowError, OSError):
         raise MomentError(
-            f"{text!r} is no time; write it as 2026-11-22T09:30:00Z, or without Z for local time"
+            f"{text[:40]!r} is no time; write it as 2026-11-22T09:30:00Z, or without Z for local time"
         ) from None
 
 
@@ -60,4 +60,4 @@ def checked(epoch_s: float, told: object) -> float:
     if math.isfinite(epoch_s) and 0.0 <= epoch_s <= LATEST:
         return epoch_s
     unit = " (are these milliseconds?)" if 0.0 <= epoch_s / 1000 <= LATEST and epoch_s > LATEST else ""
-    raise MomentError(f"{told} is no time between 1970 and 2200{unit}; epoch seconds are expected")
+    raise MomentError(f"{str(told)[:40]} is no time between 1970 and 2200{unit}; epoch seconds are expected")

@@ -421,5 +421,10 @@ def _options(command: argparse.ArgumentParser) -> None:
         metavar="WEIGHTS",
         help="a name of `sightline assets`, or a .pt, .onnx or OpenVINO model (default: yolov8n)",
     )
+    command.add_argument(
+        "--person-class",
+        metavar="NAME",
+        help="which of the detector's classes is people, by name or number (default: the one called so)",
+    )
     command.add_argument("--reid", metavar="WEIGHTS", help="the re-identification network: a name or a file")
     command.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N (default: auto)")

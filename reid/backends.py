@@ -13,6 +13,7 @@ import numpy as np
 from reid.card import DeviceError, WeightsError
 from reid.preprocess import Floats, Image, Preprocess
 
+_ONNX_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 LEAST_COSINE = 0.998  # of vectors in a faster precision with those in float32
 AT_ONCE = 32  # pictures compared at once
 OPENVINO_AT_ONCE = 4
@@ -57,19 +58,36 @@ class TorchBackend:
             return np.asarray(vectors.float().cpu().numpy(), np.float32)
 
 
+class VectorsError(ValueError):
+    """What a network gives, or takes, is not what one for re-identification does: a part of a sentence."""
+
+
+def as_vectors(output: Any, count: int) -> Floats:
+    """(N, D) float32 of an output, without sides of 1 behind. Raises VectorsError where it is no row each."""
+    shape = list(np.shape(output))
+    while len(shape) > 2 and shape[-1] == 1:
+        shape.pop()
+    if len(shape) != 2 or shape[0] != count or shape[1] < 2:
+        raise VectorsError(f"it gives {tuple(np.shape(output))} for {count} pictures, and no vector for each")
+    return np.asarray(output, np.float32).reshape(shape)
+
+
 class OnnxBackend:
-    """An ONNX Runtime session over a network that takes normalised (N, 3, height, width) float32."""
+    """An ONNX Runtime session over a network that takes normalised (N, 3, height, width), of any float."""
 
     def __init__(self, session: Any, preprocess: Preprocess) -> None:
         entry = session.get_inputs()[0]
+        if entry.type not in _ONNX_TYPES or len(session.get_inputs()) != 1:
+            raise VectorsError(f"it takes {entry.type}, and no pictures of people alone")
         self._session, self._entry, self._preprocess = session, entry.name, preprocess
+        self._type = _ONNX_TYPES[entry.type]
         self.fixed_batch: int | None = entry.shape[0] if isinstance(entry.shape[0], int) else None
         cuda = session.get_providers()[0].startswith("CUDA")
         self.name = f"onnxruntime fp32 on {'CUDA' if cuda else 'CPU'}"
 
     def run(self, sized: Image) -> Floats:
-        vectors = self._session.run(None, {self._entry: self._preprocess.normalise(sized)})[0]
-        return np.asarray(vectors, np.float32).reshape(len(sized), -1)
+        pictures = self._preprocess.normalise(sized).astype(self._type, copy=False)
+        return as_vectors(self._session.run(None, {self._entry: pictures})[0], len(sized))
 
 
 class OpenVinoBackend:
@@ -98,8 +116,7 @@ class OpenVinoBackend:
 
     def _infer(self, sized: Image) -> Floats:
         self._request.infer([np.ascontiguousarray(sized)], share_inputs=True)
-        vectors = np.array(self._request.get_output_tensor(0).data, np.float32)
-        return vectors.reshape(len(sized), -1)
+        return as_vectors(np.array(self._request.get_output_tensor(0).data, np.float32), len(sized))
 
 
 def open_openvino(core: Any, model: Any, preprocess: Preprocess) -> OpenVinoBackend:
@@ -133,6 +150,8 @@ def _patches(preprocess: Preprocess) -> Image:
 def _free_batch(model: Any) -> int | None:
     """Let the model take any number of pictures; the number it insists on where it cannot."""
     shape = model.input(0).get_partial_shape()
+    if len(model.inputs) != 1:
+        raise VectorsError(f"it takes {len(model.inputs)} inputs, and no pictures of people alone")
     if shape[0].is_dynamic:
         return None
     fixed = int(shape[0].get_length())
@@ -157,6 +176,7 @@ def _taking_bytes(model: Any, preprocess: Preprocess) -> Any:
         work.convert_color(ColorFormat.RGB)
     gain, offset = preprocess.gain_and_offset()
     work.mean((-offset / gain).tolist()).scale((1 / gain).tolist())
+    work.convert_element_type(model.input(0).get_element_type())
     return steps.build()
 
 
@@ -183,11 +203,11 @@ def open_session(path: Path, device: str) -> Any:
     provider = wanted if device == "cpu" else (wanted, {"device_id": device.partition(":")[2]})
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=[provider])
-    except _onnx_errors() as error:
+    except onnx_errors() as error:
         raise WeightsError(f"{path} is damaged or no ONNX network: export it again.") from error
 
 
-def _onnx_errors() -> tuple[type[Exception], ...]:
+def onnx_errors() -> tuple[type[Exception], ...]:
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoModel", "NotImplemented")

@@ -65,8 +65,9 @@ class Card:
                     f"The card in {path} has format {made_for}, not {FORMAT}: update sightline."
                 )
             return Card(**{**told, "preprocess": Preprocess.from_dict(told["preprocess"])})
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise WeightsError(f"The card in {path} does not read ({error}): make the file again.") from error
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            why = str(error).partition("\n")[0][:200]
+            raise WeightsError(f"The card in {path} does not read ({why}): make the file again.") from error
 
 
 def read_card(path: Path) -> Card:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +17,15 @@ from reid.backends import (
     Backend,
     OnnxBackend,
     TorchBackend,
+    VectorsError,
     choose_device,
     import_openvino,
+    onnx_errors,
     open_openvino,
     open_session,
 )
 from reid.card import Card, DeviceError, WeightsError, read_card
-from reid.preprocess import Floats, Image, Preprocess
+from reid.preprocess import MOST_SIDE, Floats, Image, Preprocess
 
 LEAST_BATCH = 2  # OpenVINO computes a single picture differently, by 0.002 in bf16
 MODEL_ZOO = Preprocess().raw()
@@ -46,7 +50,10 @@ class Embedder:
         self._least = backend.fixed_batch or LEAST_BATCH
         self._batch = backend.fixed_batch or batch
         blank = np.zeros((self._least, preprocess.height, preprocess.width, 3), np.uint8)
-        self.dimension = backend.run(blank).shape[1]
+        vectors = backend.run(blank)
+        if not np.isfinite(vectors).all():
+            raise VectorsError("its vectors are not finite")
+        self.dimension = vectors.shape[1]
 
     @property
     def backend(self) -> str:
@@ -91,6 +98,34 @@ def open_embedder(
     """
     if not weights.is_file():
         raise WeightsError(f"There are no re-identification weights at {weights}: name a file that exists.")
+    with _explained(weights):
+        return _opened(weights, device, cache, batch, preprocess)
+
+
+@contextmanager
+def _explained(weights: Path) -> Iterator[None]:
+    """Raises WeightsError for what a network does otherwise than one for re-identification, or can't do."""
+    try:
+        yield
+    except VectorsError as error:
+        raise WeightsError(f"{weights} is no network for re-identification: {error}.") from error
+    except Exception as error:
+        if not isinstance(error, _cannot_run(weights)):
+            raise
+        why = str(error).strip().splitlines()[-1][:120]
+        raise WeightsError(f"{weights} cannot be run ({why}): export or fetch it again.") from error
+
+
+def _cannot_run(weights: Path) -> tuple[type[Exception], ...]:
+    """What the libraries raise that run files of others."""
+    if weights.suffix == ".onnx" and "onnxruntime" in sys.modules:
+        return onnx_errors()
+    return (RuntimeError,) if weights.suffix == ".xml" else ()
+
+
+def _opened(
+    weights: Path, device: str, cache: Path | None, batch: int, preprocess: Preprocess | None
+) -> Embedder:
     if weights.suffix == ".safetensors":
         return _open_own(weights, choose_device(device), cache, batch)
     if weights.suffix == ".onnx":
@@ -146,7 +181,8 @@ def _open_xml(weights: Path, batch: int, preprocess: Preprocess | None) -> Embed
 
 def _sized(preprocess: Preprocess, shape: Sequence[Any], weights: Path) -> Preprocess:
     """With the height and width of an input (N, 3, height, width)."""
-    if len(shape) != 4 or shape[1] != 3 or not isinstance(shape[2], int) or not isinstance(shape[3], int):
+    sides = shape[2:] if len(shape) == 4 and shape[1] == 3 else ()
+    if not sides or not all(isinstance(side, int) and 0 < side <= MOST_SIDE for side in sides):
         raise WeightsError(
             f"{weights} takes no (N, 3, height, width): it is no network for re-identification."
         )

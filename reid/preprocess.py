@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
+MOST_SIDE = 4096
+"""Pixels: a network that asks for more is none for people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preprocess:
@@ -33,8 +36,10 @@ class Preprocess:
     def from_dict(told: dict[str, Any]) -> Preprocess:
         """Of dataclasses.asdict, or of its JSON. Raises TypeError or ValueError where it does not fit."""
         made = Preprocess(**{**told, "mean": tuple(told["mean"]), "std": tuple(told["std"])})
-        if len(made.mean) != 3 or len(made.std) != 3 or made.height <= 0 or made.width <= 0:
-            raise ValueError(f"expected a size and three means and deviations, found {made}")
+        values = np.array([*made.mean, *made.std, made.scale], np.float64)
+        sized = all(type(side) is int and 0 < side <= MOST_SIDE for side in (made.height, made.width))
+        if not sized or len(values) != 7 or not np.isfinite(values).all() or not all(made.std):
+            raise ValueError(f"expected a size and three means and deviations, found {made}"[:300])
         return made
 
     def raw(self) -> Preprocess:

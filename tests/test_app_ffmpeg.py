@@ -7,7 +7,8 @@ import struct
 import numpy as np
 import pytest
 
-from app.sources.ffmpeg import redact, upright
+from app.sources.ffmpeg import upright
+from app.sources.passwords import redact
 
 ONE = 1 << 16  # 1.0 in the 16.16 fixed point of display matrices
 

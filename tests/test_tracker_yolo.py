@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracker.yolo import GREY, Layout, Letterbox, batches, suppress
+from tracker.layout import Layout
+from tracker.yolo import GREY, Letterbox, batches, suppress
 
 
 @pytest.mark.parametrize(
@@ -66,14 +67,14 @@ def test_a_candidate_is_a_person_where_that_is_its_best_class() -> None:
         ],
         np.float32,
     )
-    boxes, scores = Layout(2, np.array([0]), end_to_end=False).read(output, 0.1)
+    boxes, scores = Layout(2, np.array([0])).read(output, 0.1)
     assert boxes.tolist() == [[40, 40, 60, 80]]
     assert scores == pytest.approx([0.9])
 
 
 def test_an_end_to_end_output_names_the_class_of_each_row() -> None:
     output = np.array([[1, 2, 3, 4, 0.9, 1], [1, 2, 3, 4, 0.8, 0], [1, 2, 3, 4, 0.05, 1]], np.float32)
-    boxes, scores = Layout(80, np.array([1, 5]), end_to_end=True).read(output, 0.1)
+    boxes, scores = Layout(80, np.array([1, 5]), rows=True, end_to_end=True, corners=True).read(output, 0.1)
     assert boxes.tolist() == [[1, 2, 3, 4]]
     assert scores == pytest.approx([0.9])
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tracker.networks import first_of, import_openvino, names_of, stride_of
+from tracker.networks import channels_of, first_of, import_openvino, names_of, stride_of
 
 CONVERSION = "1"  # raised when what is kept changes
 
@@ -80,15 +80,17 @@ def _trace(model: Any, stride: int) -> Any:
         warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)
         warnings.filterwarnings("ignore", message=".*torch.jit", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
-        example = torch.zeros(2, 3, 4 * stride, 5 * stride)
-        return import_openvino().convert_model(model, example_input=example, input=[-1, 3, -1, -1])
+        channels = channels_of(model)
+        example = torch.zeros(2, channels, 4 * stride, 5 * stride)
+        return import_openvino().convert_model(model, example_input=example, input=[-1, channels, -1, -1])
 
 
 def _expect_same(core: Any, made: Any, model: Any, stride: int) -> None:
     """Raises ValueError where OpenVINO differs from torch, on a shape that was not the traced one."""
     import torch
 
-    pixels = torch.rand(1, 3, 6 * stride, 3 * stride, generator=torch.Generator().manual_seed(0))
+    size = 1, channels_of(model), 6 * stride, 3 * stride
+    pixels = torch.rand(*size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         expected = first_of(model(pixels)).numpy()
     exact = core.compile_model(made, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})

@@ -1,7 +1,7 @@
 """The one door to ultralytics: pictures in, the people in them out.
 
-A network of ultralytics' YOLO family (detection, pose and segmentation models alike) is run by OpenVINO
-on a CPU and by torch on a GPU.
+A network of ultralytics' YOLO family (detection, pose and segmentation models alike), or another one as ONNX
+or OpenVINO has it (tracker/layout.py tells which), is run by OpenVINO on a CPU and by torch on a GPU.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import os
 import pickle
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from tracker.conversion import converted
+from tracker.layout import Layout, LayoutError, layout_of
 from tracker.networks import Network, OpenVinoNetwork, TorchNetwork, import_openvino
 from tracker.types import Detections, Floats, Image
-from tracker.yolo import Layout, Letterbox, batches, suppress
+from tracker.yolo import Letterbox, batches, suppress
 
-PERSON_NAMES = ("person", "pedestrian", "people")
-COCO_CLASSES = 80
 BOX_TASKS = ("detect", "pose", "segment")
 MAX_PEOPLE = 300
 LARGEST_BATCH = 16
@@ -53,6 +53,7 @@ class Detector:
     weights: a .pt or .onnx file, an OpenVINO .xml, or the folder that holds one.
     device: "auto" (a GPU where torch finds one), "cpu", "cuda" or "cuda:1".
     image_size: the longer side in pixels a picture is scaled to, a multiple of 32.
+    person_class: which class is people, by name or number; None to know by its name.
     min_score: people below it are not reported. max_overlap: of two boxes with a higher IoU the worse goes.
     cache: the folder for networks converted to OpenVINO; without one they are converted at every start.
 
@@ -65,16 +66,18 @@ class Detector:
         *,
         device: str = "auto",
         image_size: int = 640,
+        person_class: str | int | None = None,
         min_score: float = 0.1,
         max_overlap: float = 0.7,
         cache: Path | None = None,
     ) -> None:
         if image_size <= 0 or image_size % 32:
             raise ValueError(f"image_size: expected a multiple of 32, found {image_size}")
-        self._network = _open(weights, device=device, image_size=image_size, cache=cache)
+        with _explained(weights):
+            self._network, self._layout = _opened(
+                weights, device=device, image_size=image_size, person=person_class, cache=cache
+            )
         self._space = self._network.fixed_shape or (image_size, image_size)
-        blank = np.zeros((1, *self._space, 3), np.uint8)
-        self._layout = _layout(self._network.run(blank)[0].shape, self._network.names, weights)
         self._min_score = min_score
         self._max_overlap = max_overlap
 
@@ -111,31 +114,36 @@ class Detector:
         return Detections(boxes[inside], scores[inside])
 
 
-def _layout(shape: tuple[int, ...], names: Sequence[str], weights: Path) -> Layout:
-    """The layout by the shape of one output and the classes' names (none where the file tells none)."""
-    rows, columns = shape
-    end_to_end = columns < rows
-    classes = len(names) or (COCO_CLASSES if end_to_end else rows - 4)
-    if (columns < 6) if end_to_end else (rows < 4 + classes):
-        raise DetectorError(f"{weights} is no detector: its output of {rows} x {columns} holds no boxes.")
-    people = [number for number, name in enumerate(names) if name.lower() in PERSON_NAMES]
-    if classes == 1 or (not names and classes == COCO_CLASSES):
-        people = [0]
-    if not people:
-        told = f"its classes are {', '.join(names[:6])}" if names else f"its {classes} classes have no names"
-        raise DetectorError(f"{weights} is no person detector: {told}; give one with a class 'person'.")
-    return Layout(classes, np.array(people), end_to_end)
+@contextlib.contextmanager
+def _explained(weights: Path) -> Iterator[None]:
+    """Raises DetectorError for what a network's makers did otherwise."""
+    try:
+        yield
+    except LayoutError as error:
+        raise DetectorError(f"{weights} is no person detector that can be used: {error}.") from error
+    except RuntimeError as error:  # OpenVINO's
+        why = str(error).strip().splitlines()[-1][:120]
+        raise DetectorError(f"{weights} cannot be run ({why}): export or fetch it again.") from error
 
 
-def _expect_detector(model: Any, weights: Path) -> int:
-    """The number of the output that holds the boxes."""
-    shape = model.input(0).get_partial_shape() if len(model.inputs) == 1 else []
-    if len(shape) != 4 or shape[1].is_dynamic or shape[1].get_length() != 3:
-        raise DetectorError(f"{weights} is no detector of ultralytics: it does not take colour pictures.")
-    for number, output in enumerate(model.outputs):
-        if len(output.get_partial_shape()) == 3:
-            return number
-    raise DetectorError(f"{weights} is no detector: it gives no boxes, so it is a network of another kind.")
+def _opened(
+    weights: Path, *, device: str, image_size: int, person: str | int | None, cache: Path | None
+) -> tuple[Network, Layout]:
+    """The network, and how its output reads, as a picture of colours shows. Raises LayoutError."""
+    network = _open(weights, device=device, image_size=image_size, cache=cache)
+    shape = network.fixed_shape or (image_size, image_size)
+    layout = layout_of(network.run(_colours(shape))[0], network.names, shape=shape, person=person)
+    if layout.objectness and layout.cells is not None and isinstance(network, OpenVinoNetwork):
+        model = _read(core := import_openvino().Core(), weights)
+        network = OpenVinoNetwork(core, model, image_size=image_size, as_they_are=True)
+    return network, layout
+
+
+def _colours(shape: tuple[int, int]) -> Image:
+    """(1, height, width, 3): soft patches, always the same; a blank picture would tell less."""
+    patches = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    image = cv2.resize(patches, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(image, np.uint8)[None]
 
 
 def _open(weights: Path, *, device: str, image_size: int, cache: Path | None) -> Network:
@@ -150,7 +158,7 @@ def _open(weights: Path, *, device: str, image_size: int, cache: Path | None) ->
         model = _read(core, weights)
     if model is None:
         return _open_torch(weights, device, cache)
-    return OpenVinoNetwork(core, model, output=_expect_detector(model, weights), image_size=image_size)
+    return OpenVinoNetwork(core, model, image_size=image_size)
 
 
 def _open_torch(weights: Path, device: str, cache: Path | None) -> Network:
@@ -205,7 +213,7 @@ def _load_model(weights: Path, cache: Path | None) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         link = Path(folder) / "network.pt"  # a name ultralytics reads nothing into
         link.symlink_to(weights.resolve())
-        yolo = _import_yolo(cache)
+        yolo = _import_yolo(weights, cache)
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="Detected pickle protocol", category=UserWarning)
@@ -219,7 +227,7 @@ def _load_model(weights: Path, cache: Path | None) -> Any:
             ) from error
 
 
-def _import_yolo(cache: Path | None) -> Any:
+def _import_yolo(weights: Path, cache: Path | None) -> Any:
     """ultralytics.YOLO, kept from the internet, installing packages, printing and running pickled code."""
     settings = (cache or Path(tempfile.gettempdir())) / "ultralytics"
     with contextlib.suppress(OSError):
@@ -228,7 +236,15 @@ def _import_yolo(cache: Path | None) -> Any:
     os.environ["YOLO_AUTOINSTALL"] = "False"
     os.environ.setdefault("YOLO_CONFIG_DIR", str(settings))
     os.environ.setdefault("YOLO_VERBOSE", "False")
-    os.environ.setdefault("ULTRALYTICS_SAFE_LOAD", "True")
-    from ultralytics import YOLO  # type: ignore[attr-defined]
+    os.environ["ULTRALYTICS_SAFE_LOAD"] = "True"
+    from ultralytics import YOLO, utils  # type: ignore[attr-defined]
+    from ultralytics.nn import tasks
 
+    # A pickle runs what its maker wrote; only where it is kept from that, a stranger's is opened.
+    if not (hasattr(tasks, "SAFE_LOAD") and tasks._SafeLoad.SUPPORTED):
+        raise DetectorError(
+            f"{weights} is not opened, for this ultralytics or torch would run code that is in it: "
+            "pip install -U ultralytics torch, or give the network as .onnx."
+        )
+    vars(utils)["SAFE_LOAD"] = vars(tasks)["SAFE_LOAD"] = True  # also where it was imported before
     return YOLO

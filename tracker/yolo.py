@@ -1,4 +1,4 @@
-"""What goes into a YOLO network and what comes out of it: the letterbox, and the people in an output."""
+"""What goes into a detection network: the letterbox; and of boxes that overlap, which stay."""
 
 from __future__ import annotations
 
@@ -69,31 +69,6 @@ def batches(shapes: Sequence[tuple[int, int]], largest: int) -> Iterator[list[in
     for rows in groups.values():
         for start in range(0, len(rows), largest):
             yield rows[start : start + largest]
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How a network's output for one picture reads.
-
-    A column a candidate: x, y, w, h, a score a class, then what poses and masks need; or, where end_to_end,
-    a row a candidate: x1, y1, x2, y2, score, class, then the same. people: the classes that are people.
-    """
-
-    classes: int
-    people: NDArray[np.int64]
-    end_to_end: bool
-
-    def read(self, output: Floats, min_score: float) -> tuple[Floats, Floats]:
-        """Boxes (N, 4) xyxy and scores (N,) of the candidates that are people before anything else."""
-        if self.end_to_end:
-            rows = output[(output[:, 4] > min_score) & np.isin(output[:, 5], self.people)]
-            return rows[:, :4], rows[:, 4]
-        scores = output[4 : 4 + self.classes]
-        person = scores[self.people].max(axis=0)
-        columns = np.flatnonzero(person > min_score)
-        columns = columns[person[columns] >= scores[:, columns].max(axis=0)]
-        centre, half = output[:2, columns].T, output[2:4, columns].T / 2
-        return np.concatenate([centre - half, centre + half], axis=1), person[columns]
 
 
 def suppress(boxes: Floats, scores: Floats, max_overlap: float, most: int) -> NDArray[np.int64]:

@@ -19,8 +19,9 @@ from app import errors
 from app.config import CameraSettings, Settings, read_config
 from app.output.place import OutputError
 from app.sources import names
-from app.sources.ffmpeg import SourceError, redact
+from app.sources.ffmpeg import SourceError
 from app.sources.live import LiveSource
+from app.sources.passwords import redact
 from app.sources.stored import stored_camera
 
 EXAMPLE = Path(__file__).with_name("example_site.toml")

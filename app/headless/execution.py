@@ -57,6 +57,8 @@ def overridden(settings: Settings, arguments: argparse.Namespace) -> Settings:
     """The settings with what the command line says of networks, device and database."""
     names = [name for name in ("detector", "reid", "device") if getattr(arguments, name)]
     said = {name: getattr(arguments, name) for name in names}
+    if getattr(arguments, "person_class", None) is not None:
+        said["person_class"] = config.read_class(arguments.person_class)
     if getattr(arguments, "db", None) is not None:
         said["database"] = arguments.db
     if getattr(arguments, "max_latency", None) is not None:

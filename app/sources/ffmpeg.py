@@ -6,7 +6,7 @@ Nothing here owns a thread.
 from __future__ import annotations
 
 import math
-import re
+import os
 import struct
 import threading
 import time
@@ -29,7 +29,7 @@ from av.video.stream import VideoStream
 
 from app.sources.clocks import Stamp
 from app.sources.decoding import Decoder
-from app.sources.names import shown
+from app.sources.names import is_folder, shown
 from tracker.types import Frame, Image
 
 # PyAV 18 refuses words that are not UTF-8 unless told otherwise; 19 takes them, and cannot be told.
@@ -40,9 +40,6 @@ _LISTS = {"hls", "concat", "dash", "imf", "concatf"}
 _STILLS = {"image2", "ico"}
 _MOST_ASPECT = 8.0  # a pixel wider or higher than this is damage
 _SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "srt", "udp")
-_SECRET = re.compile(
-    r"(?i)((?:pass(?:word|wd|phrase)?|pwd|token|secret|auth|key)=)[^&;/?#]*?(?=_\w+=|[&;/?#]|$)"
-)
 
 
 class SourceError(Exception):
@@ -74,19 +71,6 @@ class SourceInfo:
     @property
     def start_known(self) -> bool:
         return bool(self.start_by)
-
-
-def redact(uri: str) -> str:
-    """The address without user, password, or keys in its path and query; fit for logs and screens."""
-    scheme, separator, rest = uri.partition("://")
-    if not separator:
-        return uri
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    # What looks like a port and is no number is the beginning of a password with a slash in it.
-    cut_short = re.search(r":(?!\d*$)", authority.rpartition("]")[2])
-    login = rest if cut_short else authority
-    host_on = rest[login.rfind("@") + 1 :]
-    return f"{scheme}://" + _SECRET.sub(r"\1***", host_on)
 
 
 def open_file(path: Path) -> InputContainer:
@@ -128,9 +112,9 @@ def _refused(kind: str) -> str:
 
 def _head(path: Path) -> bytes:
     """The first bytes of the file, or SourceError where it has none."""
-    if path.is_dir():
+    if is_folder(path):
         raise SourceError(f"{shown(path)}: is a folder; give the video files in it.")
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not path.is_file():  # noqa: PTH110  (never raises)
         raise SourceError(f"{shown(path)}: is no regular file; give a video file.")
     try:
         with path.open("rb") as file:

@@ -32,9 +32,9 @@ from app.sources.ffmpeg import (
     live_address,
     live_pictures,
     open_live,
-    redact,
     sample_aspect,
 )
+from app.sources.passwords import redact
 from app.sources.stillness import Stillness
 from tracker.types import Frame, Image
 

@@ -33,6 +33,14 @@ def is_file_uri(uri: str) -> bool:
     return uri.startswith(_FILE) or not ("://" in uri or uri.startswith("/dev/"))
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder of that name; a name that none can have is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def natural(path: Path) -> list[tuple[int, int, str]]:
     """A key to sort by: numbers in the name by their value."""
     parts = re.split(r"(\d+)", str(path))

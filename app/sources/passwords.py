@@ -1,4 +1,4 @@
-"""Passwords of cameras: taken from the environment or a file into an address that only memory holds."""
+"""Passwords of cameras: from the environment or a file into an address that memory alone holds."""
 
 from __future__ import annotations
 
@@ -7,11 +7,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+_SECRET = re.compile(
+    r"(?i)((?:pass(?:word|wd|phrase)?|pwd|token|secret|auth|key)=)[^&;/?#]*?(?=_\w+=|[&;/?#]|$)"
+)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class PasswordError(Exception):
     """What was expected where a password, or a variable that may hold one, can't be had."""
+
+
+def redact(uri: str) -> str:
+    """The address without user, password, or keys in its path and query; fit for logs and screens."""
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        return uri
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    # What looks like a port and is no number is the beginning of a password with a slash in it.
+    cut_short = re.search(r":(?!\d*$)", authority.rpartition("]")[2])
+    login = rest if cut_short else authority
+    host_on = rest[login.rfind("@") + 1 :]
+    return f"{scheme}://" + _SECRET.sub(r"\1***", host_on)
 
 
 def fill(text: str, environment: Mapping[str, str]) -> str:

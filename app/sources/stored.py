@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -15,7 +16,7 @@ from app.pipeline import Origin
 from app.sources.detections import DetectionsSource, holds_detections
 from app.sources.ffmpeg import SourceError, SourceInfo
 from app.sources.file import FileSource, look_at
-from app.sources.names import natural, shown
+from app.sources.names import is_folder, natural, shown
 from app.sources.pictures import PicturesSource, pictures_folder
 from app.sources.series import SeriesSource
 from app.sources.starts import Creation
@@ -109,9 +110,9 @@ def files_of(sources: Sequence[str]) -> list[Path]:
 
 
 def _files_of(path: Path) -> list[Path]:
-    if path.is_dir():
+    if is_folder(path):
         return _files_in(path)
-    if glob.has_magic(str(path)) and not path.exists():
+    if glob.has_magic(str(path)) and not os.path.exists(path):  # noqa: PTH110  (never raises)
         found = sorted((Path(name) for name in glob.glob(str(path))), key=natural)  # noqa: PTH207
         if not found:
             raise SourceError(f"{shown(path)}: no file fits this pattern; check the path.")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from app.sources.names import shown
+from app.sources.names import is_folder, shown
 
 MAX_PIXELS = 40_000_000
 """Of a picture, unless more is allowed: 8K has 33 million, and each is held in several copies."""
@@ -50,7 +50,7 @@ def camera_name(files: Sequence[str]) -> str:
     path = Path(files[0])
     if (group := _group(path)) is not None:
         path = path.parent
-    if path.is_dir() or group is not None:
+    if group is not None or is_folder(path):
         while path.name in _PICTURE_FOLDERS or DAY.fullmatch(path.name):
             path = path.parent
         return shown(unquote(path.name)) or "camera"
