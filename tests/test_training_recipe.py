@@ -41,10 +41,12 @@ def test_without_steps_the_rate_stays() -> None:
 def test_the_rate_falls_along_half_a_cosine() -> None:
     recipe = replace(PAPER, epochs=100, warm_up_epochs=10, lr_steps=(), anneal_from=20)
     assert learning_rate(recipe, 10) == learning_rate(recipe, 20) == PAPER.lr
-    assert learning_rate(recipe, 60) == pytest.approx(PAPER.lr * 0.501)  # half way from 1 to 0.002
-    assert learning_rate(recipe, 100) == pytest.approx(PAPER.lr * 0.002)
+    assert learning_rate(recipe, 19, done=0.9) == PAPER.lr, "it does not before"
+    assert learning_rate(recipe, 60, done=0.5) == pytest.approx(PAPER.lr * 0.501)  # half way from 1 to 0.002
+    assert learning_rate(recipe, 60, done=1) == learning_rate(recipe, 61)
+    assert learning_rate(recipe, 100, done=1) == pytest.approx(PAPER.lr * 0.002)
     stepped = replace(recipe, lr_steps=(60,))
-    assert learning_rate(stepped, 60) == pytest.approx(PAPER.lr * 0.0501)
+    assert learning_rate(stepped, 60, done=0.5) == pytest.approx(PAPER.lr * 0.0501)
 
 
 def test_the_full_recipe_is_the_papers() -> None:

@@ -87,7 +87,7 @@ class Epochs:
         self._objective, self._learner, self._augment, self._bars = objective, learner, augment, bars
         self._told = {"recipe": f"{recipe.to_json()} from {start}", "data": data}
         self._device = learner.sums.device
-        self._looked_at = self._saved_at = 0.0
+        self._looked_at = self._saved_at = self._rate = 0.0
         self._tests: tuple[Image, Image] | None = None
         self.scores: Scores | None = None
         self.vectors: tuple[Floats, Floats] | None = None
@@ -117,13 +117,14 @@ class Epochs:
         """One epoch, or what is left of it; whether it came to its end."""
         progress, recipe = self.progress, self._recipe
         plan = torch.from_numpy(epoch_plan(recipe, self._rows, progress.epoch)).to(self._device)
-        self._learner.set_lr(learning_rate(recipe, progress.epoch))
         self._learner.set_size(*recipe.size(progress.epoch))
         self._objective.train()
         self._looked_at = time.perf_counter()
         while progress.step < len(plan):
             if stop.is_set() or time.perf_counter() >= until:
                 return False
+            self._rate = learning_rate(recipe, progress.epoch, done=progress.step / len(plan))
+            self._learner.set_lr(self._rate)
             self._learner.step(plan[progress.step])
             progress.step, progress.total_steps = progress.step + 1, progress.total_steps + 1
             self._bars.step(progress.epoch, recipe.epochs, progress.step, len(plan))
@@ -163,7 +164,7 @@ class Epochs:
             )
         now = time.perf_counter()
         row: Row = {"epoch": progress.epoch, "step": progress.total_steps}
-        row |= {"lr": learning_rate(recipe, progress.epoch), **dict(zip(TERMS, means, strict=True))}
+        row |= {"lr": self._rate, **dict(zip(TERMS, means, strict=True))}
         progress.seconds += now - self._looked_at
         row |= {
             "images_per_s": round(steps * recipe.batch / (now - self._looked_at), 1),

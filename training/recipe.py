@@ -60,9 +60,9 @@ class Recipe:
     more (training.losses). Weights are of the loss's terms; 0 leaves one out. centre_lr: of their descent.
     cosine_weight, relation_weight, likeness_weight: learning from a teacher (training.distill).
     lr_steps: the first epochs, counted from 1, with the rate times lr_factor. warm_up_epochs: 0 for none.
-    anneal_from: the epoch from which the rate falls along half a cosine as well, to LR_END of itself in the
-    last; 0 for none. ema: how much a step keeps of the running mean of the weights, which is then what is
-    evaluated and saved; 0 for the weights themselves.
+    anneal_from: the epoch from which the rate falls along half a cosine as well, step by step, to LR_END of
+    itself at the end of the last; 0 for none. ema: how much a step keeps of the running mean of the weights,
+    which is then what is evaluated and saved; 0 for the weights themselves.
     evaluate_every: epochs; the last one is always evaluated.
     precision: "bf16" is the backbone's alone; "auto" takes it where it is measured to be faster.
     step: "graph" replays a captured CUDA graph, "eager" does not; "auto" captures on a GPU.
@@ -272,9 +272,9 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def learning_rate(recipe: Recipe, epoch: int) -> float:
-    """Of an epoch, counted from 1: a linear warm-up from a hundredth, then downwards in steps, along a cosine
-    or both.
+def learning_rate(recipe: Recipe, epoch: int, *, done: float = 0.0) -> float:
+    """Of an epoch, counted from 1, of which a share is done: a linear warm-up from a hundredth, then
+    downwards in steps, along a cosine or both. Only the cosine falls within an epoch.
 
     The warm-up is as the paper's released code has it; the paper's text begins it at a tenth and its formula
     there has a misprint. The cosine: Loshchilov and Hutter, "SGDR" (ICLR 2017), without restarts.
@@ -282,9 +282,9 @@ def learning_rate(recipe: Recipe, epoch: int) -> float:
     if epoch < recipe.warm_up_epochs:
         return recipe.lr * (0.01 + 0.99 * epoch / recipe.warm_up_epochs)
     rate = float(recipe.lr * recipe.lr_factor ** sum(epoch >= step for step in recipe.lr_steps))
-    if not recipe.anneal_from or epoch <= recipe.anneal_from:
+    if not recipe.anneal_from or epoch < recipe.anneal_from:
         return rate
-    along = (epoch - recipe.anneal_from) / (recipe.epochs - recipe.anneal_from)
+    along = (epoch + done - recipe.anneal_from) / (recipe.epochs + 1 - recipe.anneal_from)
     return rate * (LR_END + (1 - LR_END) * (1 + math.cos(math.pi * along)) / 2)
 
 
