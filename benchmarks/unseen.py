@@ -113,11 +113,15 @@ def named(archive: Path, *, person: int, camera: int) -> People:
     return found
 
 
+def embedded(embedder: Embedder, people: People) -> np.ndarray:
+    """(N, D) unit rows."""
+    parts = [embedder.embed(people.crops[row : row + 64]) for row in range(0, len(people.crops), 64)]
+    return np.concatenate(parts)
+
+
 def scored(embedder: Embedder, people: People) -> Scores:
     """Who is in one picture alone, or by one camera alone, is nobody's answer and asked for in vain."""
-    vectors = np.concatenate(
-        [embedder.embed(people.crops[row : row + 64]) for row in range(0, len(people.crops), 64)]
-    )
+    vectors = embedded(embedder, people)
     return evaluate(vectors, vectors, query=people, gallery=people)
 
 

@@ -33,7 +33,11 @@ class Card:
     name: for people. fingerprint: 12 hex digits over weights and preprocessing; vectors may be compared only
     where it is the same. dimension: of the vector. last_stride to ibn: see reid.model.BNNeck.
     data, recipe, commit: what it was trained on, how, and by which version of the code.
-    scores: name -> number, e.g. {"market1501_rank1": 0.945}. terms: the licence, or what its data allow.
+    scores: name -> number, e.g. {"market1501_rank1": 0.945}.
+    appearance: how much vectors vary within and between people, where a model of looks begins: "within",
+    "between", "within_dimensions", "between_dimensions", "people" (training.appearance), of those trained on,
+    and the same with "test_" before them, of others; empty where that was not measured.
+    terms: the licence, or what its data allow.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Card:
     recipe: str = ""
     commit: str = ""
     scores: dict[str, float] = field(default_factory=dict)
+    appearance: dict[str, float] = field(default_factory=dict)
     terms: str = ""
     fingerprint: str = ""
 

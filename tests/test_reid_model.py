@@ -128,6 +128,15 @@ def test_a_folder_that_is_not_there_is_named(model: BNNeck, tmp_path: Path) -> N
         save(model, tmp_path / "none" / "a.safetensors", small_card(model))
 
 
+def test_a_card_from_before_looks_were_measured_still_reads(saved: Path) -> None:
+    card = read_card(saved)
+    told = json.loads(card.to_json())
+    del told["appearance"]
+    assert Card.from_json(json.dumps(told), saved) == replace(card, appearance={})
+    with_looks = replace(card, appearance={"within": 0.36, "between": 0.54})
+    assert Card.from_json(with_looks.to_json(), saved) == with_looks
+
+
 def truncate(path: Path, card: Card) -> None:
     path.write_bytes(path.read_bytes()[:100_000])
 

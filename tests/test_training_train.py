@@ -102,6 +102,9 @@ def test_the_weights_load_with_their_card(unbroken: Path) -> None:
     assert (card.commit, card.terms) == ("abc", "ours")
     assert '"epochs": 3' in card.recipe
     assert 0 < card.scores["map"] <= 1
+    assert card.appearance["people"] == TRAINED, "the two to test with are too few"
+    assert 0 < card.appearance["within"] + card.appearance["between"] < 1
+    assert not [name for name in card.appearance if name.startswith("test_")]
     assert all(parameter.dtype == torch.float32 for parameter in model.parameters()), (
         "kept in half, used whole"
     )

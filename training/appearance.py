@@ -34,25 +34,34 @@ def appearance_statistics(vectors: Floats, people: Integers, cameras: Integers) 
     """
     centred = _without_cameras(vectors, cameras)
     halves = (_Halves.of(vectors.shape[1]), _Halves.of(vectors.shape[1]))
-    found = 0
-    for person in np.unique(people):
-        own = people == person
-        if len(np.unique(cameras[own])) > 1:
-            halves[found % 2].add(centred[own], cameras[own])
-            found += 1
-    if found < LEAST_PEOPLE:
+    found = _over_cameras(people, cameras)
+    if len(found) < LEAST_PEOPLE:
         raise TrainingError(
-            f"{found} people are seen by two cameras, too few to tell how looks vary: four will do."
+            f"{len(found)} people are seen by two cameras, too few to tell how looks vary: four will do."
         )
+    for number, person in enumerate(found):
+        own = people == person
+        halves[number % 2].add(centred[own], cameras[own])
     first, second = halves
-    weight = first.people / found
+    weight = first.people / len(found)
     return {
         "within": _mixed(weight, *(float(np.trace(half.within)) for half in halves)),
         "between": _mixed(weight, *(float(np.trace(half.between)) for half in halves)),
         "within_dimensions": _dimensions(first.within, second.within),
         "between_dimensions": _dimensions(first.between, second.between),
-        "people": float(found),
+        "people": float(len(found)),
     }
+
+
+def people_over_cameras(people: Integers, cameras: Integers) -> int:
+    """How many are seen by at least two cameras."""
+    return len(_over_cameras(people, cameras))
+
+
+def _over_cameras(people: Integers, cameras: Integers) -> Integers:
+    views = np.unique(np.stack([people, cameras]), axis=1)[0]
+    persons, counts = np.unique(views, return_counts=True)
+    return np.asarray(persons[counts > 1], np.int64)
 
 
 @dataclass(slots=True)

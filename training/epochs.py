@@ -15,6 +15,7 @@ from torch import Tensor
 from reid.card import Card
 from reid.preprocess import Floats, Image, Preprocess
 from training import checkpoint
+from training.appearance import LEAST_PEOPLE, appearance_statistics, people_over_cameras
 from training.augment import Augment
 from training.bars import Bars
 from training.checkpoint import Progress, Row
@@ -22,7 +23,7 @@ from training.errors import TrainingError
 from training.evaluate import Scores, evaluate
 from training.learner import Learner, computes_in_half
 from training.log import Log
-from training.market1501 import Market, Pictures
+from training.market1501 import Integers, Market, Pictures
 from training.memory import expect_room
 from training.objective import TERMS, Objective
 from training.plan import Rows, epoch_plan
@@ -212,6 +213,20 @@ class Epochs:
         self._objective.in_half = in_half
         return torch.cat(parts)
 
+    def appearance(self) -> dict[str, float]:
+        """How much the finished network's vectors vary (reid.card.Card), where people enough are seen."""
+        train, tests = self._market.train, (self._market.query, self._market.gallery)
+        known = self._vectors(self._learner.known.cpu().numpy(), exact=True).cpu().numpy()
+        found = _statistics(known, train.person, train.camera)
+        if self.vectors is not None:
+            person, camera = (
+                np.concatenate([getattr(table, column) for table in tests]) for column in ("person", "camera")
+            )
+            told = person > 0
+            tested = _statistics(np.concatenate(self.vectors)[told], person[told], camera[told])
+            found |= {f"test_{name}": value for name, value in tested.items()}
+        return found
+
     def _resume(self) -> None:
         self.progress, state = checkpoint.load(self._out / CHECKPOINT, **self._told)
         self._learner.restore(state)
@@ -246,8 +261,17 @@ class Epochs:
             recipe=self._recipe.to_json(),
             commit=commit,
             scores={name: round(score, 4) for name, score in told.items()},
+            appearance=self.appearance(),
             terms=terms,
         )
+
+
+def _statistics(vectors: Floats, people: Integers, cameras: Integers) -> dict[str, float]:
+    """Nothing where too few people are seen by two cameras."""
+    if people_over_cameras(people, cameras) < LEAST_PEOPLE:
+        return {}
+    found = appearance_statistics(vectors, people, cameras)
+    return {name: round(value, 4) for name, value in found.items()}
 
 
 def _line(row: Row, epochs: int) -> str:

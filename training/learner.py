@@ -70,6 +70,11 @@ class Learner:
         self._wants_graph = graph
         self._replay: Callable[[], None] | None = None
 
+    @property
+    def known(self) -> Tensor:
+        """(K, H, W, 3) the pictures whose person is known."""
+        return self._lesson.pictures[: len(self._lesson.labels)]
+
     @torch.no_grad()
     def begin(self) -> None:
         """Let the projection onto the teacher's vectors start where it fits some of the pictures best.
