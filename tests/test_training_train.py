@@ -352,6 +352,25 @@ def test_a_training_stops_while_pictures_are_made_or_the_teacher_is_asked(
     assert trained(market, tmp_path / "out", recipe, teacher=colour_teacher).weights is not None
 
 
+def test_a_teacher_is_asked_again_only_of_what_it_has_not_answered(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.gather.BLOCK", 50)
+    recipe, out = replace(SMALL, relation_weight=1.0, composites=5, stock=90, epochs=1), tmp_path / "out"
+    assert trained(market, out, recipe, teacher=colour_teacher, stop=AfterAsked(91)).weights is None
+    (kept,) = out.iterdir()
+    written = kept.stat().st_mtime_ns
+    result = trained(market, out, recipe, teacher=colour_teacher)
+    assert [
+        len(np.load(path)) for path in sorted(out.glob("teacher-*"), key=lambda path: path.stat().st_mtime_ns)
+    ] == [50, 50, 20]
+    assert kept.stat().st_mtime_ns == written
+    whole = trained(market, tmp_path / "whole", recipe, teacher=colour_teacher)
+    assert result.weights is not None
+    assert whole.weights is not None
+    assert result.weights.read_bytes() == whole.weights.read_bytes()
+
+
 def test_a_training_with_composites_and_mean_weights_stopped_ends_as_the_unbroken_one(
     market: Path, tmp_path: Path
 ) -> None:

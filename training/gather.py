@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from reid.embedder import Embedder
 from reid.preprocess import Image
 from training.bars import Bars
 from training.composites import compose
-from training.distill import Answers, teacher_vectors
+from training.distill import Answers, Progress, teacher_vectors
 from training.epochs import decoded
 from training.errors import TrainingError
 from training.learner import Lesson
@@ -23,6 +24,8 @@ from training.market1501 import Market, Pictures
 from training.memory import expect_room
 from training.plan import Rows
 from training.recipe import Recipe
+
+BLOCK = 2048  # pictures that a teacher is asked of before its answers are kept
 
 
 class Gathering:
@@ -74,16 +77,21 @@ class Gathering:
         return pictures
 
     def _taught(self, pictures: Image) -> Tensor | None:
-        """(N, D) the teacher's vectors, kept in the folder for the next time."""
+        """(N, D) the teacher's vectors, kept in the folder block by block: who stops goes on from there."""
         if not self._recipe.teaches or self._teacher is None:
             return None
         asked = self._teacher()
         self.told += f", taught by {asked.name}"
-        kept = self._out / f"teacher-{asked.fingerprint}-{zlib.crc32(pictures.data):08x}.npy"
-        if not kept.exists():
-            with self._bars.counting(f"asking {asked.name}", len(pictures), stop=self._stop) as progress:
-                _keep(kept, teacher_vectors(asked, pictures, progress=progress))
-        return torch.from_numpy(np.load(kept))
+        found = []
+        with self._bars.counting(f"asking {asked.name}", len(pictures), stop=self._stop) as progress:
+            for start in range(0, len(pictures), BLOCK):
+                block = pictures[start : start + BLOCK]
+                kept = self._out / f"teacher-{asked.fingerprint}-{zlib.crc32(block.data):08x}.npy"
+                if not kept.exists():
+                    told = partial(_from, start, progress)
+                    _keep(kept, teacher_vectors(asked, block, progress=told))
+                found.append(np.load(kept))
+        return torch.from_numpy(np.concatenate(found))
 
 
 def _rows(recipe: Recipe, train: Pictures, others: Sequence[Pictures]) -> Rows:
@@ -102,6 +110,10 @@ def _told(market: Market, others: Sequence[Pictures]) -> str:
     told = f"{market.name}: {len(market.train)} pictures of {len(set(market.train.person.tolist()))} people"
     names = ", ".join(f"{table.source.stem} ({len(table)})" for table in others)
     return told + (f", and without labels {names}" if names else "")
+
+
+def _from(start: int, progress: Progress, done: int) -> None:
+    progress(start + done)
 
 
 def _keep(path: Path, vectors: Answers) -> None:
