@@ -276,7 +276,11 @@ def _corrections(commands: Commands) -> None:
 def _score(commands: Commands) -> None:
     score = commands.add_parser("score", help="how right identities are, against a truth in MOT's layout")
     score.add_argument(
-        "--truth", type=Path, required=True, metavar="DIR", help="NAME/gt/gt.txt or NAME.txt for each camera"
+        "--truth",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="NAME/gt/gt.txt or NAME.txt for each camera; also a file, a .zip, COCO's .json",
     )
     found = score.add_mutually_exclusive_group(required=True)
     found.add_argument("--db", type=Path, metavar="FILE", help="score the last run of this history database")

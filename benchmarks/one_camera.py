@@ -17,7 +17,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from app.scoring.score import Boxes, Score, read_mot, score
+from app.scoring.score import Boxes, Score, score
+from app.scoring.tables import read_mot
 from tracker.camera_tracker import CameraTracker, Rules
 from tracker.types import Detections, Floats, Track
 

@@ -26,7 +26,8 @@ from one_camera import FPS, outcome
 from rich.console import Console
 from rich.table import Table
 
-from app.scoring.score import Score, read_mot, score
+from app.scoring.score import Score, score
+from app.scoring.tables import read_mot
 from app.weights.assets import cache_folder
 
 NEEDED = ("boxmot==25.0.0", "trackers==2.6.1")

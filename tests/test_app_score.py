@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from filled_history import demo_history, record
 
-from app.scoring.score import Boxes, Scores, found_in, read_mot, score
+from app.scoring.score import Boxes, Scores, found_in, score
+from app.scoring.tables import read_mot
 
 MATLAB = {
     "IDF1": 0,

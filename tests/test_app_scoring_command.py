@@ -281,8 +281,8 @@ def test_frames_of_other_footage(tmp_path: Path, capsys: pytest.CaptureFixture[s
     ("text", "words"),
     [
         ("frame,id\n", "could not convert"),
-        ("1,2,3,4,5\n", "5 columns where at least 7 are needed"),
-        ("1,2,3,4,5,6,1\n2,3\n", "columns changed"),
+        ("1,2,3,4,5\n", "5 columns where at least 6 are needed"),
+        ("1,2,3,4,5,6,1\n2,3\n", "row 2 has 2 columns, the first 7"),
         ("0,2,3,4,5,6,1\n", "row 1: a frame is a whole number from 1"),
         ("1,2,3,4,5,6,1\n1,2.5,3,4,5,6,1\n", "row 2: "),
         ("1,2,nan,4,5,6,1\n", "row 1: "),

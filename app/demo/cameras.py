@@ -22,7 +22,8 @@ import numpy as np
 from app.output.page import Scene
 from app.output.place import OutputError, make_folder
 from app.output.video import VideoWriter
-from app.scoring.score import Boxes, Columns, read_mot
+from app.scoring.score import Boxes, Columns
+from app.scoring.tables import read_mot
 from app.sources.ffmpeg import SourceError
 from app.sources.file import FileSource
 from tracker.types import Image

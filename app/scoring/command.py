@@ -16,7 +16,7 @@ from app.config import ConfigError
 from app.history.last_run import last_footage
 from app.history.opened import opened
 from app.scoring.identity_errors import FrameClock
-from app.scoring.mot_files import read_fps, read_results, read_truth
+from app.scoring.mot_files import matched, read_fps, read_results, read_truth, unpacked
 from app.scoring.score import Boxes, Scores, found_in
 from app.scoring.score import score as score_boxes
 from app.scoring.table import facts, print_errors, print_scores
@@ -40,13 +40,14 @@ def score(arguments: argparse.Namespace) -> int:
     Raises ConfigError where truth and results can't be read or don't fit together, DatabaseError for the
     database, OutputError for the page.
     """
-    truth = read_truth(arguments.truth)
     with ExitStack() as stack:
+        truth = read_truth(stack.enter_context(unpacked(arguments.truth)))
         history = None if arguments.db is None else stack.enter_context(opened(arguments.db))
         if history is None:
             found = _results(arguments.results, truth, arguments)
         else:
             found = _recorded(history, truth)
+        found = _called_alike(truth, found)
         _expect_fit(truth, found)
         scores = score_boxes(truth, found.boxes, clocks=found.clocks)
         others = sorted(set(found.boxes) - set(truth))
@@ -77,6 +78,14 @@ def _recorded(history: History, truth: Mapping[str, Boxes]) -> Found:
         clocks.setdefault(names[row.camera], FrameClock(row.start, fps))
     told = f"the last run in {history.path}"
     return Found({names[camera]: rows for camera, rows in boxes.items()}, told, clocks)
+
+
+def _called_alike(truth: Mapping[str, Boxes], found: Found) -> Found:
+    """With the truth's names for its cameras."""
+    names = {there: name for name, there in matched(truth, found.boxes).items()}
+    boxes = {names.get(name, name): rows for name, rows in found.boxes.items()}
+    clocks = {names.get(name, name): clock for name, clock in found.clocks.items()}
+    return Found(boxes, found.told, clocks)
 
 
 def _expect_fit(truth: Mapping[str, Boxes], found: Found) -> None:

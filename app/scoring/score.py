@@ -9,10 +9,8 @@ the errors of identity one can point at, defined in app.scoring.identity_errors.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -99,34 +97,6 @@ class Scores:
 
     cameras: dict[str, Score]
     overall: Score
-
-
-def read_mot(path: Path) -> Boxes:
-    """A MOTChallenge text file, truth or result: ``frame,id,x,y,w,h,mark,...`` with frames from 1.
-
-    In a truth, a mark of 0 says that the box is to be ignored; in a result it says nothing.
-    An empty file holds nobody. Raises OSError where it cannot be read, ValueError where a line is not of that
-    form.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*input contained no data", category=UserWarning)
-        table = np.loadtxt(path, delimiter=",", ndmin=2, dtype=np.float64)
-    if table.size == 0:
-        return Boxes.none()
-    if table.shape[1] < 7:
-        raise ValueError(f"{table.shape[1]} columns where at least 7 are needed")
-    _expect_numbers(table)
-    corners = np.column_stack([table[:, 2:4], table[:, 2:4] + table[:, 4:6]])
-    return Boxes(table[:, 0].astype(np.int64) - 1, table[:, 1].astype(np.int64), corners, table[:, 6] == 0)
-
-
-def _expect_numbers(table: Columns) -> None:
-    """Raises ValueError where a frame, an id or a box can't be one."""
-    whole = (table[:, :2] == np.floor(table[:, :2])).all(axis=1) & (table[:, 0] >= 1)
-    right = np.isfinite(table[:, :7]).all(axis=1) & whole
-    if not right.all():
-        row = int(right.argmin())
-        raise ValueError(f"row {row + 1}: a frame is a whole number from 1, an id a whole number, all finite")
 
 
 def found_in(history: History, people: Mapping[int, int] | None = None) -> dict[str, Boxes]:
