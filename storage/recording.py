@@ -17,7 +17,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    literal_column,
     or_,
     select,
     update,
@@ -212,7 +211,11 @@ class Recording:
             connection.execute(insert(schema.Identity).on_conflict_do_nothing(), people)
         before = self._decided(connection)
         rows = [self._sighting_row(sighting, footage) for sighting, footage in reported]
-        connection.execute(_UPSERT_SIGHTING, rows)
+        known_rows = [row | {"row": before[row["number"]].id} for row in rows if row["number"] in before]
+        new_rows = [row for row in rows if row["number"] not in before]
+        for statement, some in ((_NEW_SIGHTING, new_rows), (_KNOWN_SIGHTING, known_rows)):
+            if some:
+                connection.execute(statement, some)
         self._link_nearest(connection)
         for row in rows:
             known = before.get(row["number"])
@@ -347,48 +350,58 @@ def camera_row(connection: Connection, name: str) -> int:
 
 def _is_cut() -> ColumnElement[bool]:
     """Of a sighting: somebody cut it, so that its end is theirs to tell."""
-    this: ColumnElement[int] = literal_column("sighting.id")  # an upsert knows no enclosing table to refer to
     about, correction = schema.CorrectionSighting, schema.Correction
     return (
         select(about.id)
         .join(correction, correction.id == about.correction_id)
-        .where(about.sighting_id == this, about.role == CUT, correction.undone.is_(None))
+        .where(about.sighting_id == schema.Sighting.id, about.role == CUT, correction.undone.is_(None))
+        .correlate(schema.Sighting)
         .exists()
     )
 
 
-def _upsert_sighting() -> Any:
-    """A run's word on a sighting. A correction of it stands, and a redirect of the identity is followed."""
-    sighting, identity = schema.Sighting, schema.Identity
-    said = select(func.coalesce(identity.merged_into, identity.id)).where(identity.id == bindparam("said"))
-    names = [
-        "run_id",
-        "number",
-        "footage_id",
-        "decided_id",
-        "start",
-        "end",
-        "probability",
-        "distance",
-        "gap_s",
-        "runner_up",
-        "runner_up_distance",
-        "crops",
-        "picture_time",
-        "nearest_sighting",
-        "nearest_time",
-    ]
-    values: dict[str, Any] = {name: bindparam(name) for name in names}
-    statement = insert(sighting).values(**values, identity_id=said.scalar_subquery())
-    kept = {"run_id", "number", "footage_id"}
-    changed: dict[str, Any] = {name: statement.excluded[name] for name in names if name not in kept}
-    free = sighting.placed_by.is_(None)
-    changed["identity_id"] = case((free, statement.excluded.identity_id), else_=sighting.identity_id)
-    changed["end"] = case((_is_cut(), sighting.end), else_=statement.excluded.end)
-    return statement.on_conflict_do_update(index_elements=["run_id", "number"], set_=changed)
+_TOLD_ONCE = ("run_id", "number", "footage_id")
+_TOLD = (
+    "decided_id",
+    "start",
+    "end",
+    "probability",
+    "distance",
+    "gap_s",
+    "runner_up",
+    "runner_up_distance",
+    "crops",
+    "picture_time",
+    "nearest_sighting",
+    "nearest_time",
+)
+_said = (
+    select(func.coalesce(schema.Identity.merged_into, schema.Identity.id))
+    .where(schema.Identity.id == bindparam("said"))
+    .scalar_subquery()
+)
+"""Who the one is now whom a run means: a redirect is followed."""
 
+_NEW_SIGHTING = insert(schema.Sighting).values(
+    {name: bindparam(name) for name in (*_TOLD_ONCE, *_TOLD)} | {"identity_id": _said}
+)
+"""No upsert: that would use up an id each time, so that the same files would not give the same ids."""
 
-_UPSERT_SIGHTING = _upsert_sighting()
+_KNOWN_SIGHTING = (
+    update(schema.Sighting)
+    .where(schema.Sighting.id == bindparam("row"))
+    .values(
+        {name: bindparam(name) for name in _TOLD}
+        | {
+            "identity_id": case(
+                (schema.Sighting.placed_by.is_(None), _said), else_=schema.Sighting.identity_id
+            ),
+            "end": case((_is_cut(), schema.Sighting.end), else_=bindparam("end")),
+        }
+    )
+)
+"""A run's later word on a sighting. A correction of it stands."""
+
 _LENGTHEN = (
     update(schema.Sighting)
     .where(schema.Sighting.id == bindparam("row"), schema.Sighting.end < bindparam("until"), ~_is_cut())
