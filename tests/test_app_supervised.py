@@ -61,7 +61,7 @@ def test_what_lies_around_us_is_no_bug(capsys: pytest.CaptureFixture[str]) -> No
 def test_the_keeper_of_recordings_goes_on_after_the_history_was_away(tmp_path: Path) -> None:
     engine = small_history(tmp_path / "h.db")
     settings = RecordingSettings(tmp_path / "kept")
-    with writer(engine) as record:
+    with writer(engine, patient=True) as record:
         (tmp_path / "h.db").rename(tmp_path / "away.db")
         shelf = Shelf(settings, History(engine), record, writing=set, every_s=0.05)
         shelf._thread._pause_s = 0.05
