@@ -24,14 +24,13 @@ TRIED: dict[str, tuple[float, ...]] = {
     "strong": (0.45, 0.55),
     "confirm_s": (0.15, 0.35),
     "max_gap_s": (2.0, 3.0),
-    "max_iou_distance": (0.80, 0.90),
     "max_weak_iou_distance": (0.40, 0.60),
     "max_new_iou_distance": (0.60, 0.80),
-    "same": (0.25, 0.35),
-    "near": (6.0, 13.8),
     "refresh_s": (0.25, 1.0),
     "clear": (0.40, 0.60),
-    "momentum": (0.7, 0.9),
+    "touched": (0.1, 0.2),
+    "doubtful": (1.0, 3.0),
+    "cut": (-1.0, 1.0),
 }
 """Values on both sides of each default."""
 

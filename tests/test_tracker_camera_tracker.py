@@ -111,8 +111,8 @@ def test_a_track_lives_on_unseen_for_the_gap_and_no_longer() -> None:
 def test_ended_tracks_are_told_once() -> None:
     tracker = CameraTracker("hall")
     settle(tracker, at((100, 0.9, None), (300, 0.9, None)), until=1.0)
-    assert tracker.update(1.1, at((100, 0.9, None))).ended == ()
-    assert tracker.update(3.0, at((100, 0.9, None))).ended == ()
+    for time in (1.1, 2.0, 3.0, 3.4):
+        assert tracker.update(time, at((100, 0.9, None))).ended == ()
     assert tracker.update(4.0, at((100, 0.9, None))).ended == (2,)
     assert tracker.update(4.1, at((100, 0.9, None))).ended == ()
     assert tracker.finish() == (1,)
@@ -133,6 +133,49 @@ def test_a_stranger_in_the_place_of_one_who_left_is_somebody_new() -> None:
     tracker.update(1.1, at())
     tracker.update(2.0, at((130, 0.9, BLUE)))
     assert numbers(tracker, 2.4, at((130, 0.9, BLUE))) == [2]
+
+
+def test_who_takes_a_tracks_place_gets_a_number_at_once_and_no_box_is_lost() -> None:
+    tracker = CameraTracker("hall")
+    settle(tracker, at((100, 0.9, RED)), until=1.0)
+    updates = [tracker.update(1.1 + k / 10, at((100, 0.9, BLUE))) for k in range(10)]
+    shown = [[(t.number, t.confirmed) for t in update.tracks] for update in updates]
+    first = shown.index([(2, True)])
+    assert first <= 2  # 0.3 s, though one picture alone may be a bad one
+    assert shown == [[(1, True)]] * first + [[(2, True)]] * (10 - first)
+    assert [update.ended for update in updates] == [()] * first + [(1,)] + [()] * (9 - first)
+
+
+def test_one_bad_picture_cuts_nobody() -> None:
+    tracker = CameraTracker("hall")
+    settle(tracker, at((100, 0.9, RED)), until=1.0)
+    looks = [BLUE, RED, RED, RED, RED, RED, BLUE, RED]
+    shown = [numbers(tracker, 1.1 + k / 10, at((100, 0.9, look))) for k, look in enumerate(looks)]
+    assert shown == [[1]] * len(looks)
+
+
+def test_a_picture_of_somebody_covered_says_nothing_of_them() -> None:
+    # The one behind, whose feet are higher, is covered by 0.8: the picture shows the one in front.
+    boxes = np.array([[80, 50, 120, 150], [84, 60, 124, 160]], np.float32)
+    both = np.array([0.9, 0.9], np.float32)
+    tracker = CameraTracker("hall")
+    settle(tracker, at((100, 0.9, RED)), until=1.0)
+    behind = Detections(boxes, both, np.array([BLUE, BLUE], np.float32))
+    shown = [numbers(tracker, 1.1 + k / 10, behind) for k in range(10)]
+    assert [number[0] for number in shown] == [1] * 10
+    assert numbers(tracker, 2.1, at((100, 0.9, RED)))[0] == 1  # and is forgotten
+
+
+def test_who_comes_out_behind_another_is_told_by_looks() -> None:
+    # They cross; for half a second only the one in front is seen, where either might be.
+    tracker = CameraTracker("hall")
+    settle(tracker, at((60, 0.9, RED), (140, 0.9, BLUE)), until=0.5)
+    for k in range(1, 5):
+        tracker.update(0.5 + k / 10, at((60 + 8 * k, 0.9, RED), (140 - 8 * k, 0.9, BLUE)))
+    for k in range(5, 10):
+        tracker.update(0.5 + k / 10, at((140 - 8 * k, 0.9, BLUE)))
+    shown = numbers(tracker, 1.6, at((60 + 88, 0.9, RED), (140 - 88, 0.9, BLUE)))
+    assert shown == [1, 2]
 
 
 def test_only_what_is_new_ambiguous_or_old_is_embedded() -> None:

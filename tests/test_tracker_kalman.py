@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import multivariate_t
 
-from tracker.kalman import Motion, centres, corners
+from tracker.kalman import TAIL, Motion, centres, corners
 
 BOX = np.array([[100.0, 50.0, 140.0, 150.0]])  # centre (120, 100), 40 wide, 100 tall
 
@@ -79,15 +80,28 @@ def test_the_filter_equals_the_textbook_over_many_steps() -> None:
     assert covariance[0, 0] == pytest.approx(spread, rel=1e-9)
 
 
-def test_the_gate_tells_the_likely_place_from_the_unlikely() -> None:
+def test_log_odds_are_those_of_the_t_density_against_a_stranger_in_each_height() -> None:
     motion = Motion()
-    mean, covariance = motion.begin(np.repeat(BOX, 2, axis=0))
-    boxes = np.concatenate([BOX, BOX + 200])
-    gate = motion.gate(mean, covariance, boxes)
-    assert gate.shape == (2, 2)
-    assert gate[0].tolist() == gate[1].tolist()
-    assert gate[0, 0] == 0.0
-    assert gate[0, 1] > 9.2
+    mean, covariance = motion.begin(np.concatenate([BOX, BOX + 200]))
+    boxes = np.concatenate([BOX, BOX + 5])
+    found = motion.log_odds(mean, covariance, boxes)
+    assert found.shape == (2, 2)
+    # Variances (0.1^2 + 0.05^2) 100^2 px in all four; in heights, against a density of one.
+    spread = np.eye(4) * (0.1**2 + 0.05**2)
+    for column, off in enumerate(([0, 0, 0, 0], [0.05, 0.05, 0, 0])):
+        density = multivariate_t(np.zeros(4), spread, df=TAIL).logpdf(off)
+        assert found[0, column] == pytest.approx(density)
+    assert found[1].max() < -5  # two heights away
+
+
+def test_who_was_not_seen_for_long_is_claimed_less_surely() -> None:
+    motion = Motion()
+    mean, covariance = motion.begin(BOX)
+    odds = [
+        motion.log_odds(*motion.predict(mean, covariance, np.array([dt])), BOX).item()
+        for dt in (0.1, 0.5, 1.0, 2.0)
+    ]
+    assert odds == sorted(odds, reverse=True)
 
 
 def test_no_targets_are_no_trouble() -> None:

@@ -1,9 +1,13 @@
-"""One camera: what is detected at each moment -> tracks of people, in seconds.
+"""One camera: what is detected at each moment -> tracks, each of one person, in seconds.
 
-Strong detections are matched to tracks by overlap and, where boxes alone are ambiguous, by appearance
-(as BoT-SORT does, arXiv 2206.14651); what is left of the tracks is matched to weak detections by overlap
-alone (ByteTrack, arXiv 2110.06864); tracks out of sight are found again by appearance within the place
-that motion allows (DeepSORT, arXiv 1703.07402).
+Strong detections are matched to tracks by log odds of place and looks (tracker.evidence), what is left of
+the tracks to weak detections by overlap alone (ByteTrack, arXiv 2110.06864). What looks are worth is learned
+on the way (tracker.cosines), and a picture of somebody half covered is worth less.
+
+Each track carries the odds that it still shows the person it began with. They fall where a pairing could have
+been another one, as when two cross or one comes back from behind somebody, and rise when the looks agree.
+Where looks speak against a track more than its odds speak for it, it ends, and one that begins with that
+detection, confirmed at once, takes its place: a tracklet is of one person, and no box is lost.
 """
 
 from __future__ import annotations
@@ -15,9 +19,24 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.cosines import Cosines
+from tracker.evidence import Evidence, log_odds, probability
 from tracker.kalman import Array, Motion, corners
 from tracker.matching import Matches, assign, buffered_iou, cosine_distance, iou
+from tracker.quality import visible
 from tracker.types import Detections, Floats, Track
+
+SURE = 4.0
+"""Log odds that a track shows the person it began with, at the most: there is always what nobody foresaw."""
+
+MOST_LOOKS = 8.0
+"""Pictures in whose mean the latest counts as one; as many seconds as ``refresh_s`` makes of it."""
+
+COVERED = 0.1
+"""The part of a box from which on others before it show in its picture."""
+
+PLAIN = 0.01
+"""The chance of a mistake, by place alone, below which a pairing teaches what looks are worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +46,9 @@ class Rules:
     strong, new: scores from which a detection is matched first, and may start a track. max_gap_s: how
     long a track lives unseen. confirm_s, confirm_hits: how long and how often it must be seen to be
     confirmed. sure: the mean score it must have had by then: the first above a mark may have been luck, and
-    a mean asks the same at any frame rate. same: cosine distance below which two pictures are surely one
-    person. refresh_s: how old a track's embedding may grow. clear: overlap from which a detection plainly
-    continues a track. momentum: the share of its old embedding a track keeps.
+    a mean asks the same at any frame rate. refresh_s: how old a track's looks may grow. clear: overlap from
+    which a detection plainly continues a track, touched: from which it might. doubtful: log odds of a track
+    below which its looks are asked for at once. cut: those of what its looks leave below which it is cut.
     """
 
     strong: float = 0.5
@@ -38,19 +57,22 @@ class Rules:
     confirm_s: float = 0.25
     confirm_hits: int = 2
     sure: float = 0.64
-    max_iou_distance: float = 0.85
     max_weak_iou_distance: float = 0.5
     max_new_iou_distance: float = 0.7
-    same: float = 0.3
-    near: float = 9.2
     refresh_s: float = 0.5
     clear: float = 0.5
-    momentum: float = 0.8
+    touched: float = 0.15
+    doubtful: float = 2.0
+    cut: float = 0.0
 
 
 @dataclass(slots=True)
 class Target:
-    """The mutable part of a track: where it is thought to be, and what it looks like."""
+    """The mutable part of a track: where it is thought to be, and what it looks like.
+
+    looks: (D,) mean of its pictures, as many as ``pictures`` says. odds: log odds that it still shows the
+    person it began with.
+    """
 
     number: int
     mean: Array
@@ -58,19 +80,35 @@ class Target:
     time: float
     began: float
     seen: float
-    hits: int = 1
+    hits: int = 0
     score_sum: float = 0.0
     confirmed: bool = False
-    embedding: Floats | None = None
+    looks: Floats | None = None
+    pictures: float = 0.0
     embedded: float = -np.inf
+    odds: float = SURE
 
-    def look(self, vector: Floats, time: float, momentum: float) -> None:
-        """Blends a (D,) unit vector into what the target looks like; NaN changes nothing."""
-        if np.isnan(vector[0]):
-            return
-        blend = vector if self.embedding is None else momentum * self.embedding + (1 - momentum) * vector
-        self.embedding = np.asarray(blend / np.linalg.norm(blend), np.float32)
+    def look(self, vector: Floats, time: float, weight: float) -> None:
+        """Takes a (D,) unit vector into what the target looks like. weight: what it is worth, 0..1."""
+        self.pictures = min(self.pictures + weight, MOST_LOOKS)
+        share = 1.0 if self.looks is None else weight / self.pictures
+        blend = vector if self.looks is None else (1 - share) * self.looks + share * vector
+        self.looks = np.asarray(blend / np.linalg.norm(blend), np.float32)
         self.embedded = time
+
+    def successor(self, number: int, time: float) -> Target:
+        """Where this one is, but of somebody else: nothing is known of the looks."""
+        return Target(
+            number,
+            self.mean,
+            self.covariance,
+            self.time,
+            time,
+            self.seen,
+            hits=self.hits,
+            score_sum=self.score_sum,
+            confirmed=True,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +126,7 @@ class CameraTracker:
     camera: str
     rules: Rules = field(default_factory=Rules)
     motion: Motion = field(default_factory=Motion)
+    cosines: Cosines = field(default_factory=Cosines)
     _targets: list[Target] = field(default_factory=list)
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
@@ -104,11 +143,15 @@ class CameraTracker:
         wanted = np.ones(len(detections), bool)
         for row, target in enumerate(targets):
             claims = overlap[row] >= self.rules.clear
-            fresh = target.confirmed and time - target.embedded < self.rules.refresh_s
-            if fresh and claims.sum() == 1:
+            if claims.sum() == 1 and self._fresh(target, time):
                 wanted &= ~claims
-        touched = (overlap > 1.0 - self.rules.max_iou_distance).sum(axis=0)
+        touched = (overlap > self.rules.touched).sum(axis=0)
         return np.asarray(strong & (wanted | (touched > 1)))
+
+    def _fresh(self, target: Target, time: float) -> bool:
+        """Whether what it looks like is known, and that it is still the same."""
+        young = time - target.embedded < self.rules.refresh_s
+        return target.confirmed and young and target.odds >= self.rules.doubtful
 
     def update(self, time: float, detections: Detections) -> Update:
         """Takes the detections of the frame at ``time``; times must increase.
@@ -117,13 +160,15 @@ class CameraTracker:
         """
         if any(time <= target.time for target in self._targets):
             raise ValueError(f"camera {self.camera}: time {time} does not follow the frame before")
-        alive = self._alive(time)
-        ended = tuple(sorted({t.number for t in self._targets} - {t.number for t in alive}))
-        self._targets = alive
+        before = {t.number for t in self._targets}
+        self._targets = self._alive(time)
         self._move(time)
-        tracks = [self._see(t, row, time, detections) for t, row in self._match(time, detections)]
-        missed = self._drop_unconfirmed(time)
-        return Update(tuple(sorted(tracks, key=lambda t: t.number)), tuple(sorted((*ended, *missed))))
+        pairs = self._match(time, detections)
+        tracks = [self._see(target, row, time, detections) for target, row in pairs]
+        self._drop_unconfirmed(time)
+        made = {track.number for track in tracks}
+        ended = (before | made) - {t.number for t in self._targets}
+        return Update(tuple(sorted(tracks, key=lambda t: t.number)), tuple(sorted(ended)))
 
     def _alive(self, time: float) -> list[Target]:
         return [t for t in self._targets if time - t.seen <= self.rules.max_gap_s]
@@ -144,10 +189,8 @@ class CameraTracker:
         rules = self.rules
         strong = np.flatnonzero(detections.scores >= rules.strong)
         weak = np.flatnonzero(detections.scores < rules.strong)
-        known = [t for t in self._targets if t.confirmed]
         fresh = [t for t in self._targets if not t.confirmed]
-        cost = self._cost(known, detections, strong)
-        first = _pair(known, strong, assign(cost, max_cost=rules.max_iou_distance))
+        first = self._continue(time, detections, strong)
         steady = [t for t in first.targets if t.seen >= self._previous(time)]
         distance = self._distance(steady, detections, weak)
         second = _pair(steady, weak, assign(distance, max_cost=rules.max_weak_iou_distance))
@@ -177,29 +220,102 @@ class CameraTracker:
         margin = self.motion.margin(covariances) * fresh[:, None]
         return 1.0 - buffered_iou(corners(means), detections.boxes[rows], margin)
 
-    def _cost(
-        self, targets: list[Target], detections: Detections, rows: NDArray[np.intp]
-    ) -> NDArray[np.floating]:
-        """(T, R): overlap distance, helped by appearance where the target may have got to that place."""
-        distance = self._distance(targets, detections, rows)
-        if not targets or detections.embeddings is None:
-            return distance
-        dimension = detections.embeddings.shape[1]
-        nothing = np.full(dimension, np.nan, np.float32)
-        looks = np.array([nothing if t.embedding is None else t.embedding for t in targets])
-        apart = cosine_distance(looks, detections.embeddings[rows]) / (2 * self.rules.same)
-        means = np.array([t.mean for t in targets])
-        covariances = np.array([t.covariance for t in targets])
-        near = self.motion.gate(means, covariances, detections.boxes[rows]) <= self.rules.near
-        alike = near & (apart < 0.5)
-        unlike = apart > 1.0
-        blend = np.where(np.isnan(apart), distance, 0.5 * distance + 0.5 * np.minimum(apart, 1.0))
-        blend = np.where(alike, np.minimum(blend, apart), blend)
-        return np.where(unlike & (distance > 0.5), np.inf, blend)
+    def _continue(self, time: float, detections: Detections, strong: NDArray[np.intp]) -> _Paired:
+        """Confirmed targets with the strong detections they are; those that their looks refute are cut.
+
+        A pair that is refuted is barred and all are paired again: the detection may be another target.
+        """
+        known = [t for t in self._targets if t.confirmed]
+        seen = detections.take(strong)
+        hidden = (1.0 - visible(detections.boxes))[strong] if len(strong) else np.zeros(0)
+        evidence = self._evidence(known, seen, hidden)
+        cost = -evidence.odds
+        matches = assign(cost, max_cost=0.0)
+        self._learn(time, known, seen, evidence, matches.pairs[hidden[matches.pairs[:, 1]] <= COVERED])
+        refuted: dict[int, Target] = {}
+        while True:
+            after, barred = self._judge(known, evidence, matches.pairs)
+            if not barred.any():
+                break
+            for i, j in matches.pairs[barred]:
+                cost[i, j] = np.inf
+                refuted.setdefault(int(strong[j]), known[i])
+            matches = assign(cost, max_cost=0.0)
+        for (i, _), odds in zip(matches.pairs, after, strict=True):
+            known[i].odds = odds
+        return self._cut(_pair(known, strong, matches), refuted, time)
+
+    def _evidence(self, known: list[Target], seen: Detections, hidden: Array) -> Evidence:
+        """Of each known target and each detection. hidden: (R,) what others before them cover of those."""
+        place: Array = np.zeros((len(known), len(seen)))
+        looks: Array = np.full_like(place, np.nan)
+        if not place.size:
+            return Evidence(place, looks)
+        means, covariances = (np.array([getattr(t, n) for t in known]) for n in ("mean", "covariance"))
+        place = self.motion.log_odds(means, covariances, seen.boxes)
+        if seen.embeddings is not None:
+            doubt = np.clip(hidden, self.cosines.misleading, 0.5)
+            nothing = np.full(seen.embeddings.shape[1], np.nan, np.float32)
+            faces = np.array([nothing if t.looks is None else t.looks for t in known])
+            looks = self.cosines.log_ratio(1.0 - cosine_distance(faces, seen.embeddings), doubt)
+        return Evidence(place, looks)
+
+    def _judge(
+        self, known: list[Target], evidence: Evidence, pairs: NDArray[np.intp]
+    ) -> tuple[list[float], NDArray[np.bool_]]:
+        """(M,) log odds of the targets after their pairs, and (M,) whether looks refute that they are.
+
+        Looks that speak against a target for the first time may be a bad picture of it: what that takes of
+        its odds grows with the time since the last picture, for those of one moment err alike.
+        """
+        wrong = evidence.mistaken(pairs, evidence.odds)
+        looks = evidence.looks[pairs[:, 0], pairs[:, 1]]
+        here = [known[i] for i, _ in pairs]
+        kept = [probability(t.odds) * (1 - chance) for t, chance in zip(here, wrong, strict=True)]
+        odds = np.array([log_odds(p) for p in kept])
+        age_s = np.array([t.time - t.embedded for t in here])
+        told = np.where(looks > 0, looks, looks * -np.expm1(-age_s / self.rules.refresh_s))
+        after = np.minimum(odds + np.nan_to_num(told), SURE)
+        return after.tolist(), (looks < 0) & (odds + looks < self.rules.cut)
+
+    def _cut(self, paired: _Paired, refuted: dict[int, Target], time: float) -> _Paired:
+        """The refuted that got no other detection end; what they were taken for, and nobody else is, goes on
+        under a new number. refuted: by row.
+        """
+        idle = [t for t in paired.targets if any(t is other for other in refuted.values())]
+        left = {row: target for row, target in refuted.items() if row in paired.rows}
+        begun = [(target.successor(next(self._numbers), time), row) for row, target in left.items()]
+        self._targets = [t for t in self._targets if not any(t is gone for gone in idle)]
+        self._targets += [target for target, _ in begun]
+        others = [t for t in paired.targets if not any(t is gone for gone in idle)]
+        rows = np.array([row for row in paired.rows if row not in left], np.intp)
+        return _Paired([*paired.pairs, *begun], others, rows)
+
+    def _learn(
+        self,
+        time: float,
+        known: list[Target],
+        seen: Detections,
+        evidence: Evidence,
+        pairs: NDArray[np.intp],
+    ) -> None:
+        """What looks are worth, from pairs in full view."""
+        if seen.embeddings is None:
+            return
+        for (i, j), chance in zip(pairs, evidence.mistaken(pairs, evidence.place), strict=True):
+            vector, looks = seen.embeddings[j], known[i].looks
+            if looks is None or np.isnan(vector[0]):
+                continue
+            if chance < PLAIN and not self._fresh(known[i], time):
+                self.cosines.same(float(looks @ vector))
+            others = [known[k].looks for k, _ in pairs if k != i]
+            faces = np.array([other for other in others if other is not None])
+            if len(faces):
+                self.cosines.others(faces @ vector)
 
     def _begin(self, time: float, box: Floats) -> Target:
         mean, covariance = self.motion.begin(box[None])
-        target = Target(next(self._numbers), mean[0], covariance[0], time, time, time, hits=0)
+        target = Target(next(self._numbers), mean[0], covariance[0], time, time, time)
         self._targets.append(target)
         return target
 
@@ -210,12 +326,20 @@ class CameraTracker:
             target.mean, target.covariance = mean[0], covariance[0]
         target.hits += 1
         target.seen = time
-        if detections.embeddings is not None and detections.scores[row] >= self.rules.strong:
-            target.look(detections.embeddings[row], time, self.rules.momentum)
+        self._look(target, row, time, detections)
         score = float(detections.scores[row])
         target.score_sum += score
         target.confirmed = target.confirmed or self._is_person(target, time)
         return Track(self.camera, target.number, time, box, score, target.confirmed, row)
+
+    def _look(self, target: Target, row: int, time: float, detections: Detections) -> None:
+        """A picture counts as far as it shows the person, and is of the target."""
+        if detections.embeddings is None or detections.scores[row] < self.rules.strong:
+            return
+        vector = detections.embeddings[row]
+        if not np.isnan(vector[0]):
+            seen = np.clip(2 * visible(detections.boxes)[row] - 1, 0.02, 1.0)
+            target.look(vector, time, float(seen) * probability(target.odds))
 
     def _is_person(self, target: Target, time: float) -> bool:
         """Whether the target was seen for long enough, often enough and surely enough."""
@@ -224,11 +348,9 @@ class CameraTracker:
         sure = target.score_sum >= rules.sure * target.hits
         return lasted and target.hits >= rules.confirm_hits and sure
 
-    def _drop_unconfirmed(self, time: float) -> list[int]:
+    def _drop_unconfirmed(self, time: float) -> None:
         """A target that is not confirmed ends when it is not seen."""
-        dropped = [t.number for t in self._targets if not t.confirmed and t.seen < time]
         self._targets = [t for t in self._targets if t.confirmed or t.seen == time]
-        return dropped
 
     def finish(self) -> tuple[int, ...]:
         """Ends every track; their numbers."""

@@ -12,12 +12,19 @@ covariance: (T, 4, 2, 2). Boxes are xyxy.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import lgamma, log, pi
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
+
+TAIL = 4.0
+"""Degrees of freedom of where a box is: fewer have longer tails."""
+
+_T_PEAK = lgamma((TAIL + 4) / 2) - lgamma(TAIL / 2) - 2 * log(TAIL * pi)
+"""Log of that density's peak in four dimensions of unit variance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +79,19 @@ class Motion:
         kept = covariance - gain[..., :, None] * covariance[..., 0, None, :]
         return corrected, kept
 
-    def gate(self, mean: Array, covariance: Array, boxes: Array) -> Array:
-        """(T, N): squared Mahalanobis distance of box j's centre from where target i is expected.
+    def log_odds(self, mean: Array, covariance: Array, boxes: Array) -> Array:
+        """(T, N): log odds that box j is target i rather than one of somebody nobody knows of.
 
-        Two degrees of freedom: 9.2 is passed by 99 of 100 true pairs.
+        The density of the box's centre and sides where target i is expected, against one stranger in each
+        height of target i in all four. A multivariate t (Lange, Little, Taylor, "Robust Statistical Modeling
+        Using the t Distribution", 1989): detectors' boxes jump more often than a normal density allows.
         """
-        noise = (self.jitter * mean[:, 3:4, 0]) ** 2
-        variance = covariance[:, :2, 0, 0] + noise
-        apart = centres(boxes)[None, :, :2] - mean[:, None, :2, 0]
-        return np.asarray((apart**2 / variance[:, None, :]).sum(axis=-1))
+        height = np.maximum(mean[:, 3, 0], 1.0)
+        variance = covariance[..., 0, 0] + (self.jitter * height[:, None]) ** 2
+        apart = centres(boxes)[None] - mean[:, None, :, 0]
+        squared = (apart**2 / variance[:, None]).sum(axis=-1)
+        peak = _T_PEAK - 0.5 * np.log(variance / height[:, None] ** 2).sum(axis=1)
+        return np.asarray(peak[:, None] - (TAIL + 4) / 2 * np.log1p(squared / TAIL))
 
     def margin(self, covariance: Array) -> Array:
         """(T, 2): standard deviation of the expected centre in x and y, pixels."""
