@@ -26,11 +26,11 @@ from tracker.matching import Matches, assign, buffered_iou, cosine_distance, iou
 from tracker.quality import visible
 from tracker.types import Detections, Floats, Track
 
-SURE = 4.0
+MOST_ODDS = 4.0
 """Log odds that a track shows the person it began with, at the most: there is always what nobody foresaw."""
 
 MOST_LOOKS = 8.0
-"""Pictures in whose mean the latest counts as one; as many seconds as ``refresh_s`` makes of it."""
+"""Pictures in whose mean the latest counts as one."""
 
 COVERED = 0.1
 """The part of a box from which on others before it show in its picture."""
@@ -86,7 +86,11 @@ class Target:
     looks: Floats | None = None
     pictures: float = 0.0
     embedded: float = -np.inf
-    odds: float = SURE
+    odds: float = MOST_ODDS
+
+    def news(self, time: float, refresh_s: float) -> float:
+        """What a picture is worth after the last, 0..1: those of one moment show the same and err alike."""
+        return float(-np.expm1((self.embedded - time) / refresh_s))
 
     def look(self, vector: Floats, time: float, weight: float) -> None:
         """Takes a (D,) unit vector into what the target looks like. weight: what it is worth, 0..1."""
@@ -265,17 +269,17 @@ class CameraTracker:
     ) -> tuple[list[float], NDArray[np.bool_]]:
         """(M,) log odds of the targets after their pairs, and (M,) whether looks refute that they are.
 
-        Looks that speak against a target for the first time may be a bad picture of it: what that takes of
-        its odds grows with the time since the last picture, for those of one moment err alike.
+        Looks that speak against a target for the first time may be a bad picture of it: they take of its odds
+        what they are worth after the last one.
         """
         wrong = evidence.mistaken(pairs, evidence.odds)
         looks = evidence.looks[pairs[:, 0], pairs[:, 1]]
         here = [known[i] for i, _ in pairs]
         kept = [probability(t.odds) * (1 - chance) for t, chance in zip(here, wrong, strict=True)]
         odds = np.array([log_odds(p) for p in kept])
-        age_s = np.array([t.time - t.embedded for t in here])
-        told = np.where(looks > 0, looks, looks * -np.expm1(-age_s / self.rules.refresh_s))
-        after = np.minimum(odds + np.nan_to_num(told), SURE)
+        news = np.array([t.news(t.time, self.rules.refresh_s) for t in here])
+        told = np.where(looks > 0, looks, looks * news)
+        after = np.minimum(odds + np.nan_to_num(told), MOST_ODDS)
         return after.tolist(), (looks < 0) & (odds + looks < self.rules.cut)
 
     def _cut(self, paired: _Paired, refuted: dict[int, Target], time: float) -> _Paired:
@@ -306,8 +310,8 @@ class CameraTracker:
             vector, looks = seen.embeddings[j], known[i].looks
             if looks is None or np.isnan(vector[0]):
                 continue
-            if chance < PLAIN and not self._fresh(known[i], time):
-                self.cosines.same(float(looks @ vector))
+            if chance < PLAIN:
+                self.cosines.same(float(looks @ vector), known[i].news(time, self.rules.refresh_s))
             others = [known[k].looks for k, _ in pairs if k != i]
             faces = np.array([other for other in others if other is not None])
             if len(faces):

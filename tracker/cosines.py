@@ -66,13 +66,13 @@ class Cosines:
         ratio = np.logaddexp(good + line, bad) - np.logaddexp(bad + line, good)
         return np.where(np.isnan(cosine), np.nan, ratio)
 
-    def same(self, cosine: float) -> None:
-        """A picture of a track that its place leaves no doubt about."""
-        misled = bool(self.log_ratio(np.array(cosine), self.misleading) < 0)
-        self.told += 1
-        self.misled += misled
-        if not misled:
-            self.within.add(cosine)
+    def same(self, cosine: float, weight: float = 1.0) -> None:
+        """A picture of a track that its place leaves no doubt about. weight: as how many it counts, 0..1."""
+        self.told += weight
+        if self.log_ratio(np.array(cosine), self.misleading) < 0:
+            self.misled += weight
+        else:
+            self.within.add(cosine, weight)
 
     def others(self, cosines: Array) -> None:
         """A picture against tracks that are others; together they count as one."""
