@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from app.scoring.score import Boxes, read_mot
+from app.scoring.score import Boxes
+from app.scoring.tables import read_mot
 from tracker.types import Detections
 
 SCHEDULES = (

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from site_parts.sites import Camera, Site, rounds
 
-from app.scoring.score import Boxes, read_mot
+from app.scoring.score import Boxes
+from app.scoring.tables import read_mot
 from tracker.camera_tracker import CameraTracker
 from tracker.presence import Seen
 from tracker.types import Point, Sighting
