@@ -25,7 +25,7 @@ from app.sources.feeds import FileCamera, FileFeed, LiveFeed
 from app.sources.ffmpeg import SourceError
 from app.sources.live import LiveSource
 from app.sources.names import shown
-from app.sources.passwords import redact
+from app.sources.passwords import redact, with_login_encoded
 from app.sources.roster import Roster
 from app.sources.stored import StoredSource, stored_camera
 from app.topology.overlaps import overlaps_known
@@ -232,7 +232,7 @@ def _associator(
 
 def command_line() -> str:
     """The command as it was typed, for the record, but for passwords in addresses."""
-    return shlex.join(["sightline", *(shown(redact(word)) for word in sys.argv[1:])])
+    return shlex.join(["sightline", *(shown(redact(with_login_encoded(word))) for word in sys.argv[1:])])
 
 
 @contextmanager
@@ -314,7 +314,8 @@ def _live(settings: Settings, recorders: Recorders) -> Iterator[Roster]:
 
     def opened(camera: CameraSettings) -> LiveSource:
         recorder = recorders.of(camera.name, offset_s=camera.clock_offset_s) if camera.record else None
-        return live_source(camera, max_latency_s=settings.max_latency_s, wake=wake, recorder=recorder)
+        limits = {"max_latency_s": settings.max_latency_s, "max_pixels": settings.max_pixels}
+        return live_source(camera, **limits, wake=wake, recorder=recorder)
 
     feed = LiveFeed([], wake=wake, offsets={}, max_latency_s=settings.max_latency_s)
     with Roster(feed, opened) as roster:
@@ -326,6 +327,7 @@ def live_source(
     camera: CameraSettings,
     *,
     max_latency_s: float,
+    max_pixels: float,
     wake: threading.Condition,
     recorder: FootageRecorder | None = None,
 ) -> LiveSource:
@@ -338,6 +340,9 @@ def live_source(
         read_timeout_s=camera.read_timeout_s,
         frozen_after_s=camera.frozen_after_s,
         max_latency_s=max_latency_s,
+        max_pixels=max_pixels,
+        transport=camera.transport,
+        poll_s=camera.poll_s,
         decode=camera.decode,
         size=camera.size,
         recorder=recorder,

@@ -21,6 +21,9 @@ from app.sources.starts import CREATIONS, Creation
 from app.sources.taken import MAX_PIXELS, camera_name, grouped
 from tracker.rules import Rule
 
+TRANSPORTS = ("auto", "tcp", "udp", "udp_multicast", "http")
+"""How RTSP's pictures may travel; auto: over TCP where the camera can, else over UDP."""
+
 DECODE = ("auto", "software", "cuda", "vaapi", "qsv")
 """What may decode streams."""
 
@@ -42,7 +45,8 @@ class CameraSettings:
     it from the file. clock_offset_s: how far the camera's clock is ahead; subtracted. shown: what to show in
     place of a source that was filled in from the environment, else "". Of files only: fps: frames a second,
     None to go by the files. creation: what a file's creation time is the time of. Of streams only:
-    open_timeout_s, read_timeout_s, frozen_after_s, decode, size: see LiveSource. record: keep its footage.
+    open_timeout_s, read_timeout_s, frozen_after_s, decode, size, transport, poll_s: see LiveSource. record:
+    keep its footage.
     """
 
     name: str
@@ -59,6 +63,8 @@ class CameraSettings:
     files: tuple[str, ...] = ()
     fps: float | None = None
     creation: Creation = "auto"
+    transport: str = "auto"
+    poll_s: float = 1.0
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -189,7 +195,10 @@ def read_time(text: str) -> float:
 class _Reader(TableReader):
     """Checks a parsed TOML table, key by key."""
 
-    STREAM = frozenset({"open_timeout_s", "read_timeout_s", "frozen_after_s", "decode", "size", "record"})
+    STREAM = frozenset({"open_timeout_s", "read_timeout_s", "frozen_after_s", "decode", "size", "record"}) | {
+        "transport",
+        "poll_s",
+    }
     FILE = frozenset({"start", "fps", "creation_time"})
     CAMERA = STREAM | FILE | {"name", "source", "username", "password_file", "clock_offset_s"}
     TOP = frozenset(
@@ -358,6 +367,8 @@ class _Reader(TableReader):
             files=tuple(addresses) if len(addresses) > 1 else (),
             fps=self._fps(row, where),
             creation=self._creation(row, where),
+            transport=self._transport(row, where),
+            poll_s=self._seconds(row, "poll_s", where, 1.0, least=0.05),
         )
 
     def _sources(self, row: dict[str, Any], where: str) -> list[str]:
@@ -404,6 +415,12 @@ class _Reader(TableReader):
         if creation is None:
             self._fail("creation_time", where, f"one of {', '.join(CREATIONS)}, but found {told(meant)}")
         return creation
+
+    def _transport(self, row: dict[str, Any], where: str) -> str:
+        transport: str = self._want(row, "transport", str, where, "auto")
+        if transport not in TRANSPORTS:
+            self._fail("transport", where, f"one of {', '.join(TRANSPORTS)}, but found {told(transport)}")
+        return transport
 
     def _decode(self, row: dict[str, Any], where: str) -> str:
         decode: str = self._want(row, "decode", str, where, "auto")

@@ -31,14 +31,17 @@ class RtspServer:
     """Serves each H.264 .mp4 or .ts, or H.265 .h265.mp4, under its name, from its beginning to each client,
     as fast as it plays.
 
-    login: (user, password) that clients must give (basic authentication), else none. Both may be changed, for
-    the server that restart() begins.
-    Without GStreamer the test is skipped, or failed where the environment variable CI is set.
+    login: (user, password) that clients must give (basic authentication), else none. udp_only: it sends
+    nothing over TCP. Clips and login may be changed, for the server that restart() begins. Without GStreamer
+    the test is skipped, or failed where the environment variable CI is set.
     """
 
-    def __init__(self, clips: dict[str, Path], *, login: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self, clips: dict[str, Path], *, login: tuple[str, str] | None = None, udp_only: bool = False
+    ) -> None:
         self.clips = dict(clips)
         self.login = login
+        self.udp_only = udp_only
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
 
@@ -65,7 +68,7 @@ class RtspServer:
         """A new server on the port of the one before."""
         self.kill()
         clips = {name: str(path) for name, path in self.clips.items()}
-        setting = json.dumps({"clips": clips, "login": self.login, "port": self.port})
+        setting = json.dumps({"clips": clips, "login": self.login, "port": self.port, "udp": self.udp_only})
         self._process = subprocess.Popen(
             [SYSTEM_PYTHON, __file__, setting],
             stdout=subprocess.PIPE,
@@ -139,6 +142,11 @@ def serve(setting: dict[str, Any]) -> None:
         if path.endswith(".ts"):  # the size may change: it is told again with every key frame
             chain = "tsdemux ! h264parse ! rtph264pay name=pay0 config-interval=-1"
         factory.set_launch(f'( filesrc location="{path}" ! {chain} )')
+        if setting["udp"]:
+            gi.require_version("GstRtsp", "1.0")
+            from gi.repository import GstRtsp  # type: ignore[import-not-found]
+
+            factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP)
         if setting["login"]:
             _protect(GstRtspServer, factory)
         server.get_mount_points().add_factory(f"/{name}", factory)

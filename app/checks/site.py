@@ -126,6 +126,8 @@ def _opened(
             uri=camera.source,
             shown=camera.shown,
             open_timeout_s=timeout_s,
+            transport=camera.transport,
+            poll_s=camera.poll_s,
             decode=camera.decode,
             wake=wake,
         )

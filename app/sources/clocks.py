@@ -13,6 +13,8 @@ _BELIEVED, _MOST_HELD = 5, 12  # so many frames in a row make a step true; so ma
 _MPEG_WRAP_S = 2**33 / 90_000  # when MPEG's timestamps begin anew: 26.5 hours
 _LONGEST_STEP_S = 60.0  # between two frames of footage that was not interrupted
 _CATCH_UP_S = 2.0
+_NEW_CLOCK_S = 10.0  # timestamps of a stream that step ahead by more have begun anew
+_DRY_S = 0.5  # what is due for longer came too late, and all after it is shown later
 _CLOCK_JUMP_S = 0.5  # a camera whose clock moves by more than this against its timestamps has set it
 _WORST_DRIFT = 2e-4  # how fast a camera's timestamps may run against our clock
 
@@ -299,6 +301,28 @@ class Drift:
         mean_a = sum(a for _, a in self._points) / count
         over = sum((t - mean_t) * (a - mean_a) for t, a in self._points)
         self.ppm = 1e6 * over / sum((t - mean_t) ** 2 for t, _ in self._points)
+
+
+class Pacer:
+    """Plays out what comes in bursts (HLS, DASH) by its timestamps, at a steady delay.
+
+    The delay is that of the first picture, and grows where the next one comes later than it was due.
+    """
+
+    def __init__(self) -> None:
+        self._lead_s: float | None = None  # our clock at timestamp 0
+        self._last_s = 0.0
+
+    def wait_s(self, pts_s: float | None, now_s: float) -> float:
+        """How long to hold the picture of that timestamp back. now_s: by any clock that runs on."""
+        if pts_s is None:
+            return 0.0
+        anew = self._lead_s is None or not -_CLOCK_SET_BACK_S <= pts_s - self._last_s <= _NEW_CLOCK_S
+        wait_s = 0.0 if anew or self._lead_s is None else pts_s + self._lead_s - now_s
+        if anew or wait_s < -_DRY_S:
+            self._lead_s, wait_s = now_s - pts_s, 0.0
+        self._last_s = pts_s
+        return max(wait_s, 0.0)
 
 
 class Backlog:

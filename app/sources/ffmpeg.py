@@ -156,12 +156,12 @@ def promised(stream: VideoStream, lasts_s: float | None, fps: float) -> int | No
     )
 
 
-def expect_size(path: Path, stream: VideoStream, max_pixels: float) -> None:
+def expect_size(name: str, stream: VideoStream, max_pixels: float) -> None:
     """Raises SourceError where its pictures are larger than what was allowed."""
     width, height = stream.width, stream.height
     if width * height > max_pixels:
         raise SourceError(
-            f"{shown(path)}: has pictures of {width}x{height}, more than {max_pixels / 1e6:g} million "
+            f"{name}: has pictures of {width}x{height}, more than {max_pixels / 1e6:g} million "
             "pixels; make them "
             "smaller, or allow more with --max-megapixels."
         )
@@ -221,6 +221,28 @@ def seconds(picture: VideoFrame, stream: VideoStream) -> float | None:
     return float(picture.pts * stream.time_base)
 
 
+SEGMENTED = frozenset({"hls", "dash"})
+"""Formats whose pictures come a segment at a time."""
+
+_STILL_CODECS = frozenset({"mjpeg", "png", "webp", "bmp", "jpeg2000", "jpegls", "tiff", "gif"})
+_WEB = "http,https,httpproxy,tcp,tls,crypto"
+_LEADS_TO = {  # what FFmpeg may open on behalf of an address: above all, no files
+    "http": _WEB,
+    "https": _WEB,
+    "rtsp": "rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https",
+    "rtsps": "rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https",
+    "rtmp": "rtmp,rtmpt,tcp,http",
+    "rtmps": "rtmps,rtmp,rtmpts,tls,tcp,https",
+    "srt": "srt,udp",
+    "udp": "udp,rtp",
+}
+
+
+def may_be_still(stream: VideoStream) -> bool:
+    """Whether a connection that ended after one picture was that picture, as cameras give snapshots."""
+    return stream.codec_context.name in _STILL_CODECS
+
+
 def live_address(uri: str, *, shown: str) -> str:
     """The uri itself; raises SourceError where it is none of a network stream or a device."""
     if uri.partition("://")[0].lower() not in _SCHEMES and not uri.startswith("/dev/"):
@@ -228,14 +250,14 @@ def live_address(uri: str, *, shown: str) -> str:
     return uri
 
 
-def open_live(uri: str, *, shown: str, open_timeout_s: float, read_timeout_s: float) -> InputContainer:
+def open_live(
+    uri: str, *, shown: str, open_timeout_s: float, read_timeout_s: float, transport: str = "auto"
+) -> InputContainer:
     """Connects, which takes open_timeout_s at most (within `interruptible`). Raises SourceError.
 
-    shown: the address without secrets, for the error.
+    shown: the address without secrets, for the error. transport: see app.config.TRANSPORTS.
     """
-    options = {"fpsprobesize": "0"}  # do not hold back a second of pictures to guess the frame rate
-    if uri.lower().startswith("rtsp"):
-        options |= {"rtsp_transport": "tcp", "allowed_media_types": "video"}
+    options = _live_options(uri, transport)
     device = "v4l2" if uri.startswith("/dev/") else None
     began = time.monotonic()
     _clock.until = began + open_timeout_s  # PyAV by itself would wait twice: to connect, and to look
@@ -257,6 +279,17 @@ def open_live(uri: str, *, shown: str, open_timeout_s: float, read_timeout_s: fl
         container.close()
         raise _silence(shown, open_timeout_s)
     return container
+
+
+def _live_options(uri: str, transport: str) -> dict[str, str]:
+    scheme = uri.partition("://")[0].lower()
+    options = {"fpsprobesize": "0"}  # do not hold back a second of pictures to guess the frame rate
+    if scheme in _LEADS_TO:
+        options["protocol_whitelist"] = _LEADS_TO[scheme]
+    if scheme.startswith("rtsp"):
+        how = {"rtsp_flags": "prefer_tcp"} if transport == "auto" else {"rtsp_transport": transport}
+        options |= {"allowed_media_types": "video"} | how
+    return options
 
 
 def _trouble(error: av.FFmpegError, *, uri: str, waited_s: float | None) -> SourceError:
@@ -341,7 +374,7 @@ def _rank(stream: VideoStream) -> tuple[bool, int]:
     return bool(stream.disposition & av.stream.Disposition.default), stream.width * stream.height
 
 
-def decode_in_this_thread(stream: VideoStream) -> None:
+def decode_in_this_thread(stream: VideoStream, *, max_pixels: float) -> None:
     """Decode without helper threads, so that damaged footage looks the same in every run.
 
     FFmpeg's frame threads conceal errors from whatever the neighbouring thread has decoded by then, and
@@ -349,6 +382,8 @@ def decode_in_this_thread(stream: VideoStream) -> None:
     """
     stream.thread_type = "SLICE"
     stream.thread_count = 1
+    # Pictures may grow in the midst; a decoder counts whole blocks, beyond what is shown.
+    stream.codec_context.options = {"max_pixels": f"{min(2 * max_pixels, 2**31 - 1):.0f}"}
 
 
 class Pictures:

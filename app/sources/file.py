@@ -209,10 +209,8 @@ class FileSource:
                 raise SourceError(
                     f"{shown(self._path)}: has no pictures that can be decoded; give a video file."
                 )
-            expect_size(self._path, stream, self._max_pixels)
-            decode_in_this_thread(stream)
-            # Pictures may grow in the midst; a decoder counts whole blocks, beyond what is shown.
-            stream.codec_context.options = {"max_pixels": f"{min(2 * self._max_pixels, 2**31 - 1):.0f}"}
+            expect_size(shown(self._path), stream, self._max_pixels)
+            decode_in_this_thread(stream, max_pixels=self._max_pixels)
             self._play(container, stream)
         if not self.decoded and not self._queue.closed:
             raise SourceError(

@@ -10,6 +10,8 @@ import random
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -19,23 +21,27 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from app.passage import Arrival
-from app.sources.clocks import Backlog, LiveClock, Stamp
+from app.sources.clocks import Backlog, LiveClock, Pacer, Stamp
 from app.sources.decoding import Decoder, hardware
 from app.sources.ffmpeg import (
+    SEGMENTED,
     Pictures,
     SourceError,
     SourceInfo,
     best_video,
     decode_in_this_thread,
+    expect_size,
     interruptible,
     is_dated,
     live_address,
     live_pictures,
+    may_be_still,
     open_live,
     sample_aspect,
 )
-from app.sources.passwords import redact
+from app.sources.passwords import redact, with_login_encoded
 from app.sources.stillness import Stillness
+from app.sources.taken import MAX_PIXELS
 from tracker.types import Frame, Image
 
 if TYPE_CHECKING:
@@ -45,6 +51,7 @@ State = Literal["connecting", "playing", "stalled", "frozen", "waiting", "ended"
 
 _NO_PICTURE_S = 20.0  # how long a camera may send packets of which none makes a picture
 _STALLED_S = 2.0  # without a picture for so long, and for four pictures' time, a camera is shown as stalled
+_SEGMENT_S = 30.0  # how long what comes a segment at a time may be silent, at least
 _STEADY_S = 10.0  # a camera that played for so long is well, and is tried at once when it is lost
 _LATE_S = 5.0  # how long all pictures may come too late before the connection is given up
 _LEAST_SIDE = 16  # pixels; a picture smaller than this comes of a damaged packet
@@ -58,10 +65,12 @@ class LiveSource:
     picture for frozen_after_s (0: never mind), and when for five seconds everything comes more than
     max_latency_s later than it could: a network that is too slow piles pictures up, and only a new connection
     is rid of them. The pauses between attempts double from retry_min_s to retry_max_s, less a random part of
-    up to half (by seed), and begin anew after ten seconds of playing.
-    decode: auto, software, or a kind of hardware such as cuda. size: (width, height) that is expected.
-    recorder: is given every packet, and closed at the end.
-    shown: what to show in its place where the uri holds secrets that only its owner can tell from the rest.
+    up to half (by seed), and begin anew after ten seconds of playing. transport: how RTSP's pictures travel,
+    one of TRANSPORTS. poll_s: how often a camera is asked that gives a single picture a call. What comes a
+    segment at a time (HLS) is played out at a steady delay. max_pixels: of a picture. decode: auto, software,
+    or a kind of hardware such as cuda. size: (width, height) that is expected. recorder: is given every
+    packet, and closed at the end. shown: what to show in its place where the uri holds secrets that only its
+    owner can tell from the rest.
 
     state: connecting, playing, stalled (connected, but no picture just now), frozen (always the same
     picture, which is not given out), waiting (for the next attempt), ended (left). problem: the last trouble,
@@ -86,6 +95,9 @@ class LiveSource:
         max_latency_s: float = 1.0,
         retry_min_s: float = 0.5,
         retry_max_s: float = 15.0,
+        transport: str = "auto",
+        poll_s: float = 1.0,
+        max_pixels: float = MAX_PIXELS,
         decode: str = "auto",
         size: tuple[int, int] | None = None,
         recorder: FootageRecorder | None = None,
@@ -94,6 +106,7 @@ class LiveSource:
     ) -> None:
         self.camera = camera
         self.recorder = recorder
+        uri = with_login_encoded(uri)
         self.uri = redact(shown or uri)
         self.info: SourceInfo | None = None
         self.decoded = 0
@@ -108,6 +121,10 @@ class LiveSource:
         self._uri = live_address(uri, shown=self.uri)
         self._open_timeout_s = open_timeout_s
         self._read_timeout_s = read_timeout_s
+        self._transport = transport
+        self._poll_s = poll_s
+        self._max_pixels = max_pixels
+        self._single = False  # it gives a single picture a call
         self._max_latency_s = max_latency_s
         self._retry_s = (retry_min_s, retry_max_s)
         self._expected = size
@@ -187,9 +204,15 @@ class LiveSource:
         failures = 0
         with interruptible(self._stop):
             while not self._stop.is_set():
-                self._change("connecting")
-                self._steady_from = math.inf
+                if not self._single:
+                    self._change("connecting")
+                    self._steady_from = math.inf
+                began = time.monotonic()
                 problem = self._connect()
+                if self._single and not problem:
+                    self._stop.wait(max(0.0, began + self._poll_s - time.monotonic()))
+                    continue
+                self._single = False
                 failures = 0 if time.monotonic() - self._steady_from >= _STEADY_S else failures + 1
                 if not self._stop.is_set():
                     self._problem = problem
@@ -205,23 +228,40 @@ class LiveSource:
     def _connect(self) -> str:
         """Plays until something ends it, and says what."""
         try:
-            timeouts_s = {"open_timeout_s": self._open_timeout_s, "read_timeout_s": self._read_timeout_s}
-            with open_live(self._uri, shown=self.uri, **timeouts_s) as container:
+            with self._opened() as container:
                 stream = best_video(container)
                 if stream is None:
                     return f"{self.uri} sends no video that can be decoded; check which stream it is."
-                decode_in_this_thread(stream)
+                expect_size(self.uri, stream, self._max_pixels)
+                decode_in_this_thread(stream, max_pixels=self._max_pixels)
                 return self._play(container, stream)
         except SourceError as error:
             return str(error)
+
+    def _opened(self) -> InputContainer:
+        """Connected. What comes a segment at a time may be silent for as long as one lasts."""
+        opened = partial(
+            open_live,
+            self._uri,
+            shown=self.uri,
+            open_timeout_s=self._open_timeout_s,
+            transport=self._transport,
+        )
+        container = opened(read_timeout_s=self._read_timeout_s)
+        if container.format.name in SEGMENTED and self._read_timeout_s < _SEGMENT_S:
+            self._read_timeout_s = _SEGMENT_S
+            container.close()
+            container = opened(read_timeout_s=self._read_timeout_s)
+        return container
 
     def _play(self, container: InputContainer, stream: VideoStream) -> str:
         self.times.connected()
         backlog = Backlog()
         decoder = self._decoder = Decoder(stream, device=self._device)
         began, self._late_since = time.monotonic(), None
-        shown = failed = 0
+        shown = failed = came = 0
         dated = is_dated(container)
+        pacer = Pacer() if container.format.name in SEGMENTED else None
         if self.recorder is not None:
             self.recorder.connected(stream)
         for packet, pictures in live_pictures(
@@ -229,15 +269,27 @@ class LiveSource:
         ):
             self.damaged += decoder.errors - failed + sum(picture.is_corrupt for picture, _ in pictures)
             failed, self._device = decoder.errors, decoder.device
+            came += len(pictures)
             for picture, stamp in pictures:
-                if not backlog.holds(stamp) and self._show(picture, stamp, stream, first=not shown):
+                if pacer is not None:
+                    stamp = self._paced(stamp, pacer)
+                waits = pacer is None and not self._single and backlog.holds(stamp)
+                if not waits and self._show(picture, stamp, stream, first=not shown):
                     shown += 1
             if self.recorder is not None:
                 self.recorder.offer(packet, zero_s=self.times.zero_s, dated=dated)
             trouble = self._trouble(max(self._seen, began))
             if trouble or self._stop.is_set():
                 return trouble
+        if came == 1 and may_be_still(stream):
+            self._single = True
+            return ""
         return f"{self.uri} ended the stream; check that the camera or server still has it."
+
+    def _paced(self, stamp: Stamp, pacer: Pacer) -> Stamp:
+        """Waits until the picture is due; as if it had come only then."""
+        self._stop.wait(pacer.wait_s(stamp.pts_s, time.monotonic()))
+        return replace(stamp, arrival_s=time.time())
 
     def _trouble(self, seen: float) -> str:
         """Why to connect anew although packets come; "" where all is well. seen: the last picture."""
@@ -264,7 +316,7 @@ class LiveSource:
         if image is None:
             return False
         self._note_pace(now)
-        self.reconnects += first and self.decoded > 0
+        self.reconnects += first and self.decoded > 0 and not self._single
         if self._still.see(image, now):
             self._change("frozen")
             return True

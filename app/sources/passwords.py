@@ -10,6 +10,11 @@ from urllib.parse import quote
 _SECRET = re.compile(
     r"(?i)((?:pass(?:word|wd|phrase)?|pwd|token|secret|auth|key)=)[^&;/?#]*?(?=_\w+=|[&;/?#]|$)"
 )
+_NAME = r"(?:[\w-]+\.)+[\w-]+|localhost|\[[0-9a-fA-F:.]+\]"
+_CLEAR_HOST = re.compile(rf"(?:{_NAME})(?::\d+)?|[\w-]+:\d+")
+_HOST_ON = re.compile(rf"(?:(?:{_NAME})(?::\d+)?|[\w-]+:\d+|[\w-]+)(?:[/?]|$)")
+_SURE_HOST_ON = re.compile(r"(?:(?:\d+\.){3}\d+(?::\d+)?|localhost|\[[^\]]+\]|[\w.-]+:\d+)(?:[/?]|$)")
+_ENCODED = re.compile(r"(?:[\w.~!$&'()*+,;=-]|%[0-9a-fA-F]{2})*", re.ASCII)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -28,6 +33,37 @@ def redact(uri: str) -> str:
     login = rest if cut_short else authority
     host_on = rest[login.rfind("@") + 1 :]
     return f"{scheme}://" + _SECRET.sub(r"\1***", host_on)
+
+
+def with_login_encoded(address: str) -> str:
+    """The address with its user and password percent-encoded, which may hold any letter then.
+
+    Where the login ends is told by what looks like a host behind an @; what is encoded already stays.
+    """
+    scheme, separator, rest = address.partition("://")
+    end = _raw_login_end(rest) if separator else -1
+    if end < 0:
+        return address
+    user, colon, password = rest[:end].partition(":")
+    return f"{scheme}://{_encoded(user)}{colon}{_encoded(password)}@{rest[end + 1 :]}"
+
+
+def _raw_login_end(rest: str) -> int:
+    """Where the @ behind the login is; -1 where there is none."""
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    first = authority.rfind("@")
+    host = authority[first + 1 :]
+    if first >= 0 and _CLEAR_HOST.fullmatch(host):
+        return first
+    if first < 0 and not re.search(r":(?!\d*$)", host):
+        return -1
+    wanted = _HOST_ON if first < 0 or "#" in rest else _SURE_HOST_ON
+    later = [m.start() for m in re.finditer("@", rest) if wanted.match(rest, m.start() + 1)]
+    return later[-1] if later else first
+
+
+def _encoded(text: str) -> str:
+    return text if _ENCODED.fullmatch(text) else quote(text, safe="")
 
 
 def fill(text: str, environment: Mapping[str, str]) -> str:
