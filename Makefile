@@ -9,10 +9,10 @@ export SIGHTLINE_ASSETS ?= $(abspath ../shared)
 endif
 
 # Their own targets: they take long.
-LONG := $(addprefix benchmarks/,soak.py kill.py market_noise.py association_sensitivity.py ladder.py)
+LONG := $(addprefix benchmarks/,soak.py kill.py market_noise.py association_sensitivity.py ladder.py history_growth.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-gui setup-test demo gui test lint bench soak kills clean distclean
+.PHONY: help setup setup-gui setup-test demo gui test lint bench bench-history soak kills clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ lint: setup-test ## style, types and import rules
 
 bench: setup-test ## the figures of docs/benchmarks.md, measured here
 	@. .setup/env && for file in $(filter-out $(LONG),$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+
+bench-history: setup-test ## what a history costs when it has grown: ARGS='--sightings 1000000 --portraits 3 --jpeg 500'
+	@$(WITH) $(BIN)/python benchmarks/history_growth.py $(ARGS)
 
 soak: setup-test ## many live cameras with faults at random, for an hour or ARGS='--minutes N': does anything grow?
 	@$(WITH) $(BIN)/python benchmarks/soak.py $(ARGS)

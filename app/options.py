@@ -21,6 +21,7 @@ def add_commands(commands: Commands) -> None:
     _show(commands)
     _export(commands)
     _corrections(commands)
+    _upkeep(commands)
     _refine(commands)
     _topology(commands)
     _score(commands)
@@ -271,6 +272,27 @@ def _corrections(commands: Commands) -> None:
     )
     _limit(corrections, 100, "of more, the last")
     _question(corrections)
+
+
+def _upkeep(commands: Commands) -> None:
+    forget = commands.add_parser("forget", help="erase a person, a camera, or what is older than a time")
+    forget.add_argument("id", type=int, nargs="?", metavar="ID", help="a person, everything of them")
+    forget.add_argument("--before", metavar="TIME", help="what ended before it")
+    forget.add_argument("--camera", metavar="NAME", help="what this camera saw")
+    how = forget.add_mutually_exclusive_group()
+    how.add_argument(
+        "--only",
+        choices=("pictures", "portraits"),
+        help="pictures: sightings and vectors stay; portraits: sightings stay",
+    )
+    how.add_argument("--recordings", action="store_true", help="also the recorded files that show it")
+    forget.add_argument("--open", action="store_true", help="carry out what was ordered and interrupted")
+    forget.add_argument("--receipts", action="store_true", help="show what was forgotten so far")
+    _question(forget)
+    backup = commands.add_parser("backup", help="copy a history, also while a run writes to it")
+    backup.add_argument("file", type=Path, metavar="FILE")
+    _database(backup)
+    _question(commands.add_parser("check-history", help="is it sound, and was something lost?"))
 
 
 def _score(commands: Commands) -> None:

@@ -20,7 +20,7 @@ from storage.lock import RunLock
 BUSY_S = 20.0  # how long to wait for another program that is writing; reading never waits
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-_PRAGMAS = ("foreign_keys = ON", "synchronous = NORMAL")
+_PRAGMAS = ("foreign_keys = ON", "synchronous = NORMAL", "secure_delete = ON", "trusted_schema = OFF")
 _UPGRADE_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = OFF")  # tables may be rebuilt
 
 

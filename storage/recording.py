@@ -94,7 +94,8 @@ class Recording:
         self._portraits: list[tuple[int, dict[str, Any], bytes]] = []
         self._known = 0
         self._ids: dict[int, int] = {}
-        self._ids_before: dict[int, int] = {}
+        self._highest = 0  # of the identities that this run has put into the file
+        self._before: tuple[dict[int, int], int] = {}, 0  # both, as they are committed
         self._made: list[_Footage | _Chunk] = []  # whose row the open transaction made
         self.pending = False
         self.kept_bytes = 0
@@ -152,7 +153,7 @@ class Recording:
 
     def write(self, connection: Connection) -> None:
         """Write it all, inside the transaction that is open on the connection."""
-        self._ids_before = dict(self._ids)
+        self._before = dict(self._ids), self._highest
         for footage in self._changed_footage:
             self._write_footage(connection, footage)
         self._write_sightings(connection)
@@ -180,7 +181,7 @@ class Recording:
         for made in self._made:
             made.row = None
         self._made.clear()
-        self._ids = self._ids_before
+        self._ids, self._highest = self._before
 
     def _write_footage(self, connection: Connection, footage: _Footage) -> None:
         values = {"end": footage.end, "frames": footage.frames}
@@ -204,9 +205,11 @@ class Recording:
             return
         reported = self._sightings.values()
         self._make_way(connection, {s.identity for s, _ in reported if s.identity is not None})
+        self._let_go(connection, {s.identity for s, _ in reported if s.identity is not None})
         people = [
             {"id": self._id(s.identity), "created": s.start} for s, _ in reported if s.identity is not None
         ]
+        self._highest = max([self._highest, *(int(row["id"] or 0) for row in people)])
         if people:
             connection.execute(insert(schema.Identity).on_conflict_do_nothing(), people)
         before = self._decided(connection)
@@ -239,6 +242,18 @@ class Recording:
             taken = select(identity.id).where(identity.id.in_(some), identity.made_by.is_not(None))
             for id_ in connection.scalars(taken).all():
                 self._ids[id_] = max(last_identity(connection), *ids, *self._ids.values(), 0) + 1
+
+    def _let_go(self, connection: Connection, ids: set[int]) -> None:
+        """Who was erased meanwhile is known no more: whom the run means by that id is somebody new."""
+        known = {id_: self._id(id_) or 0 for id_ in ids}
+        old = sorted({now for now in known.values() if now <= max(self._known, self._highest)})
+        there: set[int] = set()
+        for some in in_batches(old):
+            there |= set(connection.scalars(select(schema.Identity.id).where(schema.Identity.id.in_(some))))
+        gone = sorted(id_ for id_, now in known.items() if now in old and now not in there)
+        if gone:
+            last = max(last_identity(connection), self._highest, *ids, *self._ids.values())
+            self._ids |= {id_: last + k for k, id_ in enumerate(gone, 1)}
 
     def _id(self, identity: int | None) -> int | None:
         return identity if identity is None else self._ids.get(identity, identity)

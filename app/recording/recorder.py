@@ -12,19 +12,16 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TypeAlias
-from urllib.parse import quote
 
 import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
 from app.config import RecordingSettings
+from app.recording.files import NAME, folder_of
 from app.recording.segment_file import SegmentFile, Taken, Template
 from storage.errors import DatabaseError
 from storage.segments import SegmentRow
-
-NAME = "%Y%m%dT%H%M%S"
-"""How files are named: UTC, with milliseconds and Z behind it."""
 
 _TELL_EVERY_S = 2.0  # how often the database is told how long a file has become
 _MOST_GAP_S = 2.0  # a silence, or a clock that moves so far, begins a new file
@@ -65,7 +62,7 @@ class FootageRecorder:
         self.problem = ""
         self.dropped = 0
         self._settings = settings
-        self._folder = settings.folder.absolute() / quote(camera, safe=" ")
+        self._folder = settings.folder.absolute() / folder_of(camera)
         self._offset_s = offset_s
         self._most_bytes = queue_mb * _MEGABYTE
         self._retry_s = retry_s

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,13 +14,13 @@ from typing import Self
 from urllib.parse import unquote
 
 from app.config import RecordingSettings
-from app.recording.recorder import NAME, Rows
+from app.recording.files import NAME, OURS, is_ours
+from app.recording.recorder import Rows
 from app.recording.segment_file import length_of
 from app.supervised import Supervised
 from storage.history import History
 from storage.segments import SegmentRow
 
-_OURS = re.compile(r"(\d{8}T\d{6})\.(\d{3})Z\.(?:mp4|mkv)")
 _AT_ONCE = 500  # files removed between two looks at the database
 _CLOSE_S = 3.0
 
@@ -98,7 +97,7 @@ class Shelf:
     def _files(self) -> Iterator[tuple[Path, float]]:
         """Ours, with the moment each was begun."""
         for path in sorted(self._folder.glob("*/*/*")):
-            if match := _OURS.fullmatch(path.name):
+            if match := OURS.fullmatch(path.name):
                 moment = datetime.strptime(match[1], NAME).replace(tzinfo=UTC)
                 yield path, moment.timestamp() + int(match[2]) / 1000
 
@@ -118,11 +117,21 @@ class Shelf:
         for row in self._history.segments(most=_AT_ONCE):
             if row.end >= too_old and excess <= 0:
                 break
-            if row.path in writing or not self._remove(row.path):
+            if row.path in writing or not self._may_remove(row) or not self._remove(row.path):
                 continue
             excess -= row.bytes
             removed += 1
         return removed
+
+    def _may_remove(self, row: SegmentRow) -> bool:
+        """What the history says of a file is anybody's word: only what lies in the folder and is named as
+        ours is removed. Of any other the row alone goes.
+        """
+        path = Path(row.path)
+        if path.is_relative_to(self._folder) and is_ours(path, row.camera):
+            return True
+        self._rows.forget_segment(row.path)
+        return False
 
     def _remove(self, path: str) -> bool:
         file = Path(path)

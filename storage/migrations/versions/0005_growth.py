@@ -14,7 +14,7 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
-_AT_ONCE = 10_000  # pictures moved before the room that they took is used again
+_AT_ONCE = 2_000  # pictures moved at a time
 _MOST, _LAST = 8, 200  # templates of a person, and of how many of the last sightings
 
 
@@ -60,16 +60,36 @@ def _part_pictures() -> None:
         ),
         sa.Column("jpeg", sa.LargeBinary, nullable=False),
     )
-    connection = op.get_bind()
-    last = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM portrait").scalar_one()
+    op.create_table(
+        "portrait_new",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column(
+            "sighting_id", sa.Integer, sa.ForeignKey("sighting.id", ondelete="CASCADE"), nullable=False
+        ),
+        sa.Column("model_id", sa.Integer, sa.ForeignKey("model.id"), nullable=False),
+        sa.Column("time", sa.Double, nullable=False),
+        sa.Column("quality", sa.Double, nullable=False),
+        sa.Column("vector", sa.LargeBinary, nullable=False),
+    )
+    last = op.get_bind().exec_driver_sql("SELECT coalesce(max(id), 0) FROM portrait").scalar_one()
     for first in range(1, last + 1, _AT_ONCE):
-        some = (first, first + _AT_ONCE - 1)
-        connection.exec_driver_sql(
-            "INSERT INTO picture SELECT id, jpeg FROM portrait WHERE id BETWEEN ? AND ? AND length(jpeg) > 0",
-            some,
-        )
-        connection.exec_driver_sql("UPDATE portrait SET jpeg = x'' WHERE id BETWEEN ? AND ?", some)
-    op.execute("ALTER TABLE portrait DROP COLUMN jpeg")
+        for statement in _PARTED:
+            op.get_bind().exec_driver_sql(statement, (first, first + _AT_ONCE - 1))
+    op.execute("DROP TABLE portrait")
+    op.execute("ALTER TABLE portrait_new RENAME TO portrait")
+    op.create_index("ix_portrait_model_id", "portrait", ["model_id"])
+    columns = ["sighting_id", "model_id", "quality", "time"]
+    op.create_index("ix_portrait_sighting_id_model_id_quality_time", "portrait", columns)
+
+
+_PARTED = (
+    "INSERT INTO picture SELECT id, jpeg FROM portrait WHERE id BETWEEN ? AND ? AND length(jpeg) > 0",
+    """
+    INSERT INTO portrait_new SELECT id, sighting_id, model_id, time, quality, vector FROM portrait
+    WHERE id BETWEEN ? AND ?
+    """,
+    "DELETE FROM portrait WHERE id BETWEEN ? AND ?",  # the room that they took is used again
+)
 
 
 def _part_revisions() -> None:

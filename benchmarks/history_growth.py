@@ -1,0 +1,188 @@
+"""What a history costs when it has grown: each question as a command and in the API, a run's start, bytes.
+
+    python benchmarks/history_growth.py [--sightings 100000] [--portraits 13] [--jpeg 3500] [--out FOLDER]
+
+A site of 16 cameras and 80,000 visits a day, made by SQL in the schema before pictures lay apart, with 0.35
+revisions by runs a sighting and 1,000 corrections by people; then brought to the present one, which is timed.
+Commands are timed from their start to their end, `--tries` times each (p50, p95), with the most memory that
+they held; questions in the API in one process, with times and people drawn at random. What lies in --out is
+used again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from history_parts.made import A_DAY, BEGIN, MODEL, VISITS, make_history, step_s
+
+from app.forgetting import most_people
+from storage.database import open_database
+from storage.history import History
+from storage.repair import Repair
+from tracker.likeness import straight
+from tracker.search import search
+
+START = """
+import sys, time, resource
+from pathlib import Path
+from app.forgetting import most_people
+from storage.database import open_database
+from storage.history import History
+from tracker.gallery import Gallery
+begun = time.perf_counter()
+history = History(open_database(Path(sys.argv[1]), create=False))
+gallery = Gallery(dimension=256)
+gallery.load(history.identities("bench", people=most_people(256, templates=8)), last=1, over=True)
+print(len(gallery), time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sightings", type=int, default=100_000)
+    parser.add_argument("--portraits", type=int, default=13, help="of a sighting")
+    parser.add_argument("--jpeg", type=int, default=3500, help="bytes of a picture")
+    parser.add_argument("--tries", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=None)
+    told = parser.parse_args()
+    out = told.out or Path(tempfile.mkdtemp(prefix="growth-"))
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"history-{told.sightings}.db"
+    if not path.exists():
+        grow(path, told)
+    print(
+        f"\n{told.sightings:,} sightings, {path.stat().st_size / 1e9:.2f} GB: "
+        f"{path.stat().st_size / told.sightings / 1e3:.1f} kB a sighting, "
+        f"{path.stat().st_size / told.sightings * A_DAY / 16 / 1e6:.0f} MB a camera and day\n"
+    )
+    commands(path, told.sightings, told.tries)
+    questions(path, told.sightings)
+    start(path)
+    return 0
+
+
+def grow(path: Path, told: argparse.Namespace) -> None:
+    begun = time.perf_counter()
+    make_history(path, sightings=told.sightings, portraits=told.portraits, jpeg=told.jpeg)
+    made, size = time.perf_counter(), path.stat().st_size
+    open_database(path, create=False)
+    took, now = time.perf_counter() - made, path.stat().st_size
+    print(f"made in {made - begun:.0f} s ({size / 1e9:.2f} GB)")
+    print(f"brought to the present schema in {took:.0f} s ({now / 1e9:.2f} GB)", flush=True)
+    for copy in path.parent.glob(f"{path.name}.schema*"):
+        copy.unlink()
+
+
+def commands(path: Path, sightings: int, tries: int) -> None:
+    """As typed; the working directory of none is the repository's, whose parts they find by PYTHONPATH."""
+    last = BEGIN + sightings * step_s()
+    person = str(sightings // VISITS // 2)
+    print("| command | p50 | p95 | of it CPU | memory |\n|---|---|---|---|---|")
+    for name, arguments in {
+        "people": ["people"],
+        "people, an early hour": ["people", "--since", str(BEGIN + 3600), "--until", str(BEGIN + 7200)],
+        "people, the last day and a half": ["people", "--since", str(last - 1.5 * 86400)],
+        "people of a camera, a day": ["people", "--camera", "camera 3", "--since", str(last - 86400)],
+        "people, a time from which on is all of it": ["people", "--since", str(BEGIN)],
+        "show": ["show", person],
+        "corrections": ["corrections"],
+        "corrections --runs": ["corrections", "--runs"],
+        "refine of all (refused)": ["refine"],
+        "undo": ["undo"],
+    }.items():
+        timed = [_command([*arguments, "--db", str(path)]) for _ in range(tries)]
+        seconds = np.array([one[0] for one in timed])
+        memory, cpu = max(one[1] for one in timed), np.median([one[2] for one in timed])
+        print(
+            f"| {name} | {np.median(seconds):.2f} s | {np.percentile(seconds, 95):.2f} s "
+            f"| {cpu:.2f} s | {memory:.0f} MB |",
+            flush=True,
+        )
+
+
+def _command(arguments: list[str]) -> tuple[float, float, float]:
+    """Seconds, the most MB it held, and seconds of computing."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, _, usage = os.wait4(process.pid, 0)
+    process.returncode = 0
+    return time.perf_counter() - begun, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
+
+
+def questions(path: Path, sightings: int, asked: int = 100) -> None:
+    engine = open_database(path, create=False)
+    history, dice = History(engine), random.Random(5)
+    span = sightings * step_s()
+
+    def moment() -> float:
+        return BEGIN + dice.random() * span
+
+    def hour() -> object:
+        since = moment()
+        return history.people(since=since, until=since + 3600, most=100)
+
+    def person() -> object:
+        return history.sightings(person=dice.randint(5, sightings // VISITS - 5), most=200)
+
+    def undone() -> object:
+        repair = Repair(engine)
+        return repair.undo(repair.move(dice.randint(1, sightings), dice.randint(5, sightings // VISITS - 5)))
+
+    print("\n| in the API | p50 | p95 |\n|---|---|---|")
+    for name, question, times in (
+        ("people, the last 100", lambda: history.people(most=100), asked),
+        ("people, an hour", hour, asked),
+        ("a person", lambda: history.person(dice.randint(5, sightings // VISITS - 5)), asked),
+        ("a person's sightings", person, asked),
+        ("a person's best pictures", lambda: history.best_portraits(dice.randint(5, 999), most=8), asked),
+        ("undecided, how many", lambda: history.number_of_sightings(unidentified=True), asked),
+        ("a move and its undo", undone, asked),
+        ("whom a picture shows, of all", lambda: _found(history), 3),
+    ):
+        print(_row(name, question, times), flush=True)
+
+
+def _found(history: History) -> object:
+    look = np.random.default_rng(0).normal(size=256).astype(np.float32)
+    return search(look / np.linalg.norm(look), history.identity_blocks(MODEL), most=5, likeness=straight())
+
+
+def _row(name: str, question: Callable[[], object], times: int) -> str:
+    seconds = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        question()
+        seconds.append(time.perf_counter() - begun)
+    p50, p95 = 1000 * np.median(seconds), 1000 * np.percentile(seconds, 95)
+    return f"| {name} | {p50:.1f} ms | {p95:.1f} ms |"
+
+
+def start(path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", START, str(path)], capture_output=True, text=True, check=True
+    )
+    people, seconds, memory = map(float, done.stdout.split())
+    most = most_people(256, templates=8)
+    print(f"\na gallery of {people:.0f} people (at most {most}) in {seconds:.1f} s; {memory:.0f} MB in all")
+    print(f"free on that disk: {shutil.disk_usage(path.parent).free / 1e9:.0f} GB")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
