@@ -320,7 +320,12 @@ def _score(commands: Commands) -> None:
 
 def _train(commands: Commands) -> None:
     train = commands.add_parser("train", help="train a re-identification network, or go on with a training")
-    train.add_argument("--data", type=Path, metavar="D", help="a .zip or folder laid out as Market-1501")
+    train.add_argument(
+        "--data",
+        type=Path,
+        metavar="D",
+        help="a .zip or folder of people's pictures (Market-1501, MSMT17, ...)",
+    )
     train.add_argument(
         "--recipe", default="bnneck-r50", metavar="NAME", help="what to train and how (default: %(default)s)"
     )
@@ -369,7 +374,11 @@ def _train(commands: Commands) -> None:
 def _evaluate_reid(commands: Commands) -> None:
     evaluate = commands.add_parser("evaluate-reid", help="score a re-identification network on a data set")
     evaluate.add_argument(
-        "--data", type=Path, required=True, metavar="D", help="a .zip or folder laid out as Market-1501"
+        "--data",
+        type=Path,
+        required=True,
+        metavar="D",
+        help="a .zip or folder of people's pictures (Market-1501, MSMT17, ...)",
     )
     evaluate.add_argument(
         "--weights", metavar="W", help="a name of `sightline assets`, or a .safetensors, .onnx or .xml"

@@ -21,7 +21,8 @@ from reid.embedder import Embedder
 from reid.preprocess import Floats, Image
 from training.errors import TrainingError
 from training.evaluate import Scores, answers, average_precision, embed, evaluate, evaluate_distances
-from training.market1501 import NAME, Integers, read_market
+from training.layouts import NAME
+from training.market1501 import Integers, read_market
 
 
 @dataclass

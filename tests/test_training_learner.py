@@ -18,9 +18,10 @@ from reid.preprocess import Preprocess
 from training.augment import Augment, draw
 from training.distill import prototypes
 from training.errors import TrainingError
+from training.layouts import TRAIN
 from training.learner import WARM_UP_STEPS, Learner, Lesson, _copy, captures, computes_in_half
 from training.losses import triplet_loss
-from training.market1501 import TRAIN, read_market
+from training.market1501 import read_market
 from training.objective import TERMS, Objective
 from training.recipe import PAPER, Recipe, learning_rate
 from training.sampler import epoch_batches

@@ -12,7 +12,8 @@ import pytest
 from market_files import FOLDERS, name, write_files, write_picture, zipped
 
 from training.errors import TrainingError
-from training.market1501 import GALLERY, QUERY, Market, read_market
+from training.layouts import GALLERY, QUERY
+from training.market1501 import Market, read_market
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +197,7 @@ def test_only_junk(folder: Path) -> None:
 def test_a_name_that_says_nothing(folder: Path) -> None:
     write_picture(folder / QUERY / "IMG_2041.jpg", 1, 1, 0)
     assert refused(folder) == (
-        f"query/IMG_2041.jpg in {folder} does not say whom it shows: "
+        f"{folder} can't be used: query/IMG_2041.jpg does not say whom it shows: "
         "name pictures as 0002_c1s1_000451_03.jpg."
     )
 

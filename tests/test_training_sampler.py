@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from training.errors import TrainingError
-from training.market1501 import TRAIN, read_market
+from training.layouts import TRAIN
+from training.market1501 import read_market
 from training.sampler import Integers, epoch_batches
 
 LABELS = np.repeat(np.arange(8), [4, 8, 5, 2, 12, 4, 7, 1])

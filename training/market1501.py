@@ -8,27 +8,31 @@ whom no query asks for. Names without a sequence, as DukeMTMC-reID's 0005_c2_f00
 
 from __future__ import annotations
 
-import re
+import io
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Header
 
 from reid.preprocess import Image, Preprocess
 from training.errors import TrainingError
+from training.layouts import ENDINGS as ENDINGS
+from training.layouts import FOLDERS, GALLERY, QUERY, TRAIN, LayoutError, Row, Trial, laid_out
 
-TRAIN, QUERY, GALLERY = FOLDERS = ("bounding_box_train", "query", "bounding_box_test")
-
-NAME = re.compile(r"(-1|\d+)_c(\d+)(?:s(\d+))?_f?(\d+)")
-ENDINGS = (".jpg", ".jpeg", ".png")
+LOCKED = 0x1  # of an entry's flags
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+MOST_BYTES, MOST_PIXELS = 64 * 10**6, 40 * 10**6
+"""Of a picture; more is damage, or worse."""
 THREADS = 4
 AT_ONCE = 256  # pictures held while they are handed on
 
@@ -102,68 +106,65 @@ class Pictures:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Market:
-    """A data set for training and testing. junk: pictures left out of it, for they show nobody in full."""
+    """A data set for training and testing. junk: pictures left out of it, for they show nobody in full.
+
+    trials: rows of query and gallery, of each trial of the data set's own protocol; none: all at once.
+    one_camera: it took all of them.
+    """
 
     name: str
     train: Pictures
     query: Pictures
     gallery: Pictures
     junk: int
+    trials: tuple[tuple[Integers, Integers], ...] = ()
+    one_camera: bool = False
 
 
 def read_market(path: Path, *, folders: Collection[str] = FOLDERS) -> Market:
-    """The tables of a data set: a .zip in Market's layout, or a folder; both may have one folder around all.
+    """The tables of a data set: a .zip or a folder, in Market's layout or another of training.layouts.
 
-    folders: those that have to be there and to hold pictures; another that is missing gives an empty table.
+    folders: those that have to hold pictures; another that is missing gives an empty table. Where one camera
+    took all of query and gallery, its pictures count as another's, for nothing would be left to find.
 
     Raises TrainingError for what is missing, damaged, laid out otherwise or empty.
     """
-    names = _names(path)
-    tables = {folder: _table(path, folder, names, needed=folder in folders) for folder in FOLDERS}
-    seen = {folder: table.take(table.person >= 0) for folder, table in tables.items()}
-    for folder in folders:
-        if not len(seen[folder]):
-            raise TrainingError(f"{folder} of {path} holds no picture (.jpg or .png) of a person: add some.")
-    junk = sum(len(tables[folder]) - len(seen[folder]) for folder in FOLDERS)
-    return Market(path.name.removesuffix(".zip"), seen[TRAIN], seen[QUERY], seen[GALLERY], junk)
-
-
-def _names(path: Path) -> list[str]:
-    """All files in the archive or folder, two folders deep."""
-    if path.is_dir():
-        found = [*path.glob("*/*"), *path.glob("*/*/*")]
-        return sorted(file.relative_to(path).as_posix() for file in found)
     with _Reader(path) as reader:
-        return sorted(reader.names)
+        names = reader.names
+        try:
+            layout = laid_out(names, reader.text)
+        except LayoutError as error:
+            raise TrainingError(f"{path} can't be used: {error}.") from error
+    tables = {folder: _table(path, rows) for folder, rows in layout.tables.items()}
+    for folder in folders:
+        if not layout.tables[folder] and not any(f"{folder}/" in name for name in names):
+            raise TrainingError(
+                f"{path} holds no folder {folder}: expected Market-1501's layout, {', '.join(FOLDERS)}."
+            )
+        if not len(tables[folder].take(tables[folder].person >= 0)):
+            raise TrainingError(f"{folder} of {path} holds no picture (.jpg or .png) of a person: add some.")
+    junk = sum(int((table.person < 0).sum()) for table in tables.values())
+    if not layout.trials:
+        tables = {folder: table.take(table.person >= 0) for folder, table in tables.items()}
+    query, gallery, one = _of_two_cameras(tables[QUERY], tables[GALLERY])
+    name = path.name.removesuffix(".zip")
+    return Market(name, tables[TRAIN], query, gallery, junk, _rows_of(layout.trials), one)
 
 
-def _table(path: Path, folder: str, names: Sequence[str], *, needed: bool) -> Pictures:
-    """The pictures of one folder, junk too."""
-    inside = [name for name in names if PurePosixPath(name).parent.name == folder]
-    roots = {str(PurePosixPath(name).parent.parent) for name in inside} - {"__MACOSX"}
-    if len(roots) > 1:
-        raise TrainingError(f"{path} holds {folder} more than once: name the one data set that is meant.")
-    if needed and not roots:
-        raise TrainingError(
-            f"{path} holds no folder {folder}: expected Market-1501's layout, {', '.join(FOLDERS)}."
-        )
-    kept = [name for name in inside if _is_picture(name) and not name.startswith("__MACOSX")]
-    rows = np.array([_facts(path, name) for name in kept], np.int64).reshape(-1, 4)
-    return Pictures(path, tuple(kept), *np.ascontiguousarray(rows.T))
+def _rows_of(trials: Sequence[Trial]) -> tuple[tuple[Integers, Integers], ...]:
+    return tuple((np.array(query, np.int64), np.array(gallery, np.int64)) for query, gallery in trials)
 
 
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith(ENDINGS) and not PurePosixPath(name).name.startswith(".")
+def _of_two_cameras(query: Pictures, gallery: Pictures) -> tuple[Pictures, Pictures, bool]:
+    """Both, and whether one camera took all: then the gallery's is called another."""
+    one = len(query) > 0 and len(np.unique(np.concatenate([query.camera, gallery.camera]))) == 1
+    return query, replace(gallery, camera=gallery.camera + 1) if one else gallery, one
 
 
-def _facts(path: Path, name: str) -> tuple[int, ...]:
-    """Person, camera, sequence and frame."""
-    found = NAME.match(PurePosixPath(name).name)
-    if found is None:
-        raise TrainingError(
-            f"{name} in {path} does not say whom it shows: name pictures as 0002_c1s1_000451_03.jpg."
-        )
-    return tuple(int(told or 1) for told in found.groups())
+def _table(path: Path, rows: Sequence[Row]) -> Pictures:
+    """By name, junk too."""
+    facts = np.array([row[1:] for row in rows], np.int64).reshape(-1, 4)
+    return Pictures(path, tuple(row[0] for row in rows), *np.ascontiguousarray(facts.T))
 
 
 class _Reader:
@@ -184,19 +185,36 @@ class _Reader:
 
     @property
     def names(self) -> list[str]:
-        return [] if self._archive is None else self._archive.namelist()
+        """Of all files, ordered."""
+        if self._archive is not None:
+            return sorted(self._archive.namelist())
+        files = (file for file in self._source.rglob("*") if file.is_file())
+        return sorted(file.relative_to(self._source).as_posix() for file in files)
+
+    def text(self, name: str) -> str:
+        """Of a file of words."""
+        return self._bytes(name).decode("utf-8-sig", "replace")
 
     def picture(self, name: str) -> Image:
         """(h, w, 3) uint8 BGR."""
         data = self._bytes(name)
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if _whole(data) else None
+        image = _decoded(data) if _whole(data) else None
         if image is None:
             raise TrainingError(f"The picture {name} in {self._source} is damaged: fetch the data set again.")
-        return np.asarray(image, np.uint8)
+        return image
 
     def _bytes(self, name: str) -> bytes:
         try:
-            return (self._source / name).read_bytes() if self._archive is None else self._archive.read(name)
+            if self._archive is None:
+                return (self._source / name).read_bytes()
+            if self._archive.getinfo(name).file_size > MOST_BYTES:
+                raise TrainingError(f"{name} in {self._source} unpacks to more than {MOST_BYTES / 1e6:g} MB.")
+            return self._archive.read(name)
+        except (RuntimeError, NotImplementedError) as error:
+            raise TrainingError(
+                f"{name} in {self._source} can't be unpacked ({error}): unpack it with the program it was "
+                "packed by."
+            ) from error
         except (OSError, KeyError) as error:
             raise TrainingError(
                 f"The picture {name} in {self._source} can't be read: fetch the data set again."
@@ -213,9 +231,32 @@ def _open(path: Path) -> zipfile.ZipFile:
             f"There is no data set at {path}: name a folder or a .zip in Market-1501's layout."
         )
     try:
-        return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise TrainingError(f"{path} is damaged or no .zip: fetch the data set again.") from error
+    for entry in archive.infolist():
+        if entry.flag_bits & LOCKED or entry.compress_type not in METHODS:
+            archive.close()
+            raise TrainingError(
+                f"{entry.filename} in {path} is locked by a password, or packed in a way unknown here: "
+                "unpack it "
+                "with the program it was packed by, and name the folder."
+            )
+    return archive
+
+
+def _decoded(data: bytes) -> Image | None:
+    """None where it is no picture, or one of more than MOST_PIXELS."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Header.open(io.BytesIO(data)) as header:
+                if header.width * header.height > MOST_PIXELS:
+                    return None
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except (OSError, ValueError, SyntaxError, Header.DecompressionBombError, cv2.error):
+        return None
+    return None if image is None else np.asarray(image, np.uint8)
 
 
 def _whole(data: bytes) -> bool:

@@ -27,9 +27,10 @@ from training.epochs import Budget, Epochs
 from training.errors import TrainingError
 from training.evaluate import Scores
 from training.gather import Gathering
+from training.layouts import TRAIN
 from training.learner import Learner, Lesson, captures
 from training.log import SCORES_FILE, STEPS_FILE
-from training.market1501 import TRAIN, Market, read_market
+from training.market1501 import Market, read_market
 from training.memory import kept_memory, said_clearly
 from training.objective import Objective
 from training.recipe import Recipe

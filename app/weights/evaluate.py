@@ -7,9 +7,10 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from reid.embedder import Embedder
     from reid.preprocess import Floats
     from training.evaluate import Scores
-    from training.market1501 import Market, Pictures
+    from training.market1501 import Integers, Market, Pictures
 
 RANKS = (1, 5, 10, 20)
 Tell = Callable[[int], None]
@@ -29,7 +30,8 @@ Tell = Callable[[int], None]
 
 def evaluate_reid(arguments: argparse.Namespace) -> int:
     """``sightline evaluate-reid``: a network's scores on a data set in Market-1501's layout."""
-    from training.market1501 import GALLERY, QUERY, read_market
+    from training.layouts import GALLERY, QUERY
+    from training.market1501 import read_market
 
     console = Console(stderr=True)
     market = read_market(arguments.data, folders=(QUERY, GALLERY))
@@ -69,20 +71,61 @@ class _Found:
 
 def _evaluated(embedder: Embedder, market: Market, arguments: argparse.Namespace, console: Console) -> _Found:
     from reid.backends import choose_device
-    from reid.distance import k_reciprocal
-    from training.evaluate import evaluate, evaluate_distances
+    from training.evaluate import evaluate
 
     found = _Found()
     with found.timed("embed"), _bar(console, len(market.query) + len(market.gallery)) as tell:
         query, gallery = _embedded(embedder, (market.query, market.gallery), arguments.flip, tell)
-    tables = {"query": market.query, "gallery": market.gallery}
+    device = choose_device(arguments.device)
     with found.timed("rank"), console.status("Ranking ..."):
-        device = choose_device(arguments.device)
-        found.scores["plain"] = evaluate(query, gallery, **tables, device=device)
+        plain = [
+            evaluate(
+                query[q],
+                gallery[g],
+                query=market.query.take(q),
+                gallery=market.gallery.take(g),
+                device=device,
+            )
+            for q, g in _trials(market)
+        ]
+    found.scores["plain"] = _mean(plain)
     if arguments.rerank:
         with found.timed("rerank"), console.status("Re-ranking ..."):
-            found.scores["reranked"] = evaluate_distances(k_reciprocal(query, gallery), **tables)
+            found.scores["reranked"] = _mean(
+                [_reranked(market, query, gallery, q, g) for q, g in _trials(market)]
+            )
     return found
+
+
+def _reranked(market: Market, query: Floats, gallery: Floats, q: Integers, g: Integers) -> Scores:
+    from reid.distance import k_reciprocal
+    from training.evaluate import evaluate_distances
+
+    distances = k_reciprocal(query[q], gallery[g])
+    return evaluate_distances(distances, query=market.query.take(q), gallery=market.gallery.take(g))
+
+
+def _trials(market: Market) -> Sequence[tuple[Integers, Integers]]:
+    """Rows of query and gallery: of each trial of the data set's own protocol, else all."""
+    return market.trials or [(np.arange(len(market.query)), np.arange(len(market.gallery)))]
+
+
+def _mean(scores: Sequence[Scores]) -> Scores:
+    """Over the trials; queries and those skipped are added."""
+    first = scores[0]
+    if len(scores) == 1:
+        return first
+    means = {
+        name: float(np.mean([getattr(one, name) for one in scores]))
+        for name in ("map", "map_trapezoid", "minp")
+    }
+    return replace(
+        first,
+        cmc=np.mean([one.cmc for one in scores], axis=0),
+        queries=sum(one.queries for one in scores),
+        skipped=sum(one.skipped for one in scores),
+        **means,
+    )
 
 
 def _embedded(embedder: Embedder, tables: Sequence[Pictures], flip: bool, tell: Tell) -> list[Floats]:
@@ -140,9 +183,11 @@ def _caption(found: _Found, market: Market, arguments: argparse.Namespace) -> st
     skipped = f" ({plain.skipped} without a right answer left out)" if plain.skipped else ""
     flip = ", each averaged with its mirror image" if arguments.flip else ""
     steps = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in found.seconds.items())
+    trials = f"mean of {len(market.trials)} trials; " if market.trials else ""
+    one = "; one camera took all, whose own pictures count as answers" if market.one_camera else ""
     return (
-        f"{plain.queries} queries{skipped}, gallery of {len(market.gallery)} pictures{flip}; "
-        f"junk left out: {market.junk}\n{steps}"
+        f"{trials}{plain.queries} queries{skipped}, gallery of {len(market.gallery)} pictures{flip}; "
+        f"junk left out: {market.junk}{one}\n{steps}"
     )
 
 
@@ -161,6 +206,8 @@ def _facts(
         "queries_without_answer": plain.skipped,
         "gallery": len(market.gallery),
         "junk": market.junk,
+        "trials": len(market.trials) or 1,
+        "one_camera": market.one_camera,
         **{way: {**scores.row(), "cmc": scores.cmc.tolist()} for way, scores in found.scores.items()},
         "seconds": found.seconds,
     }

@@ -47,7 +47,8 @@ def _target(out: Path | None, weights: Path, ending: str) -> Path:
 def people(data: Path | None) -> tuple[list[Image], str]:
     """Pictures to check an export on, and in words which: the data set's, the demo's, or none at all."""
     if data is not None:
-        from training.market1501 import QUERY, read_market
+        from training.layouts import QUERY
+        from training.market1501 import read_market
 
         query = read_market(data, folders=(QUERY,)).query
         crops = next(query.take(_spread(len(query), CHECKED_ON)).batches())
