@@ -15,9 +15,11 @@ from importlib.metadata import version
 
 from app.config import CameraSettings, ConfigError, HeldError, Settings
 from app.forgetting import ForgetBefore, forget_before, most_people, within
+from app.keeping import Keeper
 from app.moments import UNDATED_S
 from app.passage import Passage
 from app.pipeline import Line, Status, View
+from app.recording.files import remove_file
 from app.recording.recorder import FootageRecorder, Recorders
 from app.recording.shelf import Shelf
 from app.sources.detections import DetectedElsewhere, DetectionsSource
@@ -33,6 +35,7 @@ from app.weights.assets import cache_folder, default_reid, resolve
 from reid.embedder import Embedder, open_embedder
 from reid.preprocess import cut
 from storage.database import open_database
+from storage.forgetting import Forgetting
 from storage.history import History
 from storage.repair import apart
 from storage.topology import saved
@@ -116,6 +119,10 @@ def build_run(settings: Settings) -> Iterator[Run]:
         writer.flush()
         history = History(engine)
         shelf = stack.enter_context(Shelf(settings.recording, history, writer, writing=recorders.writing))
+        forgetting = Forgetting(engine, remove=remove_file)
+        keeper = Keeper(forgetting, settings.database, settings.keep, settings.cameras)
+        if settings.live:
+            stack.enter_context(keeper)
         forgotten = forget_before(after_days=settings.forget_after_days, at=settings.forget_at)
         gallery = _gallery(history, writer, networks.embedder, live=settings.live, forgotten=forgotten)
         overlap = overlaps_known(saved(engine), settings.overlap, settings.links)
@@ -130,7 +137,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
             record=writer,
             batch=1 if settings.live else FILE_BATCH,
             live=settings.live,
-            helpers=(lambda: shelf.problem,),
+            helpers=(lambda: shelf.problem, lambda: keeper.trouble),
         )
         if roster is not None:
             roster.gone = line.leave

@@ -46,7 +46,7 @@ class CameraSettings:
     place of a source that was filled in from the environment, else "". Of files only: fps: frames a second,
     None to go by the files. creation: what a file's creation time is the time of. Of streams only:
     open_timeout_s, read_timeout_s, frozen_after_s, decode, size, transport, poll_s: see LiveSource. record:
-    keep its footage.
+    keep its footage. keep_days: for how long is kept what is seen on it, None as long as all else.
     """
 
     name: str
@@ -60,6 +60,7 @@ class CameraSettings:
     decode: str = "auto"
     size: tuple[int, int] | None = None
     record: bool = False
+    keep_days: float | None = None
     files: tuple[str, ...] = ()
     fps: float | None = None
     creation: Creation = "auto"
@@ -84,6 +85,15 @@ class RecordingSettings:
     keep_gb: float = 100.0
     segment_s: float = 60.0
     keep_free_gb: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSettings:
+    """For how many days is kept what was seen; None for ever. Portraits are pictures and their vectors."""
+
+    sightings_days: float | None = None
+    portraits_days: float | None = None
+    pictures_days: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +124,7 @@ class Settings:
     max_latency_s: float = 1.0
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     links: tuple[Rule, ...] = ()
+    keep: KeepSettings = field(default_factory=KeepSettings)
     forget_after_days: float | None = None
     forget_at: time | None = None
     max_megapixels: float = MAX_PIXELS / 1e6
@@ -200,11 +211,13 @@ class _Reader(TableReader):
         "poll_s",
     }
     FILE = frozenset({"start", "fps", "creation_time"})
-    CAMERA = STREAM | FILE | {"name", "source", "username", "password_file", "clock_offset_s"}
+    CAMERA = STREAM | FILE | {"name", "source", "username", "password_file", "clock_offset_s", "keep_days"}
     TOP = frozenset(
         {"camera", "database", "detector", "reid", "device", "overlap", "max_latency_s", "recording"}
         | {"detector_size", "link", "forget_after_days", "forget_at", "max_megapixels", "person_class"}
+        | {"keep"}
     )
+    KEEP = frozenset({"sightings_days", "portraits_days", "pictures_days"})
     LINK = frozenset({"from", "to", "after_s", "never", "overlap"})
     RECORDING = frozenset({"folder", "keep_days", "keep_gb", "segment_s", "keep_free_gb"})
 
@@ -248,6 +261,7 @@ class _Reader(TableReader):
             plain["max_megapixels"] = self._amount(table, "max_megapixels", "at the top", 40.0)
         if "detector_size" in table:
             plain["detector_size"] = self._detector_size(table)
+        plain["keep"] = self._kept(self._want(table, "keep", dict, "at the top", {}))
         plain["recording"] = self._recording(self._want(table, "recording", dict, "at the top", {}))
         links = self._links(self._want(table, "link", list, "at the top", []), names)
         overlap = self._overlap(table, names)
@@ -328,6 +342,11 @@ class _Reader(TableReader):
             self._amount(table, "keep_free_gb", where, default.keep_free_gb),
         )
 
+    def _kept(self, table: dict[str, Any]) -> KeepSettings:
+        self._known(table, self.KEEP, "in [keep]")
+        days = {key: self._amount(table, key, "in [keep]", 1.0) for key in table}
+        return KeepSettings(**days)
+
     def _recordable(self, address: str, where: str) -> bool:
         if not is_live(address):
             self._fail("record", where, "a live stream to be recorded; a file is there already")
@@ -364,6 +383,7 @@ class _Reader(TableReader):
             decode=self._decode(row, where),
             size=self._size(row, where),
             record=self._flag(row, "record", where) and self._recordable(address, where),
+            keep_days=self._amount(row, "keep_days", where, 1.0) if "keep_days" in row else None,
             files=tuple(addresses) if len(addresses) > 1 else (),
             fps=self._fps(row, where),
             creation=self._creation(row, where),
