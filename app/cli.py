@@ -44,6 +44,7 @@ CARRIED_OUT_BY = {
     "export-model": "app.weights.export:export_model",
     "config": "app.checks.site:configure",
     "assets": "app.commands:assets",
+    "check": "app.checks.inputs:check",
     "doctor": "app.commands:doctor",
 }
 """Which function carries out a command: what was typed in, the exit code out. Loaded when it is typed."""

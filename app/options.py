@@ -29,6 +29,7 @@ def add_commands(commands: Commands) -> None:
     _evaluate_reid(commands)
     _export_model(commands)
     _assets(commands)
+    _check(commands)
     _doctor(commands)
 
 
@@ -404,6 +405,17 @@ def _export_model(commands: Commands) -> None:
 def _assets(commands: Commands) -> None:
     assets = commands.add_parser("assets", help="the networks and footage known by name, and what is here")
     assets.add_argument("--json", action="store_true")
+
+
+def _check(commands: Commands) -> None:
+    check = commands.add_parser(
+        "check", help="what files are, what would be done with them, what is doubtful"
+    )
+    check.add_argument(
+        "files", nargs="+", metavar="FILE", help="footage, folders, networks, truths, pictures of people"
+    )
+    check.add_argument("--person-class", metavar="NAME", help="which of a detector's classes is people")
+    check.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _doctor(commands: Commands) -> None:

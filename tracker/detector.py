@@ -86,6 +86,16 @@ class Detector:
         """What runs the network, for people to read: "openvino bf16 on CPU"."""
         return self._network.backend
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What it takes, how its output reads and which of its classes are people, for people to read."""
+        names = self._network.names
+        people = [names[n] if n < len(names) else f"number {n}" for n in self._layout.people.tolist()]
+        size = self._network.fixed_shape
+        takes = f"{size[1]}x{size[0]} alone" if size else f"any size, in steps of {self._network.stride}"
+        told = f"{self._layout.classes} classes, people: {', '.join(people)}"
+        return {"layout": self._layout.words, "classes": told, "pictures": takes}
+
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """The people of each image, in the images' order.
 

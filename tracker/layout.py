@@ -54,6 +54,16 @@ class Layout:
     scale: tuple[float, float] = (1.0, 1.0)
     cells: Floats | None = None
 
+    @property
+    def words(self) -> str:
+        """For people to read."""
+        kind = "end to end" if self.end_to_end else "with objectness" if self.objectness else "plain"
+        box = "x1, y1, x2, y2" if self.corners else "cx, cy, w, h"
+        unit = (
+            "by cells" if self.cells is not None else "in pixels" if self.scale == (1.0, 1.0) else "in parts"
+        )
+        return f"{kind}, a {'row' if self.rows else 'column'} a candidate, {box} {unit}"
+
     def read(self, output: Floats, min_score: float) -> tuple[Floats, Floats]:
         """Boxes (N, 4) xyxy and scores (N,) of the candidates that are people before anything else."""
         table = output if self.rows else output.T
