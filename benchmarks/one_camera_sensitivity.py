@@ -27,8 +27,6 @@ TRIED: dict[str, tuple[float, ...]] = {
     "max_weak_iou_distance": (0.40, 0.60),
     "max_new_iou_distance": (0.60, 0.80),
     "refresh_s": (0.25, 1.0),
-    "clear": (0.40, 0.60),
-    "touched": (0.1, 0.2),
     "doubtful": (1.0, 3.0),
     "cut": (-1.0, 1.0),
 }

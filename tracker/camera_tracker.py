@@ -1,7 +1,7 @@
 """One camera: what is detected at each moment -> tracks, each of one person, in seconds.
 
-Strong detections are matched to tracks by log odds of place and looks (tracker.evidence), what is left of
-the tracks to weak detections by overlap alone (ByteTrack, arXiv 2110.06864). What looks are worth is learned
+Strong detections are matched to tracks by log odds of place and looks (tracker.evidence); the tracks that are
+left to the other detections by overlap alone (ByteTrack, arXiv 2110.06864). What looks are worth is learned
 on the way (tracker.cosines), and a picture of somebody half covered is worth less.
 
 Each track carries the odds that it still shows the person it began with. They fall where a pairing could have
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tracker.cosines import Cosines
 from tracker.evidence import Evidence, log_odds, probability
 from tracker.kalman import Array, Motion, corners
-from tracker.matching import Matches, assign, buffered_iou, cosine_distance, iou
+from tracker.matching import Matches, assign, buffered_iou, cosine_distance
 from tracker.quality import visible
 from tracker.types import Detections, Floats, Track
 
@@ -46,9 +46,8 @@ class Rules:
     strong, new: scores from which a detection is matched first, and may start a track. max_gap_s: how
     long a track lives unseen. confirm_s, confirm_hits: how long and how often it must be seen to be
     confirmed. sure: the mean score it must have had by then: the first above a mark may have been luck, and
-    a mean asks the same at any frame rate. refresh_s: how old a track's looks may grow. clear: overlap from
-    which a detection plainly continues a track, touched: from which it might. doubtful: log odds of a track
-    below which its looks are asked for at once. cut: those of what its looks leave below which it is cut.
+    a mean asks the same at any frame rate. refresh_s: how old a track's looks may grow. doubtful: log
+    odds of a track below which its looks are asked for at once. cut: those that its looks must leave it.
     """
 
     strong: float = 0.5
@@ -60,8 +59,6 @@ class Rules:
     max_weak_iou_distance: float = 0.5
     max_new_iou_distance: float = 0.7
     refresh_s: float = 0.5
-    clear: float = 0.5
-    touched: float = 0.15
     doubtful: float = 2.0
     cut: float = 0.0
 
@@ -137,20 +134,17 @@ class CameraTracker:
     def ask(self, time: float, detections: Detections) -> NDArray[np.bool_]:
         """(N,): which detections to embed before ``update``. Changes nothing.
 
-        Strong ones that don't plainly continue one track, or whose track's embedding has grown old.
+        Strong ones, but for those that by their place can only be one track, which can be no other, and whose
+        looks are known well enough.
         """
         strong: NDArray[np.bool_] = detections.scores >= self.rules.strong
-        if not strong.any():
+        targets, means, covariances = self._predict(self._alive(time), time)
+        if not strong.any() or not targets:
             return strong
-        targets, means, _ = self._predict(self._alive(time), time)
-        overlap = iou(corners(means), detections.boxes)
-        wanted = np.ones(len(detections), bool)
-        for row, target in enumerate(targets):
-            claims = overlap[row] >= self.rules.clear
-            if claims.sum() == 1 and self._fresh(target, time):
-                wanted &= ~claims
-        touched = (overlap > self.rules.touched).sum(axis=0)
-        return np.asarray(strong & (wanted | (touched > 1)))
+        claims = self.motion.log_odds(means, covariances, detections.boxes) > 0
+        plain = (claims.sum(axis=1) == 1) & np.array([self._fresh(t, time) for t in targets])
+        known = claims[plain].any(axis=0) & (claims.sum(axis=0) == 1)
+        return np.asarray(strong & ~known)
 
     def _fresh(self, target: Target, time: float) -> bool:
         """Whether what it looks like is known, and that it is still the same."""
@@ -194,12 +188,16 @@ class CameraTracker:
         strong = np.flatnonzero(detections.scores >= rules.strong)
         weak = np.flatnonzero(detections.scores < rules.strong)
         fresh = [t for t in self._targets if not t.confirmed]
-        first = self._continue(time, detections, strong)
+        hidden = 1.0 - visible(detections.boxes) if len(detections) else np.zeros(0)
+        first = self._continue(time, detections, strong, hidden)
         steady = [t for t in first.targets if t.seen >= self._previous(time)]
-        distance = self._distance(steady, detections, weak)
-        second = _pair(steady, weak, assign(distance, max_cost=rules.max_weak_iou_distance))
-        distance = self._distance(fresh, detections, first.rows)
-        third = _pair(fresh, first.rows, assign(distance, max_cost=rules.max_new_iou_distance))
+        rows = np.concatenate([first.rows, weak])
+        unlike = self._evidence(steady, detections, rows, hidden).looks < 0
+        distance = np.where(unlike, np.inf, self._distance(steady, detections, rows))
+        second = _pair(steady, rows, assign(distance, max_cost=rules.max_weak_iou_distance))
+        left = np.setdiff1d(second.rows, weak)
+        distance = self._distance(fresh, detections, left)
+        third = _pair(fresh, left, assign(distance, max_cost=rules.max_new_iou_distance))
         born = [
             (self._begin(time, detections.boxes[row]), int(row))
             for row in third.rows
@@ -224,18 +222,20 @@ class CameraTracker:
         margin = self.motion.margin(covariances) * fresh[:, None]
         return 1.0 - buffered_iou(corners(means), detections.boxes[rows], margin)
 
-    def _continue(self, time: float, detections: Detections, strong: NDArray[np.intp]) -> _Paired:
+    def _continue(
+        self, time: float, detections: Detections, strong: NDArray[np.intp], hidden: Array
+    ) -> _Paired:
         """Confirmed targets with the strong detections they are; those that their looks refute are cut.
 
         A pair that is refuted is barred and all are paired again: the detection may be another target.
+        hidden: (N,) what others before them cover of the detections.
         """
         known = [t for t in self._targets if t.confirmed]
-        seen = detections.take(strong)
-        hidden = (1.0 - visible(detections.boxes))[strong] if len(strong) else np.zeros(0)
-        evidence = self._evidence(known, seen, hidden)
+        evidence = self._evidence(known, detections, strong, hidden)
         cost = -evidence.odds
         matches = assign(cost, max_cost=0.0)
-        self._learn(time, known, seen, evidence, matches.pairs[hidden[matches.pairs[:, 1]] <= COVERED])
+        clear = hidden[strong][matches.pairs[:, 1]] <= COVERED
+        self._learn(time, known, detections.take(strong), evidence, matches.pairs[clear])
         refuted: dict[int, Target] = {}
         while True:
             after, barred = self._judge(known, evidence, matches.pairs)
@@ -249,19 +249,22 @@ class CameraTracker:
             known[i].odds = odds
         return self._cut(_pair(known, strong, matches), refuted, time)
 
-    def _evidence(self, known: list[Target], seen: Detections, hidden: Array) -> Evidence:
-        """Of each known target and each detection. hidden: (R,) what others before them cover of those."""
-        place: Array = np.zeros((len(known), len(seen)))
+    def _evidence(
+        self, targets: list[Target], detections: Detections, rows: NDArray[np.intp], hidden: Array
+    ) -> Evidence:
+        """Of each target and each of the rows. hidden: (N,) as in _continue."""
+        place: Array = np.zeros((len(targets), len(rows)))
         looks: Array = np.full_like(place, np.nan)
         if not place.size:
             return Evidence(place, looks)
-        means, covariances = (np.array([getattr(t, n) for t in known]) for n in ("mean", "covariance"))
-        place = self.motion.log_odds(means, covariances, seen.boxes)
-        if seen.embeddings is not None:
-            doubt = np.clip(hidden, self.cosines.misleading, 0.5)
-            nothing = np.full(seen.embeddings.shape[1], np.nan, np.float32)
-            faces = np.array([nothing if t.looks is None else t.looks for t in known])
-            looks = self.cosines.log_ratio(1.0 - cosine_distance(faces, seen.embeddings), doubt)
+        means, covariances = (np.array([getattr(t, n) for t in targets]) for n in ("mean", "covariance"))
+        place = self.motion.log_odds(means, covariances, detections.boxes[rows])
+        if detections.embeddings is not None:
+            doubt = np.clip(hidden[rows], self.cosines.misleading, 0.5)
+            nothing = np.full(detections.embeddings.shape[1], np.nan, np.float32)
+            known = np.array([nothing if t.looks is None else t.looks for t in targets])
+            cosines = 1.0 - cosine_distance(known, detections.embeddings[rows])
+            looks = self.cosines.log_ratio(cosines, doubt)
         return Evidence(place, looks)
 
     def _judge(
