@@ -110,6 +110,7 @@ class Epochs:
                     self._save()
                     return False
         if self.scores is None:
+            self._objective.finish()
             self._learner.set_size(self._recipe.height, self._recipe.width)
             self._score(exact=True)
         return True
@@ -145,6 +146,8 @@ class Epochs:
         progress, recipe = self.progress, self._recipe
         self._bars.say(_line(progress.rows[-1], recipe.epochs))
         last = progress.epoch == recipe.epochs
+        if last:
+            self._objective.finish()
         if last or progress.epoch % recipe.evaluate_every == 0:
             self._evaluate(log, exact=last)
         progress.epoch, progress.step, progress.looked = progress.epoch + 1, 0, 0

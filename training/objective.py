@@ -23,7 +23,8 @@ class Objective(nn.Module):
     persons: classes of the identity loss. of_people: (persons, D) the teacher's prototypes of them, or none
     without a teacher.
     in_half: the backbone computes in bfloat16; neck, logits, distances and losses never do.
-    result: the network that the training is for: the one trained, or the running mean of its weights.
+    result: the network that the training is for: the one trained, or the running mean of its weights, in the
+    end mixed with what it began as.
     """
 
     of_people: Tensor | None
@@ -46,6 +47,9 @@ class Objective(nn.Module):
         for block in self._frozen():
             block.requires_grad_(False)
         self.mean = copy.deepcopy(model).requires_grad_(False) if recipe.ema else None
+        shares = recipe.start_share > 0
+        self._start = {name: value.clone() for name, value in model.state_dict().items()} if shares else {}
+        self._mixed: list[BNNeck] = []  # no part of what is trained and kept
 
     def _frozen(self) -> list[nn.Module]:
         """The backbone's first blocks, as many as the recipe freezes."""
@@ -66,7 +70,20 @@ class Objective(nn.Module):
 
     @property
     def result(self) -> BNNeck:
+        if self._mixed:
+            return self._mixed[0]
         return self.model if self.mean is None else self.mean
+
+    @torch.no_grad()
+    def finish(self) -> None:
+        """Mixes the result with the weights that the training began with, as the recipe has it."""
+        if not self._start or self._mixed:
+            return
+        mixed = copy.deepcopy(self.result).requires_grad_(False).eval()
+        for name, value in mixed.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(self._start[name].to(value.device), self.recipe.start_share)
+        self._mixed.append(mixed)
 
     @torch.no_grad()
     def fit_projection(self, after: Tensor, taught: Tensor) -> None:

@@ -63,6 +63,8 @@ class Recipe:
     anneal_from: the epoch from which the rate falls along half a cosine as well, step by step, to LR_END of
     itself at the end of the last; 0 for none. ema: how much a step keeps of the running mean of the weights,
     which is then what is evaluated and saved; 0 for the weights themselves.
+    start_share: how much of the weights that it began with the finished network has, the rest being those
+    learnt; 0 for none (Wortsman et al., "Robust Fine-Tuning of Zero-Shot Models", CVPR 2022).
     evaluate_every: epochs; the last one is always evaluated.
     precision: "bf16" is the backbone's alone; "auto" takes it where it is measured to be faster.
     step: "graph" replays a captured CUDA graph, "eager" does not; "auto" captures on a GPU.
@@ -106,6 +108,7 @@ class Recipe:
     lr_factor: float = 0.1
     anneal_from: int = 0
     ema: float = 0.0
+    start_share: float = 0.0
     evaluate_every: int = 20
     seed: int = 0
     precision: Literal["auto", "bf16", "fp32"] = "auto"
@@ -157,7 +160,15 @@ LEAST: Mapping[str, float] = MappingProxyType(
     }
 )
 MOST: Mapping[str, float] = MappingProxyType(
-    {"last_stride": 2, "flip": 1, "erasing": 1, "jitter": 1, "label_smoothing": 1, "ema": 0.99999}
+    {
+        "last_stride": 2,
+        "flip": 1,
+        "erasing": 1,
+        "jitter": 1,
+        "label_smoothing": 1,
+        "ema": 0.99999,
+        "start_share": 1,
+    }
 )
 
 
