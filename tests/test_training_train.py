@@ -460,6 +460,26 @@ def test_a_training_goes_on_from_a_network_of_ours(market: Path, unbroken: Path,
         train(replace(SMALL, backbone="resnet50"), data=market, out=tmp_path / "other", start=start)
 
 
+def test_the_finished_network_is_mixed_with_what_it_began_as(
+    market: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    """Half way between both; a training that is over mixes again, and from what was learnt."""
+    start, out = unbroken / "small.safetensors", tmp_path / "out"
+    recipe = replace(SMALL, epochs=1, lr_steps=(), start_share=0.5)
+    first = train(recipe, data=market, out=out, start=start)
+    again = train(recipe, data=market, out=out, start=start)
+    assert (first.weights, again.weights) == (out / "small.safetensors",) * 2
+    assert first.scores is not None
+    assert again.scores is not None
+    assert first.scores.map == again.scores.map
+    began, mixed = (load(path)[0].state_dict() for path in (start, out / "small.safetensors"))
+    trained_to = learnt(out)
+    for name in ("backbone.features.18.0.weight", "backbone.features.18.1.running_var"):
+        end = trained_to[f"network model.{name}"]
+        assert end.ne(began[name]).any()
+        torch.testing.assert_close(mixed[name], (began[name] + end) / 2, rtol=2e-3, atol=1e-4)
+
+
 def test_the_precision_of_a_training_is_measured_once(
     market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
