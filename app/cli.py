@@ -58,7 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(getattr(import_module(module), function)(parsed))
     except environment_errors() as error:
-        print(f"sightline: {error}", file=sys.stderr)
+        from app.history.telling import plain
+        from app.sources.passwords import redact_all
+
+        print(f"sightline: {plain(redact_all(str(error)))}", file=sys.stderr)
         return exit_code(error)
     except BrokenPipeError:
         sys.stderr.close()

@@ -16,6 +16,7 @@ from storage import schema
 from storage.errors import DatabaseError as DatabaseError
 from storage.errors import in_plain_words
 from storage.lock import RunLock
+from storage.place import make_private
 
 BUSY_S = 20.0  # how long to wait for another program that is writing; reading never waits
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -73,7 +74,7 @@ def _check_file(path: Path, *, create: bool) -> None:
         if path.is_dir():
             raise DatabaseError(f"{path} is a folder; name a file for the history with --db")
         if create:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(path.parent)
             _make(path)
         if not path.exists() and not create:
             raise DatabaseError(

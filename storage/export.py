@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from storage.errors import ExportError as ExportError
 from storage.history import FootageRow, History, SightingRow, Trajectory
+from storage.place import make_private
 
 Format = Literal["mot", "csv", "parquet", "json"]
 
@@ -70,7 +71,7 @@ def export(history: History, format: Format, out: Path) -> list[Path]:  # noqa: 
     Raises ExportError where that cannot be, DatabaseError where the history cannot be read.
     """
     with _explained(out):
-        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(out)
         write = _write_mot if format == "mot" else partial(_write_tables, _TABLES[format], format)
         with _Parts(out) as parts, history.walk() as visits:
             write(history, visits, parts)

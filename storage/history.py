@@ -19,7 +19,7 @@ from storage.errors import UnknownPerson as UnknownPerson
 from storage.packing import Trajectory as Trajectory
 from storage.packing import unpack
 from storage.people import PersonRow as PersonRow
-from storage.people import Span, last_identity, number_of_people, people, person, seen_last
+from storage.people import Span, bounded, last_identity, number_of_people, people, person, seen_last
 from storage.schema import Camera, Footage, Identity, Picture, Portrait, Seen, Sighting, Template
 from storage.schema import Trajectory as Chunk
 from storage.segments import SegmentRow, Shown, all_segments, showing, size_of_all
@@ -409,4 +409,4 @@ def _sighting(row: Sequence[Any]) -> SightingRow:
     id_, person, camera, start, end, probability, footage, *why = row
     *_, crops, _, _, _ = why
     evidence = None if crops is None else types.Evidence(*why)
-    return SightingRow(id_, person, camera, start, end, probability, evidence, footage)
+    return SightingRow(id_, person, camera, bounded(start), bounded(end), probability, evidence, footage)

@@ -40,7 +40,7 @@ class RunLock:
 
     def _open(self, database: Path) -> int:
         try:
-            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise DatabaseError(
                 f"the history {database} cannot be locked for writing ({self._path.name}: {error.strerror}); "

@@ -12,6 +12,14 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 from storage.batches import in_batches
 from storage.schema import Bound, Camera, Footage, Identity, Seen, Sighting
 
+MOST_TIME_S = 1e10
+"""Epoch seconds of no footage: of the year 2286. A number beyond is of another unit, or damage."""
+
+
+def bounded(time: float) -> float:
+    """A time of the file as it may be answered: a history that holds one that can't be still answers."""
+    return min(max(time, -MOST_TIME_S), MOST_TIME_S)
+
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
@@ -157,9 +165,9 @@ def _person(id_: int, name: str | None, visits: list[Any]) -> PersonRow:
     return PersonRow(
         id=id_,
         name=name,
-        first=visits[0].first,
-        last=max(visit.last for visit in visits),
+        first=bounded(visits[0].first),
+        last=bounded(max(visit.last for visit in visits)),
         cameras=tuple(visit.camera for visit in visits),
         sightings=sum(visit.sightings for visit in visits),
-        seconds=round(sum(visit.seconds for visit in visits), 3),
+        seconds=round(bounded(sum(visit.seconds for visit in visits)), 3),
     )

@@ -1,4 +1,4 @@
-"""Whether a file that is being written still lies where it did."""
+"""Folders for their owner alone, and whether a file that is being written still lies where it did."""
 
 from __future__ import annotations
 
@@ -22,3 +22,10 @@ class Place:
         if not os.path.samestat(there, self._file):
             return "is another file than before; put the one before back, or start again with this one"
         return ""
+
+
+def make_private(folder: Path) -> None:
+    """The folder, and those above it that are missing, for its owner alone. Raises OSError."""
+    for missing in [*reversed(folder.parents), folder]:
+        if not missing.is_dir():
+            missing.mkdir(mode=0o700, exist_ok=True)

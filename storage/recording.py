@@ -29,7 +29,7 @@ from storage.batches import in_batches
 from storage.cutting import CUT
 from storage.journal import hold, note_revision
 from storage.packing import Trajectory, pack, pack_vector
-from storage.people import last_identity
+from storage.people import MOST_TIME_S, last_identity
 from tracker.types import Evidence, Image, Point, Portrait, Sighting
 
 CHUNK_S = 5.0  # how much of a trajectory is packed into one row
@@ -105,6 +105,7 @@ class Recording:
         self._known = last
 
     def footage(self, camera: str, uri: str, start: float, width: int, height: int) -> None:
+        _expect_bounded(start)
         self._current[camera] = _Footage(camera, uri, start, width, height, end=start)
         self._touch(self._current[camera])
 
@@ -114,12 +115,14 @@ class Recording:
         self._touch(footage)
 
     def sighting(self, sighting: Sighting) -> None:
+        _expect_bounded(sighting.start, sighting.end)
         _, footage = self._sightings.get(sighting.number) or (None, self._of(sighting.camera))
         self.kept_bytes += 0 if sighting.number in self._sightings else SIGHTING_BYTES
         self._sightings[sighting.number] = (sighting, footage)
         self.pending = True
 
     def point(self, number: int, point: Point) -> None:
+        _expect_bounded(point.time)
         chunks = self._chunks.setdefault(number, [_Chunk()])
         known = chunks[-1].points
         if known and point.time <= known[-1].time:
@@ -349,6 +352,13 @@ class Recording:
             ]
             if pictures:
                 connection.execute(insert(schema.Picture), pictures)
+
+
+def _expect_bounded(*times: float) -> None:
+    """Raises ValueError: a time that can't be would make every answer about it nonsense, for everybody."""
+    for time in times:
+        if not -MOST_TIME_S <= time <= MOST_TIME_S:
+            raise ValueError(f"{time} is no time of footage")
 
 
 def _earlier(evidence: Evidence | None) -> int | None:

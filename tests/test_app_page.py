@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -243,7 +244,7 @@ def test_an_unknown_start_is_not_shown_as_1970(tmp_path: Path) -> None:
     assert "1970" not in page.text
 
 
-def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path, small_disk: Path) -> None:
     history = two_cameras(tmp_path / "h.db")
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"^The folder .*file.* can't be .*; name another place.*\.$"):
@@ -251,9 +252,11 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "index.html").mkdir()
     with pytest.raises(OutputError, match=r"^The page .*index\.html can't be written \(.*\); make room"):
         write_page(history, tmp_path / "index.html")
-    (tmp_path / "full.html.part").symlink_to("/dev/full")
+    with suppress(OSError):
+        (small_disk / "filler").write_bytes(bytes(20_000))
     with pytest.raises(OutputError, match=r"^The page .*full\.html can't be written \(No space left"):
-        write_page(history, tmp_path / "full.html")
+        write_page(history, small_disk / "full.html")
+    assert [path.name for path in small_disk.iterdir()] == ["filler"]
 
 
 @pytest.mark.parametrize(

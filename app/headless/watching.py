@@ -23,6 +23,7 @@ from app.headless.outlet import Outlet
 from app.headless.reload import Reload, reload_on_hang_up
 from app.headless.view import TerminalView, interrupted_by_signals, pace_line, stop_on_signals, terminal
 from app.pipeline import Status, View
+from app.sources.passwords import redact_all
 from app.sources.roster import Change
 from tracker.types import Result
 
@@ -55,7 +56,7 @@ def watch(arguments: argparse.Namespace) -> int:
         try:
             return _watch(arguments, log)
         except errors.environment_errors() as error:
-            log.write("failed", problem=str(error), exit_code=errors.exit_code(error))
+            log.write("failed", problem=redact_all(str(error)), exit_code=errors.exit_code(error))
             return errors.exit_code(error)
 
 

@@ -23,6 +23,7 @@ from app.history.telling import (
     elapsed,
     linked,
     local_iso,
+    plain,
     plain_table,
     say,
     style_of,
@@ -89,10 +90,10 @@ def people_table(people: Sequence[PersonRow]) -> Table:
     for person in people:
         table.add_row(
             str(person.id),
-            *([Text(person.name or "")] if named else []),
+            *([Text(plain(person.name or ""))] if named else []),
             clock.show(person.first),
             clock.show(person.last),
-            Text(", ".join(person.cameras)),
+            Text(plain(", ".join(person.cameras))),
             str(person.sightings),
             duration(person.seconds),
         )
@@ -150,7 +151,9 @@ def print_person(
 
 
 def _headline(person: PersonRow, clock: AnswerClock) -> Text:
-    text = Text.assemble((f"Person {person.id}", "bold cyan"), f" {person.name}" if person.name else "")
+    text = Text.assemble(
+        (f"Person {person.id}", "bold cyan"), f" {plain(person.name)}" if person.name else ""
+    )
     text.append(
         f": {count_of(person.sightings, 'visit')} to {count_of(len(person.cameras), 'camera')}, "
         f"{duration(person.seconds)} in view{clock.caption}"
@@ -163,13 +166,14 @@ def _timeline(
 ) -> RenderableType:
     """A row a camera, by first visit, on one axis of time; a visit is at least one cell long."""
     cameras = list(dict.fromkeys(sighting.camera for sighting in sightings))
-    label = min(max(len(camera) for camera in cameras), max(8, width // 4))
+    label = min(max(len(plain(camera)) for camera in cameras), max(8, width // 4))
     cells = max(10, width - label - 2)
     start, end = sightings[0].start, max(sighting.end for sighting in sightings)
     rows = [_axis(clock.show(start), clock.show(end), label, cells)]
     for camera in cameras:
         mine = [sighting for sighting in sightings if sighting.camera == camera]
-        name = camera if len(camera) <= label else camera[: label - 1] + ("…" if utf8 else ".")
+        shown = plain(camera)
+        name = shown if len(shown) <= label else shown[: label - 1] + ("…" if utf8 else ".")
         rows.append(Text(f"{name:<{label}}  ", no_wrap=True) + _bar(mine, start, end, cells, utf8=utf8))
     return Group(*rows)
 
@@ -213,7 +217,7 @@ def _sightings_table(
             table.add_row("", Text(day or "", "dim"))
         table.add_row(
             str(sighting.id),
-            Text(sighting.camera),
+            Text(plain(sighting.camera)),
             clock.hour(sighting.start),
             duration(sighting.end - sighting.start),
             Text(f"{sighting.probability:.0%}", style_of(sighting.probability)),

@@ -16,7 +16,7 @@ from rich.text import Text
 from app import errors
 from app.config import ConfigError
 from app.history.opened import opened, opened_for_repair
-from app.history.telling import elapsed, local_iso
+from app.history.telling import elapsed, local_iso, plain
 from app.moments import MomentError, moment_near
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _correct(path: Path, change: Callable[[Repair], int]) -> int:
     """Make the correction, and say what was done."""
     with opened_for_repair(path) as repair:
         row = repair.correction(change(repair))
-    print(f"{row.id}: {told(row)}{' (undone)' if row.undone is not None else ''}")
+    print(f"{row.id}: {plain(told(row))}{' (undone)' if row.undone is not None else ''}")
     return errors.OK
 
 
@@ -140,7 +140,7 @@ def _table(rows: Sequence[CorrectionRow | RevisionRow]) -> Table:
     for row in rows:
         if isinstance(row, CorrectionRow):
             undone = "undone" if row.undone is not None else ""
-            table.add_row(str(row.id), local_iso(row.time), row.author, Text(told(row)), undone)
+            table.add_row(str(row.id), local_iso(row.time), row.author, Text(plain(told(row))), undone)
         else:
             table.add_row("", local_iso(row.time), "run", Text(_told_revision(row)), "")
     return table

@@ -17,7 +17,7 @@ from app.config import ConfigError, Settings, read_time
 from app.headless.execution import overridden
 from app.history.likely import Asked, Box, Likely
 from app.history.opened import opened
-from app.history.telling import AnswerClock, local_iso, plain_table, say, style_of
+from app.history.telling import AnswerClock, local_iso, plain, plain_table, say, style_of
 from app.sources.pictures import read_image
 from reid.preprocess import cut
 from storage.history import History
@@ -154,11 +154,11 @@ def _tell_one(who: Asked, title: str, clock: AnswerClock, console: Console) -> N
         chance = one.candidate.chance
         table.add_row(
             str(one.id),
-            Text(one.candidate.identity.name or ""),
+            Text(plain(one.candidate.identity.name or "")),
             Text(f"{chance:.0%}", style_of(chance)),
             f"{one.candidate.distance:.2f}",
             "" if one.time is None else clock.show(one.time),
-            Text(one.camera or ""),
+            Text(plain(one.camera or "")),
         )
     table.add_row("", Text("nobody of them", "dim"), f"{who.nobody:.0%}", "", "", "")
     console.print(table)

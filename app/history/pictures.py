@@ -11,6 +11,7 @@ from app.output.side_by_side import side_by_side
 from storage.compared import Compared
 from storage.errors import ExportError
 from storage.history import History
+from storage.place import make_private
 
 MOST_PICTURES = 60
 
@@ -29,7 +30,7 @@ def write_pictures(
     """Of each sighting, while there are not too many. pairs: by sighting. Raises ExportError."""
     files = Files()
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
         for row in history.portraits(sightings=sightings, each=1, most=MOST_PICTURES):
             files.best[row.sighting] = folder / f"{row.sighting}.jpg"
             write_own(files.best[row.sighting], row.jpeg)

@@ -6,6 +6,7 @@ Times are local, in ISO order. Where a source's start is unknown they begin near
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from app.moments import is_dated
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 SURE = 0.8  # from here on a probability is shown as good, below DOUBTFUL as bad
 DOUBTFUL = 0.5
@@ -51,6 +54,11 @@ def _local(time: float) -> datetime:
 def local_iso(time: float) -> str | None:
     """The time as local ISO 8601 with its offset; None where it counts from an unknown start."""
     return _local(time).isoformat(timespec="milliseconds") if is_dated(time) else None
+
+
+def plain(text: str) -> str:
+    """The text with what a terminal would obey (escapes, controls, turns of direction) written as \\x1B."""
+    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02X}", text)
 
 
 def elapsed(seconds: float) -> str:
@@ -99,7 +107,7 @@ def linked(file: Path | None, word: str | None = None) -> Text:
 def say(console: Console, sentence: str, *, link: Path | None = None) -> None:
     """A sentence that may hold a path: never broken, coloured or read as markup."""
     style = Style(link=link.absolute().as_uri()) if link else Style()
-    console.print(Text(sentence, style), soft_wrap=True)
+    console.print(Text(plain(sentence), style), soft_wrap=True)
 
 
 def count_of(number: int, one: str, many: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import jinja2
 
-from app.output.place import OutputError, make_folder
+from app.output.place import OutputError, make_folder, write_own
+
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def write_html(template: str, contents: Mapping[str, Any], out: Path) -> Path:
@@ -19,12 +22,9 @@ def write_html(template: str, contents: Mapping[str, Any], out: Path) -> Path:
     """
     make_folder(out.parent)
     page = _environment().get_template(template).render(contents)
-    part = out.with_name(out.name + ".part")
     try:
-        part.write_text(page, encoding="utf-8")
-        part.replace(out)
+        write_own(out, page.encode("utf-8", "backslashreplace"))
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise OutputError(
             f"The page {out} can't be written ({error.strerror}); make room or name another place."
         ) from error
@@ -35,10 +35,16 @@ def _environment() -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.FunctionLoader(_source),
         autoescape=True,
+        finalize=_printable,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _printable(value: Any) -> Any:
+    """What no XML may hold, written out: pages and drawings stay well formed, whatever a camera is called."""
+    return _FORBIDDEN.sub(lambda found: f"\\x{ord(found[0]):02X}", value) if type(value) is str else value
 
 
 def _source(name: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from storage.place import make_private
+
 
 class OutputError(Exception):
     """A folder or file that can't be written: one sentence, what to do."""
@@ -16,16 +18,24 @@ def write_own(path: Path, data: bytes) -> None:
     Raises OSError.
     """
     part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
-        file.write(data)
-    part.replace(path)
+    try:
+        make_own(part)
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def make_own(path: Path) -> None:
+    """An empty file that none but its owner may read, in place of whatever is there. Raises OSError."""
+    path.unlink(missing_ok=True)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
 
 
 def make_folder(path: Path) -> Path:
     """The folder, made where it is missing. Raises OutputError where nothing can be written in it."""
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(path)
     except OSError as error:
         raise OutputError(
             f"The folder {path} can't be made ({error.strerror}); name another place."

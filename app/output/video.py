@@ -17,7 +17,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from app.moments import is_dated
-from app.output.place import OutputError
+from app.output.place import OutputError, make_own
 from tracker.types import Image
 
 TIME_BASE = Fraction(1, 90_000)
@@ -93,6 +93,7 @@ class VideoWriter:
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_own(self._part)
         self._container = av.open(self._part, "w", format="mp4", options={"movflags": "+faststart"})
         if self._start is not None and is_dated(self._start):
             self._container.metadata["creation_time"] = datetime.fromtimestamp(self._start, UTC).isoformat()

@@ -21,6 +21,7 @@ from app.config import RecordingSettings
 from app.recording.files import NAME, folder_of
 from app.recording.segment_file import SegmentFile, Taken, Template
 from storage.errors import DatabaseError
+from storage.place import make_private
 from storage.segments import SegmentRow
 
 _TELL_EVERY_S = 2.0  # how often the database is told how long a file has become
@@ -212,12 +213,12 @@ class FootageRecorder:
     def _new_path(self, suffix: str) -> Path:
         moment = datetime.now(UTC)
         folder = self._folder / f"{moment:%Y-%m-%d}"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         return folder / f"{moment.strftime(NAME)}.{moment.microsecond // 1000:03d}Z{suffix}"
 
     def _check_room(self) -> None:
         """Raises OSError where too little is free: the history may need the rest."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_private(self._folder)
         if shutil.disk_usage(self._folder).free < self._settings.keep_free_gb * 1e9:
             raise OSError(28, f"less than {self._settings.keep_free_gb:g} GB is free")
 

@@ -15,6 +15,8 @@ import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from app.output.place import make_own
+
 _IN_MP4 = frozenset({"h264", "hevc", "av1", "mpeg4", "mjpeg"})
 _OPTIONS = {
     ".mp4": {
@@ -65,6 +67,7 @@ class SegmentFile:
         self._known = False
         self.start = first.arrival
         self.length_s = 0.0
+        make_own(path)
         self._container = av.open(str(path), "w", options=_OPTIONS[path.suffix])
         self._stream = self._container.add_stream_from_template(template.stream, opaque=True)
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from app.history.telling import plain
 from app.scoring.score import Score, Scores
 
 RATES = ("IDF1", "IDP", "IDR", "HOTA", "MOTA", "switches", "people", "ids")
@@ -20,7 +21,7 @@ def print_scores(scores: Scores, *, title: str, console: Console | None = None) 
     table = _table(title, RATES)
     for name, row in _rows(scores):
         rates = [percent(rate) for rate in (row.idf1, row.idp, row.idr, row.hota, row.mota)]
-        table.add_row(Text(name), *rates, str(row.switches), str(row.people), str(row.ids))
+        table.add_row(Text(plain(name)), *rates, str(row.switches), str(row.people), str(row.ids))
     (console or Console()).print(table)
 
 
@@ -33,7 +34,7 @@ def print_errors(scores: Scores, *, console: Console | None = None) -> None:
             f"{count} ({number(errors.per_hundred_people(count))})"
             for count in (errors.false_merges, errors.missed_merges)
         ]
-        table.add_row(Text(name), percent(errors.purity), *merges, _handovers(row))
+        table.add_row(Text(plain(name)), percent(errors.purity), *merges, _handovers(row))
     (console or Console()).print(table)
 
 

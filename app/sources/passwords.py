@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
-_SECRET = re.compile(
-    r"(?i)((?:pass(?:word|wd|phrase)?|pwd|token|secret|auth|key)=)[^&;/?#]*?(?=_\w+=|[&;/?#]|$)"
-)
+_KEY = r"pass|pwd|psw|\bpw\b|token|secret|auth|login|key|sig|sess|\bsid|ticket|cred|jwt|otp|\bpin\b|code"
+_SECRET = re.compile(rf"(?i)((?:{_KEY})[a-z0-9-]*(?:=|%3d))[^&;/?#]*?(?=_\w+=|[&;/?#]|$)")
+_PART = re.compile(r"(?<=[/=?&;:])[^/=?&;:#]+")
+_TOKEN = re.compile(r"[0-9a-fA-F]{16,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|eyJ[\w.-]{10,}")
+_MIXED = re.compile(r"[A-Za-z0-9+]{12,}={0,2}")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _NAME = r"(?:[\w-]+\.)+[\w-]+|localhost|\[[0-9a-fA-F:.]+\]"
 _CLEAR_HOST = re.compile(rf"(?:{_NAME})(?::\d+)?|[\w-]+:\d+")
 _HOST_ON = re.compile(rf"(?:(?:{_NAME})(?::\d+)?|[\w-]+:\d+|[\w-]+)(?:[/?]|$)")
@@ -23,7 +27,10 @@ class PasswordError(Exception):
 
 
 def redact(uri: str) -> str:
-    """The address without user, password, or keys in its path and query; fit for logs and screens."""
+    """The address without user and password, and with stars for what looks like a secret in its path and
+    query: by its key (password=, token=, ...) or by its form (long and mixed, as nobody names a camera). Fit
+    for logs and screens.
+    """
     scheme, separator, rest = uri.partition("://")
     if not separator:
         return uri
@@ -32,7 +39,24 @@ def redact(uri: str) -> str:
     cut_short = re.search(r":(?!\d*$)", authority.rpartition("]")[2])
     login = rest if cut_short else authority
     host_on = rest[login.rfind("@") + 1 :]
-    return f"{scheme}://" + _SECRET.sub(r"\1***", host_on)
+    host = re.split(r"[/?#]", host_on, maxsplit=1)[0]
+    asked = _SECRET.sub(r"\1***", host_on[len(host) :])
+    return f"{scheme}://{host}" + _PART.sub(lambda found: "***" if _is_token(found[0]) else found[0], asked)
+
+
+def redact_all(text: str) -> str:
+    """A text, such as an error's, with every address in it redacted."""
+    return _ADDRESS.sub(lambda found: redact(found[0]), text)
+
+
+def _is_token(part: str) -> bool:
+    """Whether a part of a path or query is made by a machine: long, and letters and digits in turns."""
+    if _TOKEN.fullmatch(part):
+        return True
+    if not _MIXED.fullmatch(part):
+        return False
+    kinds = [0 if letter.isdigit() else 1 if letter.islower() else 2 for letter in part]
+    return len(set(kinds)) == 3 and sum(a != b for a, b in pairwise(kinds)) >= 4
 
 
 def with_login_encoded(address: str) -> str:
@@ -94,8 +118,10 @@ def _login_end(text: str) -> int:
 
 
 def read_password(path: Path) -> str:
-    """The first line of the file. Raises PasswordError."""
+    """The first line of the file, which nobody else may read. Raises PasswordError."""
     try:
+        if path.stat().st_mode & 0o077:
+            raise PasswordError(f"a file that none but its owner may read; run: chmod 600 {path}")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise PasswordError(f"a file that holds the password, but there is no {path}") from None

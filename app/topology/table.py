@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.history.telling import duration, local_iso
+from app.history.telling import duration, local_iso, plain
 from app.topology.rows import Row, rows_of
 from tracker.links import SHUFFLES
 from tracker.rules import Rule
@@ -37,7 +37,7 @@ def print_topology(
         console.print()
         console.print(_clocks_table(topology))
     for sentence in sentences(topology, rows, state):
-        console.print(Text(sentence), soft_wrap=True)
+        console.print(Text(plain(sentence)), soft_wrap=True)
 
 
 def sentences(topology: Topology, rows: Sequence[Row], state: str) -> list[str]:
@@ -72,7 +72,10 @@ def _links_table(rows: Sequence[Row], *, on_own_clocks: bool) -> Table:
     if told:
         table.add_column("told")
     for row in rows:
-        ends, words = (Text(row.first), Text(row.second)), [told_words(row.told)] if told else []
+        ends, words = (
+            (Text(plain(row.first)), Text(plain(row.second))),
+            [told_words(row.told)] if told else [],
+        )
         table.add_row(*ends, *_measures(row.link), overlap_words(row), *words)
     return table
 
@@ -133,7 +136,7 @@ def _clocks_table(topology: Topology) -> Table:
         table.add_column(heading, justify="left" if heading == "camera" else "right")
     for clock in sorted(topology.clocks, key=lambda clock: (clock.group, clock.offset_s)):
         ahead = f"{clock.offset_s:.1f} s"
-        table.add_row(str(clock.recording), Text(clock.camera), ahead, str(clock.group + 1))
+        table.add_row(str(clock.recording), Text(plain(clock.camera)), ahead, str(clock.group + 1))
     return table
 
 
