@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,30 +52,28 @@ def identities(
             for row in connection.execute(select(Identity.id, Identity.name).where(Identity.id.in_(some)))
         }
         seen = _last_presences(connection, some)
-        yield [
-            types.Identity(
-                id_,
-                names[id_],
-                unpack_vectors([row.vector for row in rows[:most]]),
-                seen[id_],
-                tuple((row.sighting_id, row.time) for row in rows[:most]),
-            )
-            for id_, rows in _templates(connection, model, some).items()
-        ]
+        rows = _templates(connection, model, some)
+        if not rows:
+            continue
+        vectors = unpack_vectors([row[1] for row in rows])
+        firsts = [k for k, row in enumerate(rows) if not k or row[0] != rows[k - 1][0]]
+        block = []
+        for first, end in pairwise([*firsts, len(rows)]):
+            id_, last = rows[first][0], min(end, first + most)
+            taken = tuple((row[2], row[3]) for row in rows[first:last])
+            block.append(types.Identity(id_, names[id_], vectors[first:last], seen[id_], taken))
+        yield block
 
 
-def _templates(connection: Connection, model: str, ids: Sequence[int]) -> dict[int, list[Any]]:
-    """identity -> its templates of that model, best first."""
+def _templates(connection: Connection, model: str, ids: Sequence[int]) -> Sequence[Any]:
+    """identity, vector, sighting, time of their templates of that model: by identity, best first."""
     of_model = Template.model_id == select(Model.id).where(Model.fingerprint == model).scalar_subquery()
     query = (
         select(Template.identity_id, Template.vector, Template.sighting_id, Template.time)
         .where(Template.identity_id.in_(ids), of_model)
         .order_by(Template.identity_id, Template.quality.desc(), Template.time, Template.portrait_id)
     )
-    found: dict[int, list[Any]] = defaultdict(list)
-    for row in connection.execute(query):
-        found[row.identity_id].append(row)
-    return found
+    return connection.execute(query).all()
 
 
 def _last_presences(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, tuple[float, float]]]:
@@ -85,6 +84,6 @@ def _last_presences(connection: Connection, ids: Sequence[int]) -> dict[int, dic
         .where(Seen.identity_id.in_(ids))
     )
     seen: dict[int, dict[str, tuple[float, float]]] = defaultdict(dict)
-    for identity, camera, start, end in connection.execute(query):
+    for identity, camera, start, end in connection.execute(query).all():
         seen[identity][camera] = (start, end)
     return seen

@@ -74,7 +74,8 @@ class Gallery:
             known = self._add(identity.id)
             count = len(identity.embeddings)
             taken = [(-sighting, time) for sighting, time in identity.taken] or [UNKNOWN] * count
-            self.offer(known, identity.embeddings, np.full(count, 0.5), taken)
+            known.templates.begin(identity.embeddings, 0.5, taken)
+            self._placed(known)
             known.presences = [Presence(c, *span, over) for c, span in sorted(identity.seen.items())]
         self._next = max(self._next, last + 1)
 

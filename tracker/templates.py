@@ -52,6 +52,20 @@ class Templates:
         for vector, quality, place in zip(vectors, qualities, taken, strict=True):
             self.offer(vector, float(quality), place)
 
+    def begin(self, vectors: Floats, quality: float, taken: Sequence[Taken]) -> None:
+        """What an earlier run held, all of one quality: as if offered one by one to none, but at once."""
+        vectors, taken = vectors[: self.most], taken[: self.most]
+        alike = np.triu(vectors @ vectors.T > SAME, 1)
+        kept = list(range(len(vectors)))
+        if alike.any():
+            kept = []
+            for row in range(len(vectors)):
+                if not alike[kept, row].any():
+                    kept.append(row)
+        self.vectors = vectors[kept]
+        self.qualities = np.full(len(kept), quality)
+        self.taken = [taken[row] for row in kept]
+
     def forget(self, sighting: int) -> None:
         """Lets go of what was taken of a sighting."""
         kept = [row for row, (number, _) in enumerate(self.taken) if number != sighting]
