@@ -253,7 +253,8 @@ def test_the_oldest_go_where_they_are_too_many_or_too_old(
     record: Writer, history: History, tmp_path: Path
 ) -> None:
     now = time.time()
-    paths = [tmp_path / "left" / "2026-01-01" / f"{n}.mp4" for n in range(5)]
+    names = [f"2026010{n + 1}T000000.000Z.mp4" for n in range(5)]
+    paths = [tmp_path / "left" / "2026-01-01" / name for name in names]
     paths[0].parent.mkdir(parents=True)
     for n, path in enumerate(paths):
         path.write_bytes(bytes(1000))

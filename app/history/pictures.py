@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.output.place import write_own
-from app.output.side_by_side import side_by_side
 from storage.compared import Compared
 from storage.errors import ExportError
 from storage.history import History
@@ -28,6 +27,8 @@ def write_pictures(
     history: History, sightings: Sequence[int], pairs: Mapping[int, Compared], folder: Path
 ) -> Files:
     """Of each sighting, while there are not too many. pairs: by sighting. Raises ExportError."""
+    from app.output.side_by_side import side_by_side  # loads OpenCV, which most answers can do without
+
     files = Files()
     try:
         make_private(folder)
