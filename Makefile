@@ -51,6 +51,9 @@ bench: setup-test ## the figures of docs/benchmarks.md, measured here
 bench-history: setup-test ## what a history costs when it has grown: ARGS='--sightings 1000000 --portraits 3 --jpeg 500'
 	@$(WITH) $(BIN)/python benchmarks/history_growth.py $(ARGS)
 
+fuzz: setup-test ## damaged films, pictures, settings, truths, archives and networks: used or refused, never a fault (minutes)
+	@$(WITH) $(BIN)/python tests/fuzz.py $(ARGS)
+
 soak: setup-test ## many live cameras with faults at random, for an hour or ARGS='--minutes N': does anything grow?
 	@$(WITH) $(BIN)/python benchmarks/soak.py $(ARGS)
 

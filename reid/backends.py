@@ -203,6 +203,8 @@ def open_session(path: Path, device: str) -> Any:
     provider = wanted if device == "cpu" else (wanted, {"device_id": device.partition(":")[2]})
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=[provider])
+    except UnicodeDecodeError as error:
+        raise WeightsError(f"{path} is damaged, its metadata is no text: export it again.") from error
     except onnx_errors() as error:
         raise WeightsError(f"{path} is damaged or no ONNX network: export it again.") from error
 

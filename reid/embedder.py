@@ -119,7 +119,7 @@ def _explained(weights: Path) -> Iterator[None]:
 def _cannot_run(weights: Path) -> tuple[type[Exception], ...]:
     """What the libraries raise that run files of others."""
     if weights.suffix == ".onnx" and "onnxruntime" in sys.modules:
-        return onnx_errors()
+        return (*onnx_errors(), UnicodeDecodeError)
     return (RuntimeError,) if weights.suffix == ".xml" else ()
 
 
@@ -157,7 +157,7 @@ def _embedder(backend: Backend, card: Card, batch: int) -> Embedder:
 
 def _open_onnx(weights: Path, device: str, batch: int, preprocess: Preprocess | None) -> Embedder:
     session = open_session(weights, device)
-    told = session.get_modelmeta().custom_metadata_map.get("card")
+    told = _told_card(session, weights)
     if told is not None:
         card = Card.from_json(told, weights)
         return _embedder(OnnxBackend(session, card.preprocess.raw()), card, batch)
@@ -165,11 +165,19 @@ def _open_onnx(weights: Path, device: str, batch: int, preprocess: Preprocess | 
     return _foreign(OnnxBackend(session, preprocess), weights, preprocess, batch)
 
 
+def _told_card(session: Any, weights: Path) -> str | None:
+    try:
+        card: str | None = session.get_modelmeta().custom_metadata_map.get("card")
+    except UnicodeDecodeError as error:
+        raise WeightsError(f"{weights} is damaged, its metadata is no text: export it again.") from error
+    return card
+
+
 def _open_xml(weights: Path, batch: int, preprocess: Preprocess | None) -> Embedder:
     core = import_openvino().Core()
     try:
         model = core.read_model(weights)
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeDecodeError) as error:
         raise WeightsError(f"{weights} is damaged, or its .bin is missing: fetch both again.") from error
     if model.has_rt_info(["sightline", "card"]):
         card = Card.from_json(model.get_rt_info(["sightline", "card"]).astype(str), weights)

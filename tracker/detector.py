@@ -214,7 +214,7 @@ def _gpu_wanted(weights: Path) -> bool:
 def _read(core: Any, weights: Path) -> Any:
     try:
         return core.read_model(weights)
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeDecodeError) as error:
         raise DetectorError(f"{weights} is damaged or no network: export or fetch it again.") from error
 
 

@@ -206,10 +206,18 @@ def import_openvino() -> Any:
 def _told_names(model: Any) -> list[str]:
     """The classes' names in an export: labels in OpenVINO's, a dict's or list's text in ONNX's."""
     if model.has_rt_info(["model_info", "labels"]):
-        return str(model.get_rt_info(["model_info", "labels"]).astype(str)).split()
+        return _told(model, ["model_info", "labels"]).split()
     if model.has_rt_info(["framework", "names"]):
-        return class_names(model.get_rt_info(["framework", "names"]).astype(str))
+        return class_names(_told(model, ["framework", "names"]))
     return []
+
+
+def _told(model: Any, place: list[str]) -> str:
+    """What the metadata says there."""
+    try:
+        return str(model.get_rt_info(place).astype(str))
+    except UnicodeDecodeError:
+        raise LayoutError(f"its metadata for {place[-1]} is no text") from None
 
 
 def class_names(text: str) -> list[str]:
@@ -237,7 +245,7 @@ def _literal(text: str) -> Any:
 def _told_stride(model: Any) -> int:
     for place in (["model_info", "stride"], ["framework", "stride"]):
         if model.has_rt_info(place):
-            told = _literal(model.get_rt_info(place).astype(str))
+            told = _literal(_told(model, place))
             strides = told if isinstance(told, list | tuple) else [told]
             if not strides or not all(isinstance(s, int | float) and 0 < s <= MOST_STRIDE for s in strides):
                 raise LayoutError(f"its metadata has {str(told)[:40]!r} for its stride")

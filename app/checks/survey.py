@@ -63,7 +63,7 @@ def survey(path: Path) -> Survey:
                 packets += packet.size > 0
                 if dated and packet.pts is not None and packet.time_base is not None:
                     stamps += [at for _, at in clock.take(None, float(packet.pts * packet.time_base))]
-        except (av.FFmpegError, MemoryError):
+        except (av.FFmpegError, MemoryError, IndexError):
             pass  # the run tells what is damaged
         stamps = sorted([*stamps, *(at for _, at in clock.rest())])
         steps = [b - a for a, b in itertools.pairwise(stamps) if b > a]

@@ -182,7 +182,7 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
             f"{shown(path)}: cannot be read (Permission denied); check its permissions."
         ) from None
     except UNREADABLE as error:
-        why = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+        why = str(error).partition("\n")[0].rstrip(".")[:120] or type(error).__name__
         raise SourceError(
             f"{shown(path)}: is no archive of arrays, or damaged ({why}); write it with "
             "numpy.savez_compressed, "
@@ -195,7 +195,8 @@ def _unpacked(path: Path, file: Any) -> dict[str, NDArray[Any]]:
     wanted = [key for key in (*KEYS, *OPTIONAL) if f"{key}.npy" in sizes]
     for key in KEYS:
         if key not in wanted:
-            there = ", ".join(sorted(name.removesuffix(".npy") for name in sizes)) or "nothing"
+            names = ", ".join(sorted(name.removesuffix(".npy") for name in sizes))
+            there = " ".join(names[:120].split()) or "nothing"
             raise SourceError(
                 f"{shown(path)}: holds no {key!r}, but {there}; {', '.join(KEYS)} are expected."
             )

@@ -348,6 +348,8 @@ def _live_packets(
                 raise _silence(uri, read_timeout_s)
             yield packet
             asked = time.monotonic()
+    except IndexError:  # PyAV's, of a stream that turns up in the midst
+        raise SourceError(f"{uri} changed what it sends; it is connected to anew.") from None
     except av.FFmpegError as error:
         late = isinstance(error, av.error.ExitError)
         raise _trouble(error, uri=uri, waited_s=read_timeout_s if late else None) from None

@@ -278,7 +278,7 @@ class FileSource:
                 # PyAV ends with an empty packet to empty the decoder, but not where reading failed.
                 yield from (packet for packet in container.demux(stream) if packet.size)
                 break
-            except av.error.InvalidDataError:
+            except (av.error.InvalidDataError, IndexError):  # PyAV's, of a stream that turns up in the midst
                 self.damaged += 1
             except av.FFmpegError as error:
                 raise SourceError(
