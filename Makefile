@@ -9,7 +9,7 @@ export SIGHTLINE_ASSETS ?= $(abspath ../shared)
 endif
 
 # Their own targets: they take long.
-LONG := $(addprefix benchmarks/,soak.py kill.py market_noise.py association_sensitivity.py ladder.py history_growth.py)
+LONG := $(addprefix benchmarks/,soak.py kill.py market_noise.py association_sensitivity.py ladder.py history_growth.py kill_upkeep.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-gui setup-test demo gui test lint bench bench-history soak kills clean distclean

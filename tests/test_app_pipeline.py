@@ -352,3 +352,16 @@ def test_live_frames_have_a_latency_while_their_camera_plays() -> None:
     files = Watcher()
     line(Script(crossing(3)), Notes()).run(view=files, stop=files.stop)
     assert files.statuses[-1].cameras[0].latency_s is None
+
+
+def test_what_can_be_kept_nowhere_is_dropped_and_told_and_the_run_goes_on() -> None:
+    notes, watcher = Notes(trouble="the history is locked", full=True), Watcher()
+    engine = line(Live([[one] for (one,) in ([frame("hall", k, {10: 300})] for k in range(5))]), notes)
+    engine.live = True
+    engine.run(view=watcher, stop=watcher.stop)
+    last = watcher.statuses[-1]
+    assert (last.cameras[0].frames, last.cameras[0].dropped) == (0, 5)
+    assert last.troubles == ("the history is locked",)
+    files = Watcher()
+    line(Script([[frame("hall", 0, {10: 300})]]), Notes(full=True)).run(view=files, stop=files.stop)
+    assert files.statuses[-1].cameras[0].frames == 1, "files wait"
