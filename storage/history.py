@@ -363,8 +363,9 @@ class History:
         people: int | None = None,
         since: float | None = None,
         ids: Sequence[int] | None = None,
+        looks_alone: bool = False,
     ) -> Iterator[list[types.Identity]]:
-        """The same, some at a time. ids: only these."""
+        """The same, some at a time. ids: only these. looks_alone: without where and when they were seen."""
         with self._asking() as connection:
             check_model(connection, model, self.path)
             if ids is None:
@@ -373,7 +374,7 @@ class History:
                     select(Seen.identity_id).where(*last).order_by(Seen.last_end.desc())
                 )
                 ids = list(islice(dict.fromkeys(found), people))
-            yield from identities(connection, model, ids, most=most)
+            yield from identities(connection, model, ids, most=most, looks_alone=looks_alone)
 
     @contextmanager
     def _asking(self) -> Iterator[Connection]:

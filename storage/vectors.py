@@ -43,15 +43,18 @@ def best_portraits(group: Any, most: int, filters: list[ColumnElement[bool]]) ->
 
 
 def identities(
-    connection: Connection, model: str, ids: Sequence[int], *, most: int
+    connection: Connection, model: str, ids: Sequence[int], *, most: int, looks_alone: bool = False
 ) -> Iterator[list[types.Identity]]:
-    """Those of them who have templates of that model, in blocks, each by id, with the best ``most``."""
+    """Those of them who have templates of that model, in blocks, each by id, with the best ``most``.
+
+    looks_alone: without where and when they were last seen.
+    """
     for some in in_batches(sorted(ids)):
         names = {
             row.id: row.name
             for row in connection.execute(select(Identity.id, Identity.name).where(Identity.id.in_(some)))
         }
-        seen = _last_presences(connection, some)
+        seen = {} if looks_alone else _last_presences(connection, some)
         rows = _templates(connection, model, some)
         if not rows:
             continue
@@ -61,7 +64,7 @@ def identities(
         for first, end in pairwise([*firsts, len(rows)]):
             id_, last = rows[first][0], min(end, first + most)
             taken = tuple((row[2], row[3]) for row in rows[first:last])
-            block.append(types.Identity(id_, names[id_], vectors[first:last], seen[id_], taken))
+            block.append(types.Identity(id_, names[id_], vectors[first:last], seen.get(id_, {}), taken))
         yield block
 
 

@@ -86,7 +86,7 @@ def ask(
     corners: list[Box | None] = [_corners(box) for box in boxes] or [None]
     found = []
     for box, crop, look in zip(corners, crops, embedder.embed(crops), strict=True):
-        known = history.identity_blocks(embedder.fingerprint, ids=ids)
+        known = history.identity_blocks(embedder.fingerprint, ids=ids, looks_alone=True)
         candidates, nobody = search(look, known, most=most, likeness=likeness)
         found.append(Asked(box, crop, [_likely(history, one) for one in candidates], nobody))
     return found, 1.0 - likeness.even
