@@ -15,8 +15,8 @@ ForgetBefore = Callable[[float], float]
 
 DAY_S = 86400.0
 
-GALLERY_BYTES = 256e6
-"""What the pictures that people are told apart by may take in memory: half of what a run has for itself."""
+GALLERY_BYTES = 128e6
+"""What the vectors that people are told apart by may take in memory: twice as many load twice as long."""
 
 _FLOAT_BYTES = 4
 

@@ -62,7 +62,7 @@ class Templates:
             for row in range(len(vectors)):
                 if not alike[kept, row].any():
                     kept.append(row)
-        self.vectors = vectors[kept]
+        self.vectors = vectors if len(kept) == len(vectors) else vectors[kept]
         self.qualities = np.full(len(kept), quality)
         self.taken = [taken[row] for row in kept]
 
