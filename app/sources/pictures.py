@@ -63,6 +63,9 @@ def decoded_image(data: bytes, *, max_pixels: float = MAX_PIXELS) -> Image:
 def _size(data: bytes, max_pixels: float) -> tuple[int, int]:
     """Width and height by the header, before anything is decoded."""
     unreadable = (OSError, ValueError, SyntaxError, LookupError, TypeError, OverflowError, struct.error)
+    unreadable += (
+        ImportError,
+    )  # ultralytics, once loaded, makes Pillow look for a library that is not there
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
