@@ -62,10 +62,9 @@ def decoded_image(data: bytes, *, max_pixels: float = MAX_PIXELS) -> Image:
 
 def _size(data: bytes, max_pixels: float) -> tuple[int, int]:
     """Width and height by the header, before anything is decoded."""
-    unreadable = (OSError, ValueError, SyntaxError, LookupError, TypeError, OverflowError, struct.error)
-    unreadable += (
-        ImportError,
-    )  # ultralytics, once loaded, makes Pillow look for a library that is not there
+    unreadable: tuple[type[Exception], ...] = (OSError, ValueError, SyntaxError, LookupError, TypeError)
+    # ImportError: ultralytics, once loaded, makes Pillow look for a library that is not there.
+    unreadable = (*unreadable, OverflowError, struct.error, ImportError)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
