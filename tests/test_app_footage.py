@@ -208,6 +208,16 @@ def test_a_picture_is_measured_before_it_is_decoded(shared: Path) -> None:
         decoded_image(bomb)
 
 
+def test_what_is_no_picture_is_refused_also_where_others_changed_how_pictures_are_opened() -> None:
+    """As ultralytics does at its import: PIL then looks for a plug-in that is not there."""
+    import ultralytics
+
+    assert ultralytics.__version__
+    for data in (b"no picture", b"", bytes(100)):
+        with pytest.raises(ValueError, match="is no picture, or damaged"):
+            decoded_image(data)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [

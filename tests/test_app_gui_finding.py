@@ -99,9 +99,8 @@ def test_what_is_no_picture_and_a_history_that_is_not_there_are_one_sentence_eac
 ) -> None:
     (tmp_path / "text.jpg").write_text("no picture")
     window.find_picture(tmp_path / "text.jpg")
-    assert (
-        problem(qtbot) == f"{tmp_path / 'text.jpg'} is no picture that can be read; give a JPEG or PNG file."
-    )
+    sentence = "text.jpg: is no picture, or damaged; give a picture such as .jpg or .png."
+    assert problem(qtbot) == f"{tmp_path}/{sentence}"
     window.open_history(tmp_path / "none.db")
     window.find_picture(written(tmp_path, np.zeros((9, 9, 3), np.uint8)))
     assert problem(qtbot) == f"Nobody was recorded in {tmp_path / 'none.db'} yet: run something first."

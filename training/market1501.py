@@ -254,7 +254,7 @@ def _decoded(data: bytes) -> Image | None:
                 if header.width * header.height > MOST_PIXELS:
                     return None
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, ValueError, SyntaxError, Header.DecompressionBombError, cv2.error):
+    except (OSError, ValueError, SyntaxError, ImportError, Header.DecompressionBombError, cv2.error):
         return None
     return None if image is None else np.asarray(image, np.uint8)
 

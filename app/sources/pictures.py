@@ -27,6 +27,16 @@ from tracker.types import Frame, Image
 
 SEQUENCE = "seqinfo.ini"
 _NUMBER = re.compile(r"(\d+)$")
+UNREADABLE = (  # what PIL raises at bytes it makes no sense of; ImportError once ultralytics is loaded
+    ImportError,
+    LookupError,
+    OSError,
+    OverflowError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 _MOST_MISSING = 100  # in a hole of the numbering; a longer one is no film of this rate
 
 
@@ -62,9 +72,6 @@ def decoded_image(data: bytes, *, max_pixels: float = MAX_PIXELS) -> Image:
 
 def _size(data: bytes, max_pixels: float) -> tuple[int, int]:
     """Width and height by the header, before anything is decoded."""
-    unreadable: tuple[type[Exception], ...] = (OSError, ValueError, SyntaxError, LookupError, TypeError)
-    # ImportError: ultralytics, once loaded, makes Pillow look for a library that is not there.
-    unreadable = (*unreadable, OverflowError, struct.error, ImportError)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -72,7 +79,7 @@ def _size(data: bytes, max_pixels: float) -> tuple[int, int]:
                 return header.size
     except Header.DecompressionBombError:
         raise ValueError(f"has more than {max_pixels / 1e6:g} million pixels") from None
-    except unreadable:
+    except UNREADABLE:
         raise ValueError("is no picture, or damaged") from None
 
 
