@@ -274,7 +274,7 @@ def _statistics(vectors: Floats, people: Integers, cameras: Integers) -> dict[st
     if people_over_cameras(people, cameras) < LEAST_PEOPLE:
         return {}
     found = appearance_statistics(vectors, people, cameras)
-    return {name: round(value, 4) for name, value in found.items()}
+    return {name: float(f"{value:.4g}") for name, value in found.items()}
 
 
 def _line(row: Row, epochs: int) -> str:
