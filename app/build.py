@@ -42,6 +42,7 @@ from storage.topology import saved
 from storage.writer import Writer
 from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
+from tracker.constraints import Constraints
 from tracker.detector import Detector
 from tracker.gallery import Gallery
 from tracker.memory import Memory
@@ -126,7 +127,8 @@ def build_run(settings: Settings) -> Iterator[Run]:
         forgotten = forget_before(after_days=settings.forget_after_days, at=settings.forget_at)
         gallery = _gallery(history, writer, networks.embedder, live=settings.live, forgotten=forgotten)
         overlap = overlaps_known(saved(engine), settings.overlap, settings.links)
-        memory = Memory(overlap=overlap, apart=apart(engine))
+        told = Constraints(rules=settings.links, apart=apart(engine), overlap=overlap)
+        memory = Memory(constraints=told)
         line = Line(
             feed=feed,
             detector=networks.detector,
@@ -231,7 +233,6 @@ def _associator(
     return Associator(
         gallery=gallery,
         policy=Policy(forget_before=within(gallery, most, forgotten)),
-        overlap=memory.overlap,
         memory=memory,
         worker=stack.enter_context(ThreadPoolExecutor(1, "think")) if settings.live else None,
     )

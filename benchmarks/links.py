@@ -35,7 +35,7 @@ from app.weights.assets import resolve
 from storage.database import open_database
 from storage.presences import presences
 from tracker import links
-from tracker.refine import Tracklet
+from tracker.tracklets import Tracklet
 from tracker.types import Floats
 
 WAYS = (("gate", 0.0), ("hall", 20.0), ("yard", 45.0))
@@ -74,7 +74,7 @@ def main() -> None:
         "Links found of the two that there are, and false ones, by the spread of the way",
         ("people", "spread 2 s", "5 s", "15 s", "45 s"),
         [
-            (str(people), *(found(people, s, told.histories // 10) for s in (2, 5, 15, 45)))
+            (str(people), *(found(people, s, max(told.histories // 10, 1)) for s in (2, 5, 15, 45)))
             for people in (5, 10, 20, 60)
         ],
     )
@@ -84,7 +84,10 @@ def main() -> None:
         [
             (
                 str(visits),
-                *(overlapping(visits, share, told.histories // 4) for share in (0.0, 0.1, 0.2, 0.5, 1.0)),
+                *(
+                    overlapping(visits, share, max(told.histories // 4, 1))
+                    for share in (0.0, 0.1, 0.2, 0.5, 1.0)
+                ),
             )
             for visits in (10, 20, 60, 200)
         ],

@@ -24,7 +24,7 @@ import numpy as np
 from market_parts.tracklets import Tracklet, read_features, tracklets_of
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from tracker.tracklets import centred, unit
+from tracker.tracklets import unit
 from tracker.types import Floats
 
 PAIRS, HALVES, FEWEST = 100, 60, 3
@@ -77,8 +77,10 @@ def main() -> None:
 def looks(tracklets: Sequence[Tracklet]) -> Floats:
     """(T, D) unit rows, less their cameras' means."""
     means = unit(np.array([tracklet.vectors.mean(axis=0) for tracklet in tracklets], np.float32))
-    camera = np.unique([tracklet.camera for tracklet in tracklets], return_inverse=True)[1]
-    return centred(means, camera.astype(np.int64), np.arange(len(means)))
+    camera = np.array([tracklet.camera for tracklet in tracklets])
+    for name in np.unique(camera):
+        means[camera == name] -= means[camera == name].mean(axis=0)
+    return unit(means)
 
 
 def by_label(tracklets: Sequence[Tracklet]) -> dict[int, list[int]]:

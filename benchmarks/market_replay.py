@@ -1,7 +1,7 @@
 """The test half of Market-1501 replayed as six cameras through the associator: identities at scale.
 
     python benchmarks/market_replay.py [--data FOLDER] [--features FILE.npz | --weights NAME_OR_PATH]
-        [--distractors] [--looks-alone] [--overlap] [--sensitivity]
+        [--distractors] [--most N]
 
 FILE (reference/reid/retail0277_market_test.npz of FOLDER) holds `names`, of Market-1501's pictures, and
 `features`, (N, D) unit rows; no picture is needed. --weights embeds the pictures of the same names in
@@ -14,8 +14,8 @@ IDF1 is over all cameras and counts pictures: the best one-to-one pairing of peo
 and hand-overs are as in app/scoring/identity_errors.py, a tracklet being a visit. Hand-overs follow the
 files' times, though the cameras' clocks differ by constants nobody tells.
 The tracker is told which tracklets are of one recording (a camera's sequence); how the clocks of the 25
-recordings lie to each other it finds by itself. Nothing is fitted on the truth. --looks-alone: also without
-learning clocks and delays. --overlap: also with all pairs of cameras said to overlap.
+recordings lie to each other it finds by itself. Nothing is fitted on the truth. --most: only the first N
+tracklets.
 """
 
 from __future__ import annotations
@@ -28,12 +28,11 @@ import numpy as np
 from market_parts.embedding import embedded
 from market_parts.labels import corrected
 from market_parts.methods import Row, baseline, clustered, greedy, refined, replayed
-from market_parts.tracklets import Embedded, Tracklet, as_told, errors_of, idf1, read_features, tracklets_of
+from market_parts.tracklets import Embedded, Tracklet, errors_of, idf1, read_features, tracklets_of
 from rich.console import Console
 from rich.table import Table
 
 from app.weights.assets import cache_folder
-from tracker import refine as second
 
 
 def main() -> None:
@@ -45,27 +44,15 @@ def main() -> None:
     parser.add_argument("--weights", help="embed the pictures with this network instead")
     parser.add_argument("--cache", type=Path, default=cache_folder() / "market")
     parser.add_argument("--distractors", action="store_true")
-    parser.add_argument("--looks-alone", action="store_true", help="also without clocks and delays")
-    parser.add_argument("--overlap", action="store_true", help="also with all pairs of cameras overlapping")
-    parser.add_argument(
-        "--sensitivity", action="store_true", help="the second pass with other constants, alone"
-    )
+    parser.add_argument("--most", type=int, metavar="N", help="only the first N tracklets")
     told = parser.parse_args()
-    tracklets = tracklets_of(features(told), distractors=told.distractors)
-    if told.sensitivity:
-        print_sensitivity(tracklets)
-        return
+    tracklets = tracklets_of(features(told), distractors=told.distractors)[: told.most]
     rows = [
         baseline("greedy nearest average, best threshold", greedy, tracklets),
         baseline("average linkage, best threshold", clustered, tracklets),
         replayed("sightline online", tracklets),
         refined("sightline second pass", tracklets, say=True),
     ]
-    if told.looks_alone:
-        rows.append(replayed("sightline online, looks alone", tracklets, topology=False))
-        rows.append(refined("sightline second pass, looks alone", tracklets, topology=False))
-    if told.overlap:
-        rows.append(replayed("sightline online, all cameras may overlap", tracklets, overlap=True))
     print_table(rows, tracklets)
 
 
@@ -77,20 +64,6 @@ def features(told: argparse.Namespace) -> Embedded:
     keep = [n for n in given.names if told.distractors or not n.rpartition("/")[2].startswith(("-1", "0000"))]
     pictures = told.data / "data/Market-1501-v15.09.15.zip"
     return embedded(keep, data=pictures, weights=told.weights, cache=told.cache)
-
-
-def print_sensitivity(tracklets: Sequence[Tracklet]) -> None:
-    """IDF1 of the second pass by how often it learns, and by how sure it wants to be."""
-    rows = as_told(tracklets)
-    never = second.impossible(rows, frozenset())
-    for turns in range(1, second.TURNS + 2):
-        odds = second.second_pass(rows, turns=turns).odds
-        scores = {
-            accept: idf1(second.joined(odds, never, (), accept=accept), tracklets)
-            for accept in (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-        }
-        line = ", ".join(f"{accept:g}: {100 * value:.1f}" for accept, value in scores.items())
-        print(f"{turns} turn(s), IDF1 by ACCEPT: {line}", flush=True)
 
 
 def print_table(rows: Sequence[Row], tracklets: Sequence[Tracklet]) -> None:

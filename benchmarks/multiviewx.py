@@ -35,16 +35,19 @@ from reid.embedder import Embedder, open_embedder
 from reid.preprocess import cut
 from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
+from tracker.constraints import Constraints
 from tracker.detector import Detector
 from tracker.gallery import Gallery
 from tracker.presence import Seen
 from tracker.refine import second_pass
-from tracker.tracklets import Tracklet
+from tracker.tracklets import Path as Walked
+from tracker.tracklets import Steps, Tracklet
 from tracker.types import Detections, Floats, Image
 
 CAMERAS = tuple(f"C{number}" for number in range(1, 7))
 PAIRS = frozenset(frozenset(pair) for pair in combinations(CAMERAS, 2))
 FPS = 2.0
+SIZE = 1920, 1080
 THRESHOLDS = np.arange(0.20, 0.70, 0.05)
 """Cosine distances the baseline chooses its best of, by the truth."""
 
@@ -192,9 +195,18 @@ def refined(tracked: Tracked) -> dict[Key, int]:
         start, end = tracked.boxes[key][0][0] / FPS, (tracked.boxes[key][-1][0] + 1) / FPS
         if len(looks):
             sure = np.ones(len(looks), np.float32)
-            tracklets.append(Tracklet(number, key[0], start, end, looks, sure, identity=None))
-    clusters = second_pass(tracklets, overlap=PAIRS).clusters
+            path = walked(tracked.boxes[key])
+            tracklets.append(Tracklet(number, key[0], start, end, looks, sure, identity=None, path=path))
+    clusters = second_pass(tracklets, constraints=Constraints(overlap=PAIRS)).clusters
     return {keys[row]: number for number, cluster in enumerate(clusters) for row in cluster.tracklets}
+
+
+def walked(places: list[tuple[int, Floats]]) -> Walked | None:
+    """Where a track was. places: its frames and boxes."""
+    steps = Steps(SIZE)
+    for frame, box in places:
+        steps.add(frame / FPS, box)
+    return steps.path()
 
 
 def best_greedy(tracked: Tracked, truth: dict[str, Boxes]) -> tuple[float, dict[str, Boxes]]:

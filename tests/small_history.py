@@ -46,6 +46,11 @@ def unit(k: int) -> Floats:
     return np.eye(DIMENSION, dtype=np.float32)[k % DIMENSION]
 
 
+def leaning(k: int) -> Floats:
+    """Mostly along axis k, and a little along the next."""
+    return np.asarray(0.9 * unit(k) + np.float32(np.sqrt(1 - 0.9**2)) * unit(k + 1), np.float32)
+
+
 def points(sighting: Sighting, *, begin: float = 10.0) -> list[Point]:
     """Ten a second, ends included: to the right by 2 pixels a step. begin: when the footage began."""
     steps = round((sighting.end - sighting.start) * FPS) + 1
@@ -70,7 +75,7 @@ def record_all(record: Writer, *, later_s: float = 0.0) -> None:
             record.point(sighting.number, point)
         number, start = sighting.number, sighting.start
         record.portrait(number, Portrait(start, 0.5, unit(number), picture(10 * number)))
-        record.portrait(number, Portrait(start + 1, 0.9, unit(number + 1), picture(10 * number + 100)))
+        record.portrait(number, Portrait(start + 1, 0.9, leaning(number), picture(10 * number + 100)))
     record.frames("left", 220, begin + 21.9)
     record.frames("right", 200, begin + 19.9)
 

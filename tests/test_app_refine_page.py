@@ -49,7 +49,8 @@ def shades(page: Page) -> list[int]:
 
 
 def test_the_likest_of_those_it_joins_leaves_and_of_all_others(found: dict[int, Reason]) -> None:
-    # A sighting's pictures lie along axes n and n + 1 of four: 5 is like 1 twice, like 2 and 4 once.
+    # The pictures of sighting n lie along axis n of four and a little along the next: 5 is like 1, a little
+    # like 2 and 4.
     joins = found[5].joins
     assert joins is not None
     assert (joins.identity, joins.sighting.id, joins.later) == (1, 1, False)
@@ -83,7 +84,7 @@ def test_the_page_says_what_would_change_and_why(
     assert f"page: {out}" in capsys.readouterr().out
     page = Page(out)
     assert "5 sightings looked at 3 would change hands 2 people new" in page.text
-    assert [card["id"] for card in page.all("article")] == ["sighting-2", "sighting-4", "sighting-5"]
+    assert [card["id"] for card in page.all("article")] == ["sighting-4", "sighting-2", "sighting-5"]
     assert "joins 1 sighting 1 left, 0:00, 16.0 s before cosine 1.00" in page.text
     assert "leaves 1 sighting 1 left, 0:00, 2.0 s before" in page.text
     assert f"sightline refine {' '.join(db)} --apply" in page.text

@@ -113,7 +113,8 @@ def test_recording_anew_replaces(
     database = tmp_path / "copy.db"
     database.write_bytes(history.read_bytes())
     assert main(["run", walks[1], "--db", str(database), "--replace"]) == errors.OK
-    assert len(people_in(database, capsys)) == len(people_in(history, capsys))
+    # Nobody is there twice; who is known from the other camera may be recognised in what is recorded anew.
+    assert len(people_in(database, capsys)) <= len(people_in(history, capsys))
     before, after = exported(history, tmp_path / "before"), exported(database, tmp_path / "after")
     assert after["west.txt"] == before["west.txt"]
     assert len(after["east.txt"].splitlines()) == len(before["east.txt"].splitlines())

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from small_history import MODEL, SIGHTINGS, picture, record_all, small_history, unit, writer
+from small_history import MODEL, SIGHTINGS, leaning, picture, record_all, small_history, unit, writer
 from sqlalchemy import Engine, delete
 
 from storage import schema
@@ -71,7 +71,7 @@ def test_an_earlier_runs_picture_is_named_by_its_id(engine: Engine) -> None:
     history = History(engine)
     (ann,) = (known for known in history.identities(MODEL) if known.id == 1)
     row = [(time, sighting) for sighting, time in ann.taken].index((11.0, last(history, 10.0)))
-    assert ann.embeddings[row] == pytest.approx(unit(2))  # sighting 1's second picture
+    assert ann.embeddings[row] == pytest.approx(leaning(1), abs=1e-3)  # sighting 1's second picture
     sighting, time = ann.taken[row]
     with writer(engine) as record:
         record.footage("left", uri="x", start=300.0, width=1, height=1)

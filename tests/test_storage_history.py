@@ -6,7 +6,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from small_history import MODEL, SIGHTINGS, name_footage, picture, record_all, small_history, unit, writer
+from small_history import (
+    MODEL,
+    SIGHTINGS,
+    leaning,
+    name_footage,
+    picture,
+    record_all,
+    small_history,
+    unit,
+    writer,
+)
 from sqlalchemy import insert
 
 from storage import schema
@@ -140,9 +150,8 @@ def test_a_gallery_to_start_from(history: History) -> None:
     assert (one.id, one.name, two.id, two.name) == (1, "Ann", 2, None)
     assert one.seen == {"left": (10.0, 14.0), "right": (16.0, 18.0)}
     assert two.seen == {"left": (21.0, 23.0), "right": (19.0, 25.0)}
-    np.testing.assert_allclose(
-        one.embeddings, [unit(2), unit(3), unit(1)], atol=1e-3
-    )  # by quality, then time
+    by_quality_then_time = [leaning(1), leaning(2), unit(1)]
+    np.testing.assert_allclose(one.embeddings, by_quality_then_time, atol=1e-3)
     assert one.embeddings.dtype == np.float32
     assert (history.last_identity(), history.models()) == (2, [MODEL])
 

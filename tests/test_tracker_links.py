@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from tracker import links
+from tracker.clocks import Clocks
 from tracker.links import learn, learn_on_own_clocks
 from tracker.refine import Cluster
-from tracker.topology import Clocks
-from tracker.tracklets import Tracklet, stays_of
+from tracker.tracklets import Tracklet, columns_of
 from tracker.types import Floats, Link
 
 HALL_S, YARD_S, STAY_S = 20.0, 45.0, 6.0
@@ -165,7 +165,7 @@ def test_on_clocks_of_their_own_cameras_are_linked_without_direction() -> None:
     # What a heap says: the clocks' difference with the way (and the stay) in it.
     offset_s = np.array([0.0, 500 + HALL_S + STAY_S, -900 + HALL_S + YARD_S + 2 * STAY_S])
     clocks = Clocks(offset_s, np.zeros(3, np.int64))
-    found = learn_on_own_clocks(rows, clusters, clocks, stays_of(rows).recording)
+    found = learn_on_own_clocks(rows, clusters, clocks, columns_of(rows).recording)
     # Everybody is everywhere at the same time, so nobody can tell either who goes by way of the hall.
     assert ends(found.links) == {("gate", "hall"), ("gate", "yard"), ("hall", "yard")}
     assert [link.delay_s for link in found.links] == pytest.approx([0.0, 0.0, 0.0], abs=3)

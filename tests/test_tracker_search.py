@@ -29,7 +29,7 @@ PEOPLE = [known(4, unit(3, 4, 0), unit(4, 3, 0)), known(7, unit(0, 0, 1)), known
 
 
 def test_the_likeliest_come_first_with_the_picture_that_is_most_alike() -> None:
-    found, _ = search(LOOK, PEOPLE, most=2, likeness=straight())
+    found, _ = search(LOOK, [PEOPLE], most=2, likeness=straight())
     assert [one.identity.id for one in found] == [4, 9]
     assert [one.distance for one in found] == pytest.approx([0.25, 0.4], abs=1e-6)
     assert [one.picture for one in found] == [1, 0]
@@ -37,7 +37,7 @@ def test_the_likeliest_come_first_with_the_picture_that_is_most_alike() -> None:
 
 def test_chances_are_those_of_the_curve_shared_among_all_and_nobody() -> None:
     """Odds e^((cosine - 0.5) / 0.05): e^5, e^-10 and e^2 against 1 for nobody."""
-    found, nobody = search(LOOK, PEOPLE, most=3, likeness=straight(midpoint=0.5, width=0.05))
+    found, nobody = search(LOOK, [PEOPLE], most=3, likeness=straight(midpoint=0.5, width=0.05))
     odds = np.exp([5.0, 2.0, -10.0])
     whole = 1 + odds.sum()
     assert [one.chance for one in found] == pytest.approx((odds / whole).tolist(), rel=1e-3)
@@ -45,9 +45,9 @@ def test_chances_are_those_of_the_curve_shared_among_all_and_nobody() -> None:
 
 
 def test_more_than_are_compared_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = search(LOOK, PEOPLE, most=3, likeness=straight())
+    whole = search(LOOK, [PEOPLE], most=3, likeness=straight())
     monkeypatch.setattr(module, "AT_ONCE", 2)
-    assert search(LOOK, PEOPLE, most=3, likeness=straight()) == whole
+    assert search(LOOK, [PEOPLE], most=3, likeness=straight()) == whole
 
 
 def test_of_nobody_known_it_is_nobody() -> None:

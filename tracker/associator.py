@@ -2,16 +2,18 @@
 
 A presence (a track that is confirmed) is decided late: when it has enough good pictures, or when it ends.
 All presences that are ripe at one moment are assigned to identities jointly. What can't be is left out:
-nobody is twice in one view at a time, nor in two views that don't overlap. When unsure, a presence waits
+nobody is twice in one view at a time. When unsure, a presence waits
 for better pictures, and at its end stays apart as a person of its own. Later, and at the end, the last
 presences are thought about again, all together (tracker.memory); who turns out to be somebody else is
-reported anew, and from who came more than once it is learned how alike one person looks (tracker.revisits).
+reported anew, and the model of the site that is learned on the way serves the next decisions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
+from dataclasses import replace
+from heapq import nlargest
 from itertools import count
 
 import numpy as np
@@ -20,30 +22,29 @@ from numpy.typing import NDArray
 from tracker.compare import Comparer, Comparison
 from tracker.gallery import Gallery, Known
 from tracker.gallery import Presence as Span
-from tracker.likeness import Curve, straight
 from tracker.matching import assign
-from tracker.memory import Memory, Recollection
+from tracker.memory import MOST_OLDER, Memory, Recollection
 from tracker.presence import Changes, Kept, Policy, Presence, Seen
 from tracker.quality import quality
-from tracker.regroup import Group
-from tracker.revisits import Looks, learned
+from tracker.refine import beginning
+from tracker.regroup import Group, Regrouped
 from tracker.templates import Templates
+from tracker.tracklets import Look, Steps, Tracklet
 from tracker.types import Detections, Evidence, Person, Point, Track
 
-LEARNED_FROM = 1000
-"""People by whom it is learned how alike one looks; more cost time and tell the same."""
+RELEARN = 0.1
+"""The share of presences that is new when it is learned again what cameras have in common."""
 
 
 class Associator:
-    """Owns the gallery. overlap: pairs of cameras that may see one person at the same moment. likeness: from
-    cosine to log odds; learned from the people themselves where none is given and the memory learns.
+    """Owns the gallery. overlap: pairs of cameras that are said to see one person at the same moment; of
+    others that is learned. memory: of the last presences, with what is told of cameras and people.
     """
 
     def __init__(
         self,
         *,
         gallery: Gallery,
-        likeness: Curve | None = None,
         policy: Policy | None = None,
         overlap: frozenset[frozenset[str]] = frozenset(),
         memory: Memory | None = None,
@@ -53,20 +54,15 @@ class Associator:
         self.policy = policy or Policy()
         self.memory = Memory(overlap=overlap) if memory is None else memory
         self.worker = worker
-        self._compare = Comparer(
-            gallery=gallery, likeness=likeness or straight(), policy=self.policy, overlap=overlap
-        )
-        self._learns = likeness is None and self.memory.topology
-        self._learning: Future[Curve] | None = None
         self._numbers = count(1)
         self._open: dict[tuple[str, int], Presence] = {}
         self._past: dict[int, Presence] = {}
-        self._thinking: tuple[Recollection, Future[list[Group]]] | None = None
+        self._thinking: tuple[Recollection, Future[Regrouped]] | None = None
         self._met: set[int] = set()
-        for known in gallery.known.values():
-            self._remember_known(known)
-        if self._learns:
-            self._compare.likeness = learned(_looks_of(gallery.known.values()))
+        self._learned_from = 0
+        self._compare = Comparer(
+            gallery=gallery, constraints=self.memory.constraints, model=beginning([], self.memory)
+        )
 
     @property
     def identities(self) -> int:
@@ -96,7 +92,7 @@ class Associator:
         """
         changes = self._close(list(self._open))
         if self.worker is None and self.memory.stale:
-            self._apply(self.memory.recollect().groups(), changes)
+            self._apply(self._recollection().groups(), changes)
         if self._thinking is not None:
             self._thinking[0].enough.set()
             self._apply(self._thinking[1].result(), changes)
@@ -121,8 +117,9 @@ class Associator:
         detections = view.detections
         good = quality(detections.boxes, detections.scores, width=view.width, height=view.height)
         for track in view.tracks:
-            presence = self._presence(track, view.recording)
+            presence = self._presence(track, view)
             presence.span.end = track.time
+            presence.steps.add(track.time, track.box)
             presence.waiting.append(Point(track.time, view.frame, track.box, track.score))
             if track.confirmed:
                 if not presence.number:
@@ -133,12 +130,13 @@ class Associator:
                 presence.waiting.clear()
                 self._picture(presence, detections, track.detection, float(good[track.detection]), changes)
 
-    def _presence(self, track: Track, recording: int) -> Presence:
+    def _presence(self, track: Track, view: Seen) -> Presence:
         key = (track.camera, track.number)
         if key not in self._open:
             templates = Templates(dimension=self.gallery.dimension, most=self.gallery.most)
-            span = Span(track.camera, track.time, track.time, recording=recording)
-            self._open[key] = Presence(track.camera, templates, span)
+            span = Span(track.camera, track.time, track.time, recording=view.recording)
+            look, steps = Look(self.gallery.dimension), Steps((view.width, view.height))
+            self._open[key] = Presence(track.camera, templates, span, look, steps)
         return self._open[key]
 
     def _picture(
@@ -151,6 +149,7 @@ class Associator:
         if np.isnan(vector[0]):
             return
         presence.crops += 1
+        presence.look.add(vector, good)
         taken = presence.number, presence.span.end
         if not presence.templates.offer(vector, good, taken):
             return
@@ -182,6 +181,10 @@ class Associator:
         """Joint assignment of the ripe presences to the identities they can be."""
         if not ripe:
             return
+        self._learn_looks(ripe)
+        for presence in self._open.values():
+            if presence.identity is not None:
+                presence.shown()
         found = self._compare.compare(ripe)
         ids, chance = found.ids, found.chance
         matches = assign(1.0 - chance, max_cost=1.0 - self.policy.accept)
@@ -198,13 +201,22 @@ class Associator:
                 self._stands(known, ripe)
             elif presence.identity is None and self._is_new(presence, chance[row]):
                 presence.evidence = self._evidence(presence, None, found, row)
-                self._found(presence, 1.0 - float(chance[row].max(initial=0.0)))
+                self._found(presence, max(0.0, 1.0 - float(chance[row].sum())))
 
     def _evidence(self, presence: Presence, chosen: Known | None, found: Comparison, row: int) -> Evidence:
-        """By those that are still there: one may have been taken back meanwhile."""
-        there = [k for k, number in enumerate(found.ids) if number in self.gallery.known]
-        ids = [found.ids[k] for k in there]
-        return self._compare.evidence(presence, chosen, ids, found.alike[row, there])
+        return self._compare.evidence(presence, chosen, found, row)
+
+    def _learn_looks(self, ripe: Sequence[Presence]) -> None:
+        """What cameras have in common, of the last presences and those that are there, when they grew."""
+        model, known = self._compare.model, len(self.memory) + len(ripe)
+        new = {presence.camera for presence in ripe} - set(model.cameras)
+        if new or known > (1.0 + RELEARN) * self._learned_from:
+            here = [p.tracklet() for p in self._open.values() if len(p.templates)]
+            here += [p.tracklet() for p in ripe if (p.camera, p.number) not in self._open and p.ended]
+            self._compare.model = beginning([*self.memory.tracklets, *here], self.memory, so_far=model)
+            self._learned_from = known
+        people = max(self._compare.model.people, float(len(self._met) + 1))
+        self._compare.model = replace(self._compare.model, people=people)
 
     def _chosen(self, presence: Presence, number: int, gone: Mapping[int, Known]) -> Known | None:
         """The identity of that number, or the one it became a moment ago, if the presence can be it."""
@@ -248,49 +260,41 @@ class Associator:
         for other in (*self._open.values(), *ending):
             other.made = other.made and other.identity is not known
 
-    def _remember_known(self, known: Known) -> None:
-        """Somebody of an earlier run."""
-        if len(known.templates) and known.presences:
-            last = max(known.presences, key=lambda span: span.end)
-            self.memory.know(known.id, last.camera, known.templates.vectors)
-
     def _remember(self, ended: Sequence[Presence]) -> None:
         for presence in ended:
             if len(presence.templates):
+                presence.shown()
                 self._past[presence.number] = presence
                 self.memory.add(presence.tracklet())
 
     def _reconsider(self, changes: Changes) -> None:
         """Thinks again about the last presences when it is time; a worker does so beside the run."""
-        if self._learning is not None and self._learning.done():
-            self._compare.likeness, self._learning = self._learning.result(), None
         if self._thinking is not None and self._thinking[1].done():
             self._apply(self._thinking[1].result(), changes)
-            self._learn()
         if self.memory.due and self._thinking is None:
-            recollection = self.memory.recollect()
+            recollection = self._recollection()
             if self.worker is not None:
                 self._thinking = recollection, self.worker.submit(recollection.groups)
             else:
                 self._apply(recollection.groups(), changes)
-                self._learn()
 
-    def _learn(self) -> None:
-        """How alike one person looks, from those of the last presences; a worker does it beside the run."""
-        if not self._learns:
-            return
-        here = {p.identity.id: p.identity for p in self._past.values() if p.identity is not None}
-        people = _looks_of(here.values())
-        if self.worker is not None:
-            self._learning = self.worker.submit(learned, people)
-        else:
-            self._compare.likeness = learned(people)
+    def _recollection(self) -> Recollection:
+        """The last presences, and who of before them is known."""
+        here = {p.identity.id for p in self._past.values() if p.identity is not None}
+        older = (k for k in self.gallery.known.values() if k.presences and k.id not in here)
+        last = nlargest(MOST_OLDER, older, key=lambda known: known.last_seen)
+        return self.memory.recollect([_tracklet_of(known) for known in reversed(last) if known.looks])
 
-    def _apply(self, groups: Sequence[Group], changes: Changes) -> None:
+    def _apply(self, found: Regrouped, changes: Changes) -> None:
         """Who turned out to be somebody else is reported anew."""
         self._thinking = None
-        for group in groups:
-            known = self._whose(group)
+        if found.model is not None:
+            self._compare.model = found.model
+            self._learned_from = len(self.memory)
+        thought = {number for group in found.groups for number in group.numbers}
+        for whole in found.groups:
+            known = self._whose(whole)
+            group = self._possible(whole, known, thought)
             self.memory.settle(group, None if known is None else known.id)
             for number, chance in zip(group.numbers, group.probabilities, strict=True):
                 presence = self._past.get(number)
@@ -312,6 +316,26 @@ class Associator:
                 for sighting in self.memory.forget(number):
                     self._past.pop(sighting, None)
 
+    def _possible(self, group: Group, known: Known | None, thought: Collection[int]) -> Group:
+        """Without those who can't be that identity for where it is, or was, since it was thought about."""
+        since = [
+            presence.span
+            for presence in (*self._past.values(), *self._open.values())
+            if presence.identity is known is not None and presence.number not in thought
+        ]
+        if not since:
+            return group
+        rows = [
+            row
+            for row, number in enumerate(group.numbers)
+            if number not in self._past or self._compare.fits(self._past[number].span, since)
+        ]
+        return Group(
+            group.identity,
+            tuple(group.numbers[row] for row in rows),
+            tuple(group.probabilities[row] for row in rows),
+        )
+
     def _whose(self, group: Group) -> Known | None:
         """The group's identity, or a new one; none of a single glimpse that nobody decided."""
         known = None if group.identity is None else self.gallery.known.get(group.identity)
@@ -324,18 +348,17 @@ class Associator:
     def _move(self, presence: Presence, known: Known, chance: float) -> None:
         before = presence.identity
         if before is not None:
-            before.presences = [span for span in before.presences if span is not presence.span]
+            before.left(presence.span)
             if not before.presences:  # of many it holds the last ones alone
                 for span in self._spans(before, without=presence):
+                    before.left(span)
                     before.was_in(span)
             self.gallery.forget(before, presence.number)
-            if not before.presences and not self.memory.knows(before.id):
+            if not before.presences and not before.before:
                 self.gallery.remove(before.id)
                 self._met.discard(before.id)
-        near = sorted({*self.gallery.near(presence.templates.vectors), known.id})
-        ids = [i for i in near if len(self.gallery.known[i].templates)]
-        alike = self.gallery.similarity(presence.templates.vectors, ids)
-        presence.evidence = self._compare.evidence(presence, known, ids, alike)
+        found = self._compare.compare([presence], besides=known)
+        presence.evidence = self._compare.evidence(presence, known, found, 0)
         presence.identity, presence.probability, presence.made = known, chance, False
         self._stands(known)
         self._settle(presence, known)
@@ -365,7 +388,22 @@ class Associator:
         return people
 
 
-def _looks_of(people: Iterable[Known]) -> list[Looks]:
-    """Copies, for another thread, of the last LEARNED_FROM who have pictures."""
-    seen = [known.templates for known in people if len(known.templates)][-LEARNED_FROM:]
-    return [(templates.vectors.copy(), tuple(templates.taken)) for templates in seen]
+def _tracklet_of(known: Known) -> Tracklet:
+    """Somebody from before the last presences, as one tracklet: the last presence, with all that is known of
+    how they look.
+    """
+    last = max(known.presences, key=lambda span: span.end)
+    _, means, worth = zip(*known.looks, strict=True)
+    mean = np.average(np.array(means), axis=0, weights=worth)
+    return Tracklet(
+        number=0,
+        camera=last.camera,
+        start=last.start,
+        end=last.end,
+        vectors=mean[None].astype(np.float32),
+        qualities=np.ones(1, np.float32),
+        identity=known.id,
+        recording=last.recording,
+        path=last.path,
+        pictures=float(sum(worth)),
+    )

@@ -1,120 +1,219 @@
-"""Presences held against the gallery: how alike, how likely, what is impossible, and on what evidence."""
+"""Presences held against the gallery while they are there: the model's log odds, what forbids, and why."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker import ground
+from tracker.constraints import SLACK_S, Constraints
 from tracker.gallery import Gallery, Known
 from tracker.gallery import Presence as Span
-from tracker.likeness import Curve
-from tracker.presence import Policy, Presence
+from tracker.model import LATELY, Group, Links, Model
+from tracker.presence import Presence
+from tracker.rules import forbidden, is_late, longest
+from tracker.tracklets import Tracklet
+from tracker.transitions import LOST_S, motion_ratio
 from tracker.types import Evidence, Floats
-
-LEAST = 1e-3
-"""A chance below which a rival takes nothing worth asking for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """ids: (I,) of identities. alike: (R, I) cosines, -inf where presence i can't be identity j.
-    chance: (R, I) that it is; the rest to 1 is that it is somebody new.
+    """Of R presences and I identities. ids: (I,). prior: log odds. appearance, transition: (R, I) their log
+    ratios; forbidden: (R, I) where a constraint stands against it. chance: (R, I) that it is; the rest to 1
+    is that it is somebody new.
     """
 
     ids: list[int]
-    alike: Floats
+    prior: float
+    appearance: NDArray[np.float64]
+    transition: NDArray[np.float64]
+    forbidden: NDArray[np.bool_]
     chance: NDArray[np.floating]
 
 
+class Spans(Links):
+    """What times and places say of presences, asked one by one: a decision looks at a few of very many."""
+
+    def __init__(self, spans: Sequence[Span], model: Model, codes: Sequence[int]) -> None:
+        super().__init__(
+            [s.start for s in spans], [s.end for s in spans], list(codes), np.zeros((0, 0), np.float32)
+        )
+        self._spans, self._model = spans, model
+        self._follow: dict[tuple[int, int], float] = {}
+        self._place: dict[int, dict[int, float]] = {}
+
+    def follow(self, row: int, other: int) -> float:
+        key = row, other
+        if key not in self._follow:
+            self._follow[key] = self._followed(
+                self._spans[row], self._spans[other], self.camera[row], self.camera[other]
+            )
+        return self._follow[key]
+
+    def _followed(self, before: Span, after: Span, first: int, second: int) -> float:
+        unknown = len(self._model.cameras)
+        if before.recording != after.recording or before.over or unknown in (first, second):
+            return 0.0
+        delay, ways = np.float64(after.start - before.end), self._model.transitions
+        told = ways.log_ratio(np.int64(first), np.int64(second), delay)  # type: ignore[arg-type]
+        if first != second:
+            return float(told)
+        motion = 1.0
+        if -LOST_S / 50 < delay < LOST_S and before.path is not None and after.path is not None:
+            motion = motion_ratio(before.path, after.path, float(delay))
+        return float(ways.going_on(first, delay, np.float64(motion), told))  # type: ignore[arg-type]
+
+    def place(self, row: int) -> dict[int, float]:
+        if row not in self._place:
+            told = ((other, self._placed(row, other)) for other in range(len(self._spans)) if other != row)
+            self._place[row] = {other: value for other, value in told if value}
+        return self._place[row]
+
+    def _placed(self, row: int, other: int) -> float:
+        one, two = self._spans[row], self._spans[other]
+        first, second = self.camera[row], self.camera[other]
+        if first > second:
+            return self._placed(other, row)
+        known = self._model.ground.mappings.get((first, second))
+        if known is None or one.path is None or two.path is None or one.recording != two.recording:
+            return 0.0
+        if one.end < two.start or two.end < one.start:
+            return 0.0
+        both = ground.shared(one.path, two.path)
+        return 0.0 if both is None else self._model.ground.log_ratio(first, second, both)
+
+
 class Comparer:
-    """Knows the gallery, the curve from cosine to log odds, and the cameras that overlap."""
+    """Knows the gallery, what is told, and the model of the site as learned so far."""
 
-    def __init__(
-        self, *, gallery: Gallery, likeness: Curve, policy: Policy, overlap: frozenset[frozenset[str]]
-    ) -> None:
-        self.gallery = gallery
-        self.likeness = likeness
-        self.policy = policy
-        self.overlap = overlap
+    def __init__(self, *, gallery: Gallery, constraints: Constraints, model: Model) -> None:
+        self.gallery, self.constraints, self.model = gallery, constraints, model
 
-    def compare(self, ripe: Sequence[Presence]) -> Comparison:
-        """Each presence with the identities it is most like; what can't be is left out."""
-        near = [self.gallery.near(p.templates.vectors) for p in ripe]
+    def compare(self, ripe: Sequence[Presence], *, besides: Known | None = None) -> Comparison:
+        """Each presence with the identities it looks most like, and with one besides."""
+        more = set() if besides is None or not len(besides.templates) else {besides.id}
+        near = [sorted({*self.gallery.near(p.look.mean[None]), *more}) for p in ripe]
         ids = sorted({number for some in near for number in some})
         column = {number: k for k, number in enumerate(ids)}
-        alike = np.full((len(ripe), len(ids)), -np.inf, np.float32)
+        shape = len(ripe), len(ids)
+        appearance, transition = np.full(shape, -np.inf), np.zeros(shape)
+        barred = np.zeros(shape, bool)
         for row, (presence, some) in enumerate(zip(ripe, near, strict=True)):
-            possible = [i for i in some if self.can_be(presence, self.gallery.known[i])]
-            if possible:
-                where = [column[i] for i in possible]
-                alike[row, where] = self.gallery.similarity(presence.templates.vectors, possible)
-        odds = np.where(np.isfinite(alike), self.likeness(alike), -np.inf)
-        return Comparison(ids, alike, self._shared(posterior(odds), ids))
+            where = [column[number] for number in some]
+            known = [self.gallery.known[number] for number in some]
+            barred[row, where] = [not self.can_be(presence, one) for one in known]
+            appearance[row, where], transition[row, where] = self._told(presence, known)
+        odds = np.where(barred, -np.inf, self.model.prior + appearance + transition)
+        return Comparison(ids, self.model.prior, appearance, transition, barred, posterior(odds))
 
-    def _shared(self, chance: NDArray[np.floating], ids: Sequence[int]) -> NDArray[np.floating]:
-        """Adds to each row's best what rivals took that are likely the same person as the best.
+    def _told(
+        self, presence: Presence, known: Sequence[Known]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(len(known),) log ratios of looks, and of times and places."""
+        mine = presence.shown()
+        lately = [self._lately(one, mine) for one in known]
+        spans = [mine, *(span for some in lately for span in some)]
+        links = Spans(spans, self.model, [self._code(span.camera) for span in spans])
+        group = self._group([0], [(mine.camera, presence.look.mean, presence.look.pictures)])
+        others, pointed, first = [], [], 1
+        for one, some in zip(known, lately, strict=True):
+            looks = [look for look in one.looks if look[1] is not presence.span.look]
+            others.append(self._group(list(range(first, first + len(some))), looks))
+            pointed.append(any(span.end >= mine.start - LOST_S and not span.over for span in some))
+            first += len(some)
+        terms = self.model.log_odds(group, others, links, pointed=np.array(pointed, bool))
+        return terms.appearance, terms.transition
 
-        An identity that was split in two is no reason to split it in three.
-        """
-        accept = self.policy.accept
-        for row in chance:
-            best = int(row.argmax()) if len(row) else 0
-            if not len(row) or row[best] >= accept or row.sum() < accept:
-                continue
-            rivals = [int(j) for j in np.flatnonzero(row > LEAST) if j != best]
-            kin = [j for j in rivals if self._kin(ids[best], ids[j])]
-            row[best] += row[kin].sum()
-            row[kin] = 0.0
-        return chance
+    def _lately(self, known: Known, mine: Span) -> list[Span]:
+        """An identity's last presences, by start."""
+        here = [span for span in known.presences if span is not mine]
+        return sorted(here, key=lambda span: span.start)[-LATELY:]
 
-    def _kin(self, a: int, b: int) -> bool:
-        """Whether two identities are likely one person: alike, and never in two places at a time."""
-        first, second = self.gallery.known[a], self.gallery.known[b]
-        alike = self.gallery.similarity(first.templates.vectors, [b])
-        if self.likeness(alike)[0] < 0.0:
-            return False
-        return all(self._compatible(span, second) for span in first.presences)
+    def _group(self, rows: list[int], looks: Sequence[tuple[str, Floats, float]]) -> Group:
+        if not looks:
+            return self.model.seen(
+                rows, np.zeros(0, np.int64), np.zeros((0, self.gallery.dimension), np.float32), np.zeros(0)
+            )
+        cameras, means, pictures = zip(*looks, strict=True)
+        codes = np.array([self._code(camera) for camera in cameras], np.int64)
+        return self.model.seen(rows, codes, np.array(means), np.array(pictures, float))
+
+    def _code(self, camera: str) -> int:
+        """A camera that the model does not know is taken as one of its own behind all others."""
+        cameras = self.model.cameras
+        return cameras.index(camera) if camera in cameras else len(cameras)
 
     def can_be(self, presence: Presence, known: Known) -> bool:
-        return known is not presence.identity and self._compatible(presence.span, known)
+        """Whether nothing forbids that the presence is somebody of whom it is not already."""
+        made = presence.identity
+        if known is made or (made is not None and self.constraints.differ(made.id, known.id)):
+            return False
+        return self.fits(presence.span, [s for s in known.presences if s is not presence.span])
 
-    def _compatible(self, mine: Span, known: Known) -> bool:
-        """Nobody is twice in one view, or in two views that don't overlap, at a time."""
-        for span in known.presences:
-            if span is mine or span.over or span.recording != mine.recording:
-                continue
-            slack = 0.0 if span.camera == mine.camera else self.policy.slack_s
+    def fits(self, mine: Span, spans: Sequence[Span]) -> bool:
+        """Whether a presence and others may be one person's: nobody is twice in one view, or in two that
+        never overlap, at a time; nor goes a way nobody goes, or for longer than it takes.
+        """
+        others = [span for span in spans if not span.over and span.recording == mine.recording]
+        for span in others:
+            same = span.camera == mine.camera
+            slack = 0.0 if same else SLACK_S
             together = span.start < mine.end - slack and mine.start < span.end - slack
-            if together and frozenset((span.camera, mine.camera)) not in self.overlap:
+            if together and (same or frozenset((span.camera, mine.camera)) in self.constraints.closed):
                 return False
-        return True
+        if not self.constraints.rules or not others:
+            return True
+        rows = [_bare(span, number) for number, span in enumerate([mine, *others])]
+        return not forbidden(rows, self.constraints.rules)[0].any() and not self._is_late(mine, others)
 
-    def evidence(
-        self, presence: Presence, chosen: Known | None, ids: Sequence[int], alike: Floats
-    ) -> Evidence:
-        """Why it is the chosen one, or nobody of ids. alike: (len(ids),) cosines, -inf where it can't be."""
-        order = [int(i) for i in np.argsort(-alike, kind="stable") if np.isfinite(alike[i])]
-        if chosen is not None:
-            order.sort(key=lambda i: ids[i] != chosen.id)
-        if not order:
-            return Evidence(None, None, None, None, crops=presence.crops)
-        nearest = self.gallery.known[ids[order[0]]]
+    def _is_late(self, mine: Span, others: Sequence[Span]) -> bool:
+        """Whether one would have come straight to or from this presence later than anybody does."""
+        way = sorted([*others, mine], key=lambda span: span.start)
+        place, most = next(k for k, span in enumerate(way) if span is mine), longest(self.constraints.rules)
+        return any(is_late(a, b, most) for a, b in pairwise(way[max(place - 1, 0) : place + 2]))
+
+    def evidence(self, presence: Presence, chosen: Known | None, found: Comparison, row: int) -> Evidence:
+        """Why it is the chosen one, or somebody new: then nobody is given as the match. The runner-up is the
+        likeliest of the others who are still there and whom nothing forbids.
+        """
+        odds = found.prior + found.appearance[row] + found.transition[row]
+        possible = np.isfinite(odds) & ~found.forbidden[row]
+        others = [k for k in np.argsort(-odds, kind="stable").tolist() if possible[k]]
+        there = [self.gallery.known.get(found.ids[k]) for k in others]
+        rest = [known for known in there if known is not None and known is not chosen]
+        second = rest[0] if rest else None
+        apart = None if second is None else self._distance(presence, second)
+        rival = None if second is None else second.id
+        if chosen is None:
+            return Evidence(None, None, rival, apart, crops=presence.crops)
+        picture, sighting, when = _pictures(presence, chosen)
         start = presence.span.start
-        earlier = [p.end for p in nearest.presences if p is not presence.span and p.start < start]
-        picture, sighting, when = _pictures(presence, nearest)
+        earlier = [p.end for p in chosen.presences if p is not presence.span and p.start < start]
         return Evidence(
-            distance=1.0 - float(alike[order[0]]),
+            distance=self._distance(presence, chosen),
             gap_s=start - max(earlier) if earlier else None,
-            runner_up=ids[order[1]] if len(order) > 1 else None,
-            runner_up_distance=1.0 - float(alike[order[1]]) if len(order) > 1 else None,
+            runner_up=rival,
+            runner_up_distance=apart,
             crops=presence.crops,
             picture_time=picture,
             nearest_sighting=sighting,
             nearest_time=when,
         )
+
+    def _distance(self, presence: Presence, known: Known) -> float | None:
+        if not len(presence.templates) or not len(known.templates):
+            return None
+        return 1.0 - float(self.gallery.similarity(presence.templates.vectors, [known.id])[0])
+
+
+def _bare(span: Span, number: int) -> Tracklet:
+    nothing = np.zeros((1, 1), np.float32)
+    return Tracklet(number, span.camera, span.start, span.end, nothing, nothing[0], None, span.recording)
 
 
 def _pictures(presence: Presence, known: Known) -> tuple[float | None, int | None, float | None]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tracker.nearest import Nearest
 from tracker.templates import UNKNOWN, Taken, Templates, similarities
+from tracker.tracklets import Path
 from tracker.types import Floats, Identity
 
 NEAR = 64
@@ -24,7 +25,8 @@ MOST_PRESENCES = 32
 class Presence:
     """A stretch of time on one camera. end grows while it lasts. recording: of which clock the times are.
 
-    over: it was over before this run began, whatever the cameras' clocks say of it.
+    over: it was over before this run began, whatever the cameras' clocks say of it. look: (D,) the mean of
+    its pictures, worth so many independent ones; path: where it was, as far as is known.
     """
 
     camera: str
@@ -32,15 +34,21 @@ class Presence:
     end: float
     over: bool = False
     recording: int = 0
+    look: Floats | None = None
+    pictures: float = 0.0
+    path: Path | None = None
 
 
 @dataclass(slots=True)
 class Known:
-    """One identity of the gallery."""
+    """One identity of the gallery. before: of the presences that are no longer kept, by camera, how many
+    pictures they are worth and the (D,) mean of them.
+    """
 
     id: int
     templates: Templates
     presences: list[Presence] = field(default_factory=list)
+    before: dict[str, tuple[float, Floats]] = field(default_factory=dict)
 
     def was_in(self, presence: Presence) -> None:
         """One presence more; of those that were over before it began the last MOST_PRESENCES are kept."""
@@ -48,7 +56,38 @@ class Known:
         old = len(self.presences) - MOST_PRESENCES
         if old > 0:
             lasting = [p for p in self.presences[:old] if p.end > presence.start]
+            for gone in (p for p in self.presences[:old] if p.end <= presence.start):
+                self._keep(gone)
             self.presences = lasting + self.presences[old:]
+
+    def _keep(self, presence: Presence) -> None:
+        if presence.look is not None:
+            self.looked(presence.camera, presence.look, presence.pictures)
+
+    def left(self, presence: Presence) -> None:
+        """It was not this one's, whether it is still kept or of those before."""
+        kept = [p for p in self.presences if p is not presence]
+        if len(kept) == len(self.presences) and presence.look is not None and presence.camera in self.before:
+            known, mean = self.before[presence.camera]
+            rest = known - presence.pictures
+            if rest > 1e-6:
+                without = (known * mean - presence.pictures * presence.look) / rest
+                self.before[presence.camera] = rest, without.astype(np.float32)
+            else:
+                del self.before[presence.camera]
+        self.presences = kept
+
+    def looked(self, camera: str, look: Floats, pictures: float) -> None:
+        """What somebody looked like in a camera, beyond the presences that are kept."""
+        known, mean = self.before.get(camera, (0.0, np.zeros_like(look)))
+        blend = (known * mean + pictures * look) / (known + pictures)
+        self.before[camera] = known + pictures, blend.astype(np.float32)
+
+    @property
+    def looks(self) -> list[tuple[str, Floats, float]]:
+        """Camera, (D,) mean and pictures of each presence that has any, and of those before."""
+        here = [(p.camera, p.look, p.pictures) for p in self.presences if p.look is not None]
+        return here + [(camera, mean, pictures) for camera, (pictures, mean) in self.before.items()]
 
     @property
     def last_seen(self) -> float:
@@ -77,6 +116,9 @@ class Gallery:
             known.templates.begin(identity.embeddings, 0.5, taken)
             self._placed(known)
             known.presences = [Presence(c, *span, over) for c, span in sorted(identity.seen.items())]
+            if count and known.presences:
+                newest = max(known.presences, key=lambda presence: presence.end)
+                known.looked(newest.camera, identity.embeddings.mean(axis=0), float(count))
         self._next = max(self._next, last + 1)
 
     def __len__(self) -> int:

@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.tracklets import Tracklet, centred, looks_of, people_so_far
+from tracker.appearance import Appearance, camera_means
+from tracker.tracklets import Tracklet, columns_of, unit
 from tracker.types import ClockOffset, Floats, Link, Overlap, Topology
 
 if TYPE_CHECKING:
+    from tracker.clocks import Clocks
     from tracker.refine import Cluster
-    from tracker.topology import Clocks
 
 SHUFFLES = 199
 """A link or an overlap that is none is told once in 200 histories."""
@@ -108,9 +109,16 @@ def learn(tracklets: Sequence[Tracklet], *, seed: int = 0) -> Topology:
     rng = np.random.default_rng(seed)
     overlaps = []
     if tracklets:
-        people = people_so_far([tracklet.identity for tracklet in tracklets])
-        overlaps = _overlaps(visits, centred(looks_of(tracklets), visits.camera, people), rng)
+        overlaps = _overlaps(visits, _centred(tracklets), rng)
     return _topology(visits, _links(visits.of_people(), rng, directed=True), overlaps)
+
+
+def _centred(tracklets: Sequence[Tracklet]) -> Floats:
+    """(N, D) unit rows: looks less what their camera has in common."""
+    columns = columns_of(tracklets)
+    keys = [(1, n) if t.identity is None else (0, t.identity) for n, t in enumerate(tracklets)]
+    people = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return unit(columns.looks - camera_means(columns, Appearance(), people)[columns.camera])
 
 
 def learn_on_own_clocks(

@@ -10,7 +10,7 @@ import numpy as np
 from tracker.gallery import Known
 from tracker.gallery import Presence as Span
 from tracker.templates import Templates
-from tracker.tracklets import Tracklet
+from tracker.tracklets import Look, Steps, Tracklet
 from tracker.types import Detections, Evidence, Floats, Person, Point, Sighting, Track
 
 
@@ -88,6 +88,8 @@ class Presence:
     camera: str
     templates: Templates
     span: Span
+    look: Look
+    steps: Steps
     waiting: list[Point] = field(default_factory=list)
     number: int = 0
     crops: int = 0
@@ -111,16 +113,27 @@ class Presence:
         )
 
     def tracklet(self) -> Tracklet:
-        """As the whole run's thinking takes it. It has pictures."""
-        span, looks = self.span, self.templates
-        identity = None if self.identity is None else self.identity.id
+        """As clustering takes it. It has pictures."""
+        span, look = self.span, self.look
         return Tracklet(
             number=self.number,
             camera=self.camera,
             start=span.start,
             end=span.end,
-            vectors=looks.vectors,
-            qualities=looks.qualities.astype(np.float32),
-            identity=identity,
+            vectors=look.mean[None],
+            qualities=np.ones(1, np.float32),
+            identity=None if self.identity is None else self.identity.id,
             recording=span.recording,
+            path=self.steps.path(),
+            pictures=look.pictures,
+            spread=look.spread,
         )
+
+    def shown(self) -> Span:
+        """Its stretch of time, brought up to what is known of it by now: where it was, how it looked."""
+        self.span.look, self.span.pictures, self.span.path = (
+            self.look.mean,
+            self.look.pictures,
+            self.steps.path(),
+        )
+        return self.span

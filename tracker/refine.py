@@ -1,36 +1,40 @@
-"""The second pass: all tracklets of a span at once -> people, under what is impossible and what is told.
+"""All tracklets of a span -> people: the partition of highest posterior, and the model of the site with it.
 
-Each pair of tracklets gets log odds of being one person, from appearance and from delay (tracker.learning);
-both are learned from the span itself, in turns. Tracklets near in time are joined to journeys by them,
-journeys to people by their looks (tracker.journeys), the surest first, by the mean over their pairs (average
-linkage), while that is likely enough. What was decided before counts as evidence, too.
+Both are found in turns (expectation and maximisation, with hard assignments): given who is who, what cameras
+add to looks, how people go from camera to camera and how pictures of overlapping views map to each other is
+learned anew; given that, who is who. Nothing of it waits for a number of tracklets: what little footage says
+is weighed against what is believed beforehand.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker import journeys
-from tracker.journeys import too_far
-from tracker.learning import Ways, together_so_far, ways
-from tracker.likeness import Curve, given, straight
-from tracker.linkage import ACCEPT, joined, rejoined
-from tracker.topology import Clocks, Integers, Table
-from tracker.tracklets import Tracklet, centred, identities_of, impossible, looks_of, stays_of
+from tracker import ground, transitions
+from tracker.appearance import Appearance, camera_means
+from tracker.clocks import Clocks, Stays, heaps, set_clocks
+from tracker.clustering import Partition
+from tracker.constraints import Constraints
+from tracker.ground import Ground
+from tracker.model import Links, Model, links_of, meetings
+from tracker.rules import Rule, cut
+from tracker.tracklets import Columns, Integers, Tracklet, columns_of, identities_of
 from tracker.types import Floats
 
 MOST = 20_000
 """Tracklets at once: a table of all pairs takes 1.6 GB then, and there are some of them."""
 
-ENOUGH = 300
-"""Tracklets from which on the footage is asked how its cameras differ and follow each other."""
-
 TURNS = 3
 """Of learning and clustering; a fourth changes nothing to speak of."""
+
+PIECES = 6.0
+"""Tracklets a person is thought to have before anything is known."""
 
 
 class TooManyError(ValueError):
@@ -47,120 +51,202 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Clusters, and what was learned on the way. odds: (N, N) log odds of all pairs; clocks, curve: what
-    they come from, none where the footage told too little.
-    """
+    """Clusters, and the model they come from. clocks: None where all tracklets are of one recording."""
 
     clusters: list[Cluster] = field(default_factory=list)
-    odds: Table = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    model: Model | None = None
     clocks: Clocks | None = None
-    curve: Curve | None = None
 
 
 def refine(
     tracklets: Sequence[Tracklet],
     *,
     overlap: frozenset[frozenset[str]] = frozenset(),
+    rules: Collection[Rule] = (),
     together: Collection[tuple[int, int]] = (),
     apart: Collection[tuple[int, int]] = (),
-    forbidden: NDArray[np.bool_] | None = None,
 ) -> list[Cluster]:
     """Who is who, by all that is known of the span.
 
-    overlap: pairs of cameras that may see one person at the same moment. together, apart: pairs of numbers
-    that people have decided on, which stand. forbidden: (N, N) what else is impossible; people outrank it.
-    Raises TooManyError; ValueError where one pair is in both.
+    overlap, rules: what is told of the cameras (tracker.constraints). together, apart: pairs of numbers that
+    people have decided on, which outrank it. Raises TooManyError; ValueError where one pair is in both.
     """
-    return second_pass(
-        tracklets, overlap=overlap, together=together, apart=apart, forbidden=forbidden
-    ).clusters
+    told = Constraints(rules=tuple(rules), overlap=overlap)
+    return second_pass(tracklets, constraints=told, together=together, apart=apart).clusters
 
 
 def second_pass(
     tracklets: Sequence[Tracklet],
     *,
-    overlap: frozenset[frozenset[str]] = frozenset(),
+    constraints: Constraints | None = None,
     together: Collection[tuple[int, int]] = (),
     apart: Collection[tuple[int, int]] = (),
-    forbidden: NDArray[np.bool_] | None = None,
+    strangers: NDArray[np.bool_] | None = None,
+    begun: Integers | None = None,
+    appearance: Appearance | None = None,
+    price: float = 0.0,
     turns: int = TURNS,
-    accept: float = ACCEPT,
+    enough: threading.Event | None = None,
 ) -> Pass:
-    """As refine, with what was learned. turns: of learning and clustering. accept: the mean probability from
-    which two are one person."""
+    """As ``refine``, with what was learned. strangers: (N, N) more pairs that are never one person. begun:
+    (N,) who is who as far as known, from which is learned first. appearance: what the network's card says.
+    price: log of how many missed merges a false one is worth. enough: once set, the turn at hand is the last.
+    """
     if len(tracklets) > MOST:
         raise TooManyError(f"{len(tracklets)} sightings are more than the {MOST} that are compared at once.")
     if not tracklets:
         return Pass()
-    rows = {tracklet.number: row for row, tracklet in enumerate(tracklets)}
-    never = impossible(tracklets, overlap)
-    if forbidden is not None:
-        never |= forbidden
-    ties = [(rows[a], rows[b]) for a, b in together]
-    for a, b in ties:  # people outrank what seems impossible
-        never[a, b] = never[b, a] = False
-    for a, b in apart:
-        never[rows[a], rows[b]] = never[rows[b], rows[a]] = True
-    return _people(tracklets, never, ties, turns, accept)
-
-
-def _people(
-    tracklets: Sequence[Tracklet],
-    never: NDArray[np.bool_],
-    ties: Sequence[tuple[int, int]],
-    turns: int,
-    accept: float,
-) -> Pass:
-    bare, stays = looks_of(tracklets), stays_of(tracklets)
-    people = rejoined(straight()(bare @ bare.T), never, ties)
-    looks = centred(bare, stays.camera, people)
-    before = identities_of(tracklets)
-    odds = given(int(people.max()) + 1)(looks @ looks.T) + journeys.held(before)
-    labels = rejoined(odds, never, ties, accept=accept)
-    found = Pass(_clusters(tracklets, odds, labels), odds)
-    for _ in range(turns if len(tracklets) >= ENOUGH else 0):
-        looks = centred(bare, stays.camera, labels)
-        learned = ways(stays, looks @ looks.T, together_so_far(labels, never), never)
-        if learned is None:
+    told = constraints or Constraints()
+    never, ties = _told(tracklets, told, together, apart)
+    if strangers is not None:
+        never |= strangers
+    site = Site(columns_of(tracklets), never, told, appearance or Appearance(), price)
+    people = begun
+    for _ in range(turns):
+        model, links = site.learned(people)
+        partition = Partition(site.columns, model, links, never, ties=ties)
+        found = partition.settle()
+        settled = people is not None and np.array_equal(people, found)
+        people = found
+        if settled or (enough is not None and enough.is_set()):
             break
-        far = never | too_far(stays, learned.clocks)
-        journey = rejoined(learned.odds, never, ties, far=far)
-        between, apart = _between(looks, journey, labels, learned, never, far)
-        between = between + journeys.held(journeys.decided(before, journey))
-        labels = joined(between, apart, (), accept=accept)[journey]
-        own = journey[:, None] == journey[None]
-        odds = np.where(own, learned.odds, between[np.ix_(journey, journey)])
-        found = Pass(_clusters(tracklets, odds, labels), odds, learned.clocks, learned.curve)
-    return found
+    numbers = np.array([t.number for t in tracklets])
+    clusters = clusters_of(numbers, found, partition.belonging())
+    return Pass(cut(clusters, tracklets, told.rules, together=together), model, site.clocks)
 
 
-def _between(
-    looks: Floats,
-    journey: Integers,
-    people: Integers,
-    ways: Ways,
-    never: NDArray[np.bool_],
-    far: NDArray[np.bool_],
-) -> tuple[Table, NDArray[np.bool_]]:
-    """(K, K) log odds that journeys are one person's, and which never are. people: (N,) labels so far."""
-    apart = journeys.spread(never, journey)
-    often = journeys.returning(people)
-    plain = journeys.by_given(looks, journey, people)
-    learned = journeys.learned(looks, journey, apart) if often < 1.0 else None
-    if learned is None:
-        return plain, apart
-    told = learned.with_delays(learned.odds(looks, journey), ways.delay, ~far, journey)
-    return often * plain + (1.0 - often) * told, apart
+def _told(
+    tracklets: Sequence[Tracklet],
+    told: Constraints,
+    together: Collection[tuple[int, int]],
+    apart: Collection[tuple[int, int]],
+) -> tuple[NDArray[np.bool_], list[tuple[int, int]]]:
+    """(N, N) pairs that are never one, and pairs of rows that are: people outrank what seems impossible."""
+    row = {tracklet.number: k for k, tracklet in enumerate(tracklets)}
+    never = told.cannot_link(tracklets)
+    ties = [(row[a], row[b]) for a, b in together]
+    parted = [(row[a], row[b]) for a, b in apart]
+    if {frozenset(pair) for pair in ties} & {frozenset(pair) for pair in parted}:
+        raise ValueError("a pair is said to be one person and two")
+    for a, b in ties:
+        never[a, b] = never[b, a] = False
+    for a, b in parted:
+        never[a, b] = never[b, a] = True
+    return never, ties
 
 
-def _clusters(tracklets: Sequence[Tracklet], odds: Table, labels: NDArray[np.int64]) -> list[Cluster]:
+def clusters_of(
+    numbers: NDArray[np.int64], people: Integers, belonging: NDArray[np.float64]
+) -> list[Cluster]:
     found = []
-    for label in range(int(labels.max()) + 1):
-        rows = np.flatnonzero(labels == label)
-        inner = odds[np.ix_(rows, rows)].astype(np.float64)
-        np.fill_diagonal(inner, 0.0)
-        mean = inner.sum(axis=1) / max(len(rows) - 1, 1)
-        sure = 1 / (1 + np.exp(-np.clip(mean, -30, 30))) if len(rows) > 1 else np.ones(1)
-        numbers = tuple(tracklets[row].number for row in rows.tolist())
-        found.append(Cluster(numbers, tuple(float(p) for p in sure)))
+    for label in range(int(people.max()) + 1):
+        rows = np.flatnonzero(people == label)
+        found.append(Cluster(tuple(numbers[rows].tolist()), tuple(belonging[rows].tolist())))
     return found
+
+
+class Told(Protocol):
+    """What is told to a run."""
+
+    @property
+    def constraints(self) -> Constraints: ...
+    @property
+    def appearance(self) -> Appearance | None: ...
+    @property
+    def price(self) -> float: ...
+
+
+class Site:
+    """What is learned of a span's tracklets, whoever they are thought to be."""
+
+    def __init__(
+        self,
+        columns: Columns,
+        never: NDArray[np.bool_],
+        told: Constraints,
+        appearance: Appearance,
+        price: float = 0.0,
+    ) -> None:
+        self.columns, self._never, self._price = columns, never, price
+        same = columns.camera[:, None] == columns.camera[None]
+        self._appearance = appearance.adapted(columns, never & same)
+        names = columns.cameras
+        self.overlap = np.array([[frozenset((a, b)) in told.overlap for b in names] for a in names])
+        self.clocks: Clocks | None = None
+
+    def looks(self, people: Integers) -> tuple[Appearance, Floats]:
+        """How much looks vary, and (C + 1, D) what they have in common in each camera, and in one not seen
+        yet.
+
+        people: (N,) codes.
+        """
+        means = camera_means(self.columns, self._appearance, people)
+        return self._appearance, np.vstack([means, means.mean(axis=0)])
+
+    def learned(self, people: Integers | None) -> tuple[Model, Links]:
+        """By who is who so far; with None, before anybody is known."""
+        columns = self.columns
+        alone: Integers = np.arange(len(columns))
+        count = len(columns) / PIECES if people is None else float(people.max() + 1)
+        timed = self._on_one_clock(people)
+        clock = columns.recording if self.clocks is None else self.clocks.group[columns.recording]
+        ways = transitions.Transitions.unknown(timed, self.overlap)
+        shown: Ground | None = None
+        if people is not None:
+            draft = links_of(timed, ways, clock, None)
+            ways = transitions.learned(timed, _hand_overs(draft, people), people, self.overlap, clock)
+            some = [m for m in meetings(timed, clock) if people[m[0]] == people[m[1]]]
+            shown = ground.learned(timed, some)
+        _, means = self.looks(alone if people is None else people)
+        shown = shown or Ground({}, {})
+        model = Model(columns.cameras, self._appearance, means, ways, shown, count, self._price)
+        return model, links_of(timed, ways, clock, shown)
+
+    def _on_one_clock(self, people: Integers | None) -> Columns:
+        """With times as they are on the clock that recordings share, as far as that is found."""
+        columns = self.columns
+        recordings = int(columns.recording.max()) + 1
+        if recordings == 1 or people is None:
+            return columns
+        stays = Stays(columns.camera, columns.recording, (columns.start + columns.end) / 2)
+        same = ((people[:, None] == people[None]) & ~self._never).astype(np.float32)
+        self.clocks = set_clocks(heaps(stays, same), recordings)
+        return columns.shifted(-self.clocks.offset_s[columns.recording])
+
+
+def _hand_overs(links: Links, people: Integers) -> list[tuple[int, int]]:
+    """Pairs of rows that follow each other as one person's."""
+    order = np.argsort(links.start, kind="stable")
+    members: dict[int, list[int]] = {}
+    for row in order.tolist():
+        members.setdefault(int(people[row]), []).append(row)
+    return [pair for rows in members.values() for pair in links.before(rows)]
+
+
+def beginning(tracklets: Sequence[Tracklet], memory: Told, *, so_far: Model | None = None) -> Model:
+    """The model before the next thinking again: what cameras add to looks by those who are there, and of the
+    ways between cameras what was learned so far.
+    """
+    appearance = memory.appearance or Appearance()
+    if not tracklets:
+        empty = np.zeros((0, 0))
+        nothing = transitions.Transitions(
+            np.zeros((1, 1, len(transitions.BINS))), np.full(1, 0.5), np.ones(1), empty
+        )
+        return Model((), appearance, np.zeros((1, 1), np.float32), nothing, Ground({}, {}), 1.0, memory.price)
+    columns = columns_of(tracklets).among(() if so_far is None else so_far.cameras)
+    never = memory.constraints.cannot_link(tracklets)
+    site = Site(columns, never, memory.constraints, appearance, memory.price)
+    identity = identities_of(tracklets)
+    alone = np.arange(len(identity)) + identity.max(initial=0) + 1
+    people = np.unique(np.where(identity < 0, alone, identity), return_inverse=True)[1]
+    appearance, means = site.looks(people.astype(np.int64))
+    ways = transitions.Transitions.unknown(columns, site.overlap)
+    if so_far is None or not so_far.cameras:
+        count = float(people.max() + 1)
+        return Model(columns.cameras, appearance, means, ways, Ground({}, {}), count, memory.price)
+    place = [columns.cameras.index(name) for name in so_far.cameras]
+    ways, shown = ways.kept(so_far.transitions, place), so_far.ground.among(place)
+    return replace(
+        so_far, cameras=columns.cameras, appearance=appearance, means=means, transitions=ways, ground=shown
+    )

@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from tracker.gallery import Presence
     from tracker.refine import Cluster
     from tracker.tracklets import Tracklet
+
+    Timed = Tracklet | Presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def cut(
     """Parts people where they would have come straight from one camera to the next later than the highest of
     ``after_s``. together: numbers that people said are one, who are not parted.
     """
-    most = {(rule.first, rule.second): rule.after_s[1] for rule in rules if rule.after_s is not None}
+    most = longest(rules)
     known = {tracklet.number: tracklet for tracklet in tracklets}
     return [part for cluster in clusters for part in _parts(cluster, known, most, together)]
 
@@ -83,7 +86,7 @@ def _parts(
     cuts = [
         k
         for k, (a, b) in enumerate(pairwise(way), 1)
-        if _is_late(known[a], known[b], most) and not any(low < k <= high for low, high in tied)
+        if is_late(known[a], known[b], most) and not any(low < k <= high for low, high in tied)
     ]
     if not cuts:
         return [cluster]
@@ -99,5 +102,11 @@ def _parts(
     ]
 
 
-def _is_late(a: Tracklet, b: Tracklet, most: Mapping[tuple[str, str], float]) -> bool:
+def longest(rules: Collection[Rule]) -> dict[tuple[str, str], float]:
+    """Of the ways that are told, the highest of ``after_s``."""
+    return {(rule.first, rule.second): rule.after_s[1] for rule in rules if rule.after_s is not None}
+
+
+def is_late(a: Timed, b: Timed, most: Mapping[tuple[str, str], float]) -> bool:
+    """Whether somebody who went straight from one to the other would have come too late."""
     return a.recording == b.recording and b.start - a.end > most.get((a.camera, b.camera), np.inf)

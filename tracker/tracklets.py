@@ -1,33 +1,44 @@
-"""Tracklets: one presence on one camera each, what they look like and what rules them out for each other."""
+"""Tracklets: one presence on one camera each, and many of them as columns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.linkage import joined
-from tracker.topology import Integers, Stays
 from tracker.types import Floats
 
-SLACK_S = 0.5
-"""How far the clocks of two cameras may differ that are said to agree."""
+Integers = NDArray[np.int64]
+Doubles = NDArray[np.float64]
 
-ALIKE = np.float32(0.5)
-"""The cosine of two people's means from which on they may be one."""
+STEP_S = 0.5
+"""Between two steps of a path: people walk about one box width in that time."""
 
-FEW_PEOPLE = 20.0
-"""People that the mean of all cameras counts as in each camera's own, and that none at all counts as in that
-of all."""
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Where somebody stood. times: (P,) seconds, ascending. feet: (P, 3) float32, x and y of the middle of
+    the box's lower edge and the box's height, pixels of a picture of ``size`` (width, height).
+    """
+
+    times: Doubles
+    feet: Floats
+    size: tuple[int, int]
+
+    def at(self, times: Doubles) -> Doubles:
+        """(K,) seconds -> (K, 3), between the steps by straight lines."""
+        return np.stack([np.interp(times, self.times, self.feet[:, k]) for k in range(3)], axis=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Tracklet:
     """One presence on one camera. start, end: UTC epoch seconds. vectors: (K, D) float32 unit rows, K >= 1.
     qualities: (K,) 0..1. identity: as decided so far. recording: of which clock its times are; those of
-    other recordings may differ by constants nobody told.
+    other recordings may differ by constants nobody told. path: where it was, if that is known. pictures: how
+    many independent ones the vectors stand for, and spread: how far each is from their mean, squared; None
+    where the vectors are all there is.
     """
 
     number: int
@@ -38,62 +49,142 @@ class Tracklet:
     qualities: Floats
     identity: int | None
     recording: int = 0
+    path: Path | None = None
+    pictures: float | None = None
+    spread: float = float("nan")
+
+    @property
+    def look(self) -> tuple[Floats, float, float]:
+        """The (D,) mean of its pictures, how many independent ones it is worth, and their spread."""
+        mean, pictures, spread = mean_look(self.vectors, self.qualities)
+        return (mean, pictures, spread) if self.pictures is None else (mean, self.pictures, self.spread)
 
 
-def impossible(tracklets: Sequence[Tracklet], overlap: frozenset[frozenset[str]]) -> NDArray[np.bool_]:
-    """(N, N): nobody is twice in one view, or in two that don't overlap, at a time; nor twice oneself.
-
-    Times of two recordings that are not of one clock rule nothing out.
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """N tracklets. cameras: names; camera: (N,) their codes. recording: (N,) codes. start, end: (N,) seconds.
+    looks: (N, D) float32 mean of the pictures' vectors, better ones weighing more; not of unit length, which
+    tells how alike the pictures are. pictures: (N,) how many independent pictures the mean is worth.
+    spread: (N,) mean squared distance of a picture from the mean, NaN where there is one alone.
     """
-    names = sorted({tracklet.camera for tracklet in tracklets})
-    camera = np.array([names.index(tracklet.camera) for tracklet in tracklets])
-    recording = np.array([tracklet.recording for tracklet in tracklets])
-    start = np.array([tracklet.start for tracklet in tracklets])
-    end = np.array([tracklet.end for tracklet in tracklets])
-    excluded = np.array([[a == b or frozenset((a, b)) not in overlap for b in names] for a in names])
-    slack = np.where(camera[:, None] == camera[None], 0.0, SLACK_S)
-    at_once = (start[:, None] < end[None] - slack) & (start[None] < end[:, None] - slack)
-    never: NDArray[np.bool_] = (
-        at_once & excluded[np.ix_(camera, camera)] & (recording[:, None] == recording[None])
+
+    cameras: tuple[str, ...]
+    camera: Integers
+    recording: Integers
+    start: Doubles
+    end: Doubles
+    looks: Floats
+    pictures: Doubles
+    spread: Doubles
+    paths: tuple[Path | None, ...]
+
+    def __len__(self) -> int:
+        return len(self.camera)
+
+    def among(self, cameras: Sequence[str]) -> Columns:
+        """With codes of these cameras, too, whom nobody of them may have visited."""
+        names = tuple(sorted({*self.cameras, *cameras}))
+        place: Integers = np.array([names.index(name) for name in self.cameras], np.int64)
+        return replace(self, cameras=names, camera=place[self.camera])
+
+    def shifted(self, by_s: Doubles) -> Columns:
+        """With (N,) seconds added to each one's times."""
+        paths = (p and Path(p.times + s, p.feet, p.size) for p, s in zip(self.paths, by_s, strict=True))
+        return replace(self, start=self.start + by_s, end=self.end + by_s, paths=tuple(paths))
+
+
+class Steps:
+    """A path while it grows: a step each STEP_S, and the last place."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._size = size
+        self._times: list[float] = []
+        self._feet: list[tuple[float, float, float]] = []
+        self._last: tuple[float, tuple[float, float, float]] | None = None
+
+    def add(self, time: float, box: Floats) -> None:
+        """box: (4,) xyxy pixels."""
+        left, top, right, bottom = (float(side) for side in box)
+        place = ((left + right) / 2, bottom, bottom - top)
+        self._last = time, place
+        if not self._times or time - self._times[-1] >= STEP_S - 1e-6:
+            self._times.append(time)
+            self._feet.append(place)
+
+    def path(self) -> Path | None:
+        """So far; None before the first step."""
+        if self._last is None:
+            return None
+        more = self._last[0] > self._times[-1]
+        times = [*self._times, self._last[0]] if more else self._times
+        feet = [*self._feet, self._last[1]] if more else self._feet
+        return Path(np.array(times), np.array(feet, np.float32), self._size)
+
+
+class Look:
+    """The mean of a tracklet's pictures while it grows."""
+
+    def __init__(self, dimension: int) -> None:
+        self._sum = np.zeros(dimension)
+        self._weight = self._squares = 0.0
+
+    def add(self, vector: Floats, quality: float) -> None:
+        """A (D,) unit vector."""
+        weight = max(quality, 1e-3)
+        self._sum += weight * vector
+        self._weight, self._squares = self._weight + weight, self._squares + weight**2
+
+    def __bool__(self) -> bool:
+        return self._weight > 0
+
+    @property
+    def mean(self) -> Floats:
+        return np.asarray(self._sum / max(self._weight, 1e-9), np.float32)
+
+    @property
+    def pictures(self) -> float:
+        """How many independent ones the mean is worth."""
+        return self._weight**2 / max(self._squares, 1e-9)
+
+    @property
+    def spread(self) -> float:
+        """Mean squared distance of a picture from the mean; NaN where there is one alone."""
+        if self.pictures < 1.5:
+            return float("nan")
+        return float((1.0 - (self.mean.astype(float) ** 2).sum()) / (1.0 - 1.0 / self.pictures))
+
+
+def columns_of(tracklets: Sequence[Tracklet]) -> Columns:
+    """In the same order."""
+    cameras, camera = np.unique([t.camera for t in tracklets], return_inverse=True)
+    recording = np.unique([t.recording for t in tracklets], return_inverse=True)[1]
+    looks, pictures, spread = zip(*(t.look for t in tracklets), strict=True)
+    return Columns(
+        cameras=tuple(str(name) for name in cameras),
+        camera=camera.reshape(-1).astype(np.int64),
+        recording=recording.reshape(-1).astype(np.int64),
+        start=np.array([t.start for t in tracklets], float),
+        end=np.array([t.end for t in tracklets], float),
+        looks=np.array(looks, np.float32),
+        pictures=np.array(pictures, float),
+        spread=np.array(spread, float),
+        paths=tuple(t.path for t in tracklets),
     )
-    np.fill_diagonal(never, True)
-    return never
 
 
-def stays_of(tracklets: Sequence[Tracklet]) -> Stays:
-    """Cameras and recordings as codes."""
-    camera = np.unique([tracklet.camera for tracklet in tracklets], return_inverse=True)[1]
-    recording = np.unique([tracklet.recording for tracklet in tracklets], return_inverse=True)[1]
-    middle = np.array([(tracklet.start + tracklet.end) / 2 for tracklet in tracklets])
-    return Stays(camera.astype(np.int64), recording.astype(np.int64), middle)
+def mean_look(vectors: Floats, qualities: Floats) -> tuple[Floats, float, float]:
+    """Of (K, D) unit rows and (K,) qualities: the (D,) mean, how many pictures it is worth, and their spread.
 
-
-def looks_of(tracklets: Sequence[Tracklet]) -> Floats:
-    """(N, D) unit rows: the mean of each tracklet's pictures, the better ones weighing more."""
-    return unit(np.array([_mean(tracklet) for tracklet in tracklets], np.float32))
-
-
-def centred(looks: Floats, camera: Integers, people: Integers) -> Floats:
-    """(N, D) unit rows: looks less the mean of their camera, which takes out its light and its view.
-
-    camera, people: (N,) codes, of people as far as is known: each counts once a camera, however often they
-    come. The mean of few is drawn to nothing: of one who is always there alone, it is that person. So people
-    who are much alike count as one: they may be.
+    The number is Kish's: (sum of weights)^2 / sum of squares.
     """
-    people = _distinct(looks, people)
-    whole = _drawn(looks, people, np.zeros(looks.shape[1], np.float32))
-    out = np.empty_like(looks)
-    for code in np.unique(camera):
-        rows = camera == code
-        out[rows] = looks[rows] - _drawn(looks[rows], people[rows], whole)
-    return unit(out)
-
-
-def _distinct(looks: Floats, people: Integers) -> Integers:
-    """(N,) codes: people, but for those whose means are so alike that they may be one."""
-    code = np.unique(people, return_inverse=True)[1]
-    means = unit(_means(looks, people))
-    return joined(means @ means.T - ALIKE, np.eye(len(means), dtype=bool), (), accept=0.5)[code]
+    weights = np.maximum(qualities.astype(float), 1e-3)
+    weights /= weights.sum()
+    mean = (weights[:, None] * vectors).sum(axis=0)
+    worth = float(1.0 / (weights**2).sum())
+    if len(vectors) < 2:
+        return mean.astype(np.float32), worth, float("nan")
+    apart = float((weights * ((vectors - mean) ** 2).sum(axis=1)).sum())
+    return mean.astype(np.float32), worth, apart / max(1.0 - 1.0 / worth, 1e-3)
 
 
 def identities_of(tracklets: Sequence[Tracklet]) -> Integers:
@@ -101,33 +192,6 @@ def identities_of(tracklets: Sequence[Tracklet]) -> Integers:
     return np.array([-1 if t.identity is None else t.identity for t in tracklets], np.int64)
 
 
-def people_so_far(identities: Sequence[int | None]) -> Integers:
-    """(N,) codes of identities as decided; who is undecided is a person of their own for now."""
-    keys = [(0, number) if identity is None else (1, identity) for number, identity in enumerate(identities)]
-    return np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
-
-
-def _drawn(looks: Floats, people: Integers, towards: Floats) -> Floats:
-    """(D,) the mean of people's means, with another point counting as FEW_PEOPLE."""
-    means = _means(looks, people)
-    drawn: Floats = (means.sum(axis=0) + FEW_PEOPLE * towards) / np.float32(len(means) + FEW_PEOPLE)
-    return drawn
-
-
-def _means(looks: Floats, people: Integers) -> Floats:
-    """(K, D) each person's mean, by code."""
-    code = np.unique(people, return_inverse=True)[1]
-    sums = np.zeros((int(code.max()) + 1, looks.shape[1]), np.float32)
-    np.add.at(sums, code, looks)
-    means: Floats = (sums / np.bincount(code)[:, None]).astype(np.float32)
-    return means
-
-
 def unit(rows: Floats) -> Floats:
     scaled: Floats = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
     return scaled.astype(np.float32)
-
-
-def _mean(tracklet: Tracklet) -> Floats:
-    mean: Floats = (tracklet.vectors * np.maximum(tracklet.qualities, 1e-3)[:, None]).sum(axis=0)
-    return mean

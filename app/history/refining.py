@@ -18,7 +18,7 @@ from app import errors
 from app.config import read_config, read_time
 from app.history.change import Change
 from app.history.telling import local_iso
-from app.history.tracklets import expect_few, tracklets_of
+from app.history.tracklets import expect_few, paths_of, tracklets_of
 
 if TYPE_CHECKING:
     from app.output.refine_page import Commands
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from storage.repair import Move
     from tracker.refine import Cluster
     from tracker.rules import Rule
+    from tracker.tracklets import Path as Walked
 
 
 def refine(arguments: argparse.Namespace) -> int:
@@ -48,7 +49,14 @@ def refine(arguments: argparse.Namespace) -> int:
         overlap_told = frozenset() if known is None else known.overlap
         overlap = overlaps_known(saved(engine), overlap_told, rules)
         told = decisions(engine)
-        changes = differences(rows, told, overlap=overlap, rules=rules, own_clocks=arguments.own_clocks)
+        changes = differences(
+            rows,
+            told,
+            overlap=overlap,
+            rules=rules,
+            own_clocks=arguments.own_clocks,
+            paths=paths_of(History(engine), rows),
+        )
         number = None
         if arguments.apply and changes:
             number = Repair(engine).refine(_moves(changes), note=_summary(changes))
@@ -107,25 +115,26 @@ def differences(
     overlap: frozenset[frozenset[str]] = frozenset(),
     rules: Sequence[Rule] = (),
     own_clocks: bool = False,
+    paths: Mapping[int, Walked] | None = None,
 ) -> list[Change]:
     """What the second pass would change, by sighting. Raises ConfigError where the span is too long.
 
     rules: what is known of the ways between cameras. own_clocks: each source has a clock of its own.
+    paths: sighting -> where it was.
     """
     from tracker.refine import refine as second_pass
-    from tracker.rules import cut, forbidden
 
-    tracklets = tracklets_of(rows, own_clocks=own_clocks)
+    tracklets = tracklets_of(rows, own_clocks=own_clocks, paths=paths)
     here = {row.id for row in rows}
     together = _among(here, told.together)
     clusters = second_pass(
         tracklets,
         overlap=overlap,
+        rules=rules,
         together=together,
         apart=sorted({*_among(here, told.apart)} - set(together)),
-        forbidden=forbidden(tracklets, rules),
     )
-    return changes(rows, cut(clusters, tracklets, rules, together=together), named=told.named)
+    return changes(rows, clusters, named=told.named)
 
 
 def _among(here: Collection[int], pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -90,13 +90,14 @@ def learned_from(rows: Sequence[PresenceRow], where: str, *, own_clocks: bool = 
 
 def _on_own_clocks(tracklets: Sequence[Tracklet]) -> Topology:
     from tracker.links import learn_on_own_clocks
-    from tracker.refine import ENOUGH, second_pass
-    from tracker.tracklets import stays_of
+    from tracker.refine import second_pass
+    from tracker.tracklets import columns_of
 
     found = second_pass(tracklets)
-    if found.clocks is None:
+    clocks = found.clocks
+    if clocks is None or len(set(clocks.group.tolist())) == len(clocks.group):
         raise DatabaseError(
-            f"{len(tracklets)} sightings do not tell how the clocks lie to each other, which takes {ENOUGH} "
-            "and people who are on several cameras; record more, or leave out --own-clocks where clocks agree"
+            f"{len(tracklets)} sightings do not tell how the clocks lie to each other, which takes "
+            "people who are on several cameras; record more, or leave out --own-clocks where clocks agree"
         )
-    return learn_on_own_clocks(tracklets, found.clusters, found.clocks, stays_of(tracklets).recording)
+    return learn_on_own_clocks(tracklets, found.clusters, clocks, columns_of(tracklets).recording)

@@ -4,7 +4,8 @@ Suspects come from looks and labels alone (benchmarks/market_labels.py), not fro
 them: the 100 pairs of labels most alike, and the 60 labels that fall most clearly into two. Each was judged
 twice, independently, from the pictures in shuffled order, as surely one person's, surely two people's, or
 unsure; the answers agreed on 152 of 160. Listed is what both were sure of and a third look did not doubt; the
-rest stays as it is labelled. (Four of the script's pairs, of the least alike, were judged once, later.)
+rest stays as it is labelled. (Four of the script's pairs, of the least alike, were judged once, later; three
+more of its pairs are others now that it centres looks by their cameras' plain means.)
 """
 
 from __future__ import annotations

@@ -6,18 +6,17 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from market_parts.tracklets import Ids, Tracklet, as_told, idf1, rounds
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from tracker import refine as second
 from tracker.associator import Associator
+from tracker.clocks import Clocks
 from tracker.gallery import Gallery
-from tracker.memory import Memory
-from tracker.topology import Clocks
-from tracker.tracklets import stays_of
+from tracker.refine import second_pass
+from tracker.tracklets import Tracklet as Told
+from tracker.tracklets import columns_of
 from tracker.types import Floats, Sighting
 
 THRESHOLDS = tuple(float(value) for value in np.arange(0.36, 0.56, 0.01))
@@ -95,17 +94,9 @@ class Replay:
         return ids
 
 
-def associator(tracklets: Sequence[Tracklet], *, overlap: bool = False, topology: bool = True) -> Associator:
-    """With its defaults. overlap: it is told that all pairs of cameras may overlap. topology: it learns which
-    camera follows which.
-    """
-    cameras = sorted({tracklet.camera for tracklet in tracklets})
-    pairs = frozenset(frozenset(pair) for pair in combinations(cameras, 2)) if overlap else frozenset()
-    return Associator(
-        gallery=Gallery(dimension=tracklets[0].vectors.shape[1]),
-        overlap=pairs,
-        memory=Memory(overlap=pairs, topology=topology),
-    )
+def associator(tracklets: Sequence[Tracklet]) -> Associator:
+    """With its defaults."""
+    return Associator(gallery=Gallery(dimension=tracklets[0].vectors.shape[1]))
 
 
 def replay(tracklets: Sequence[Tracklet], associator: Associator) -> Replay:
@@ -122,21 +113,17 @@ def replay(tracklets: Sequence[Tracklet], associator: Associator) -> Replay:
     return Replay(last, owners, time.process_time() - began)
 
 
-def replayed(
-    name: str, tracklets: Sequence[Tracklet], *, overlap: bool = False, topology: bool = True
-) -> Row:
+def replayed(name: str, tracklets: Sequence[Tracklet]) -> Row:
     """The associator's ids in the end."""
-    found = replay(tracklets, associator(tracklets, overlap=overlap, topology=topology))
+    found = replay(tracklets, associator(tracklets))
     return Row(name, found.ids(len(tracklets)), found.seconds)
 
 
-def refined(name: str, tracklets: Sequence[Tracklet], *, topology: bool = True, say: bool = False) -> Row:
-    """The second pass over all, with what it learns by itself. topology: else by the given curve of looks
-    alone, learning nothing. say: prints the clocks found.
-    """
+def refined(name: str, tracklets: Sequence[Tracklet], *, say: bool = False) -> Row:
+    """The second pass over all, with its defaults. say: prints the clocks found."""
     rows = as_told(tracklets)
     began = time.process_time()
-    found = second.second_pass(rows, turns=second.TURNS if topology else 0)
+    found = second_pass(rows)
     spent = time.process_time() - began
     if found.clocks is not None and say:
         print_clocks(found.clocks, rows)
@@ -146,11 +133,11 @@ def refined(name: str, tracklets: Sequence[Tracklet], *, topology: bool = True, 
     return Row(name, ids, spent)
 
 
-def print_clocks(clocks: Clocks, rows: Sequence[second.Tracklet]) -> None:
+def print_clocks(clocks: Clocks, rows: Sequence[Told]) -> None:
     """The offsets found, a line for each camera; recordings in order."""
-    stays = stays_of(rows)
+    recording = columns_of(rows).recording
     lines: dict[str, dict[int, str]] = defaultdict(dict)
-    for row, code in zip(rows, stays.recording.tolist(), strict=True):
+    for row, code in zip(rows, recording.tolist(), strict=True):
         lines[row.camera][row.recording] = f"{clocks.offset_s[code]:.0f}"
     groups = len(set(clocks.group.tolist()))
     print(f"clocks of {len(clocks.offset_s)} recordings in {groups} group(s), seconds:")

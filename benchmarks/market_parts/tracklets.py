@@ -28,9 +28,11 @@ GAP_S = 30.0
 APART_S = 3600.0
 DISTRACTOR_GAP_S, DISTRACTOR_ALIKE = 5.0, 0.6
 
-WIDTH, HEIGHT, SIDE = 1920, 1080, 200.0
+HEIGHT, SIDE = 1080, 200.0
 BOX = (100.0, 400.0, 200.0, 640.0)
-"""A picture's place is not told: all are of good size, free on all sides, SIDE pixels from the next."""
+"""A picture's place is not told, and must tell nothing: all are of good size, and each tracklet has a place
+of its own, drawn by chance, in a picture wide enough for all of them side by side, SIDE pixels each.
+"""
 
 Ids = NDArray[np.int64]
 
@@ -139,6 +141,7 @@ def as_told(tracklets: Sequence[Tracklet]) -> list[of_tracker.Tracklet]:
 
 def rounds(tracklets: Sequence[Tracklet]) -> Iterator[list[Seen]]:
     """All pictures by time, those of one moment together; a track ends a frame after its last picture."""
+    places = np.random.default_rng(0).permutation(len(tracklets))
     shown: dict[float, dict[str, list[tuple[int, Floats]]]] = defaultdict(lambda: defaultdict(list))
     recordings: dict[tuple[float, str], int] = {}
     ended: dict[float, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
@@ -150,24 +153,34 @@ def rounds(tracklets: Sequence[Tracklet]) -> Iterator[list[Seen]]:
     for moment in sorted({*shown, *ended}):
         here, gone = shown.get(moment, {}), ended.get(moment, {})
         yield [
-            seen(c, moment, here.get(c, []), gone.get(c, []), recordings.get((moment, c), 0))
+            seen(c, moment, here.get(c, []), gone.get(c, []), recordings.get((moment, c), 0), places)
             for c in sorted({*here, *gone})
         ]
 
 
 def seen(
-    camera: str, moment: float, pictures: list[tuple[int, Floats]], gone: list[int], recording: int
+    camera: str,
+    moment: float,
+    pictures: list[tuple[int, Floats]],
+    gone: list[int],
+    recording: int,
+    places: NDArray[np.integer],
 ) -> Seen:
-    """What a camera's tracker would say; people stand far apart, and are confirmed at once."""
+    """What a camera's tracker would say; people stand far apart, and are confirmed at once.
+
+    places: (T,) of the tracklets, from the left.
+    """
     boxes = np.tile(np.array(BOX, np.float32), (len(pictures), 1))
-    boxes[:, ::2] += SIDE * np.arange(len(pictures), dtype=np.float32)[:, None]
+    boxes[:, ::2] += (
+        SIDE * places[np.array([number for number, _ in pictures], np.int64)].astype(np.float32)[:, None]
+    )
     vectors = np.array([vector for _, vector in pictures], np.float32) if pictures else None
     tracks = tuple(
         Track(camera, number, moment, boxes[row], 0.9, confirmed=True, detection=row)
         for row, (number, _) in enumerate(pictures)
     )
     scores = np.full(len(pictures), 0.9, np.float32)
-    width = WIDTH + int(SIDE) * len(pictures)
+    width = int(SIDE) * (len(places) + 2)
     detections = Detections(boxes, scores, vectors)
     frame = round(moment * FPS)
     return Seen(camera, frame, moment, width, HEIGHT, detections, tracks, tuple(gone), recording)

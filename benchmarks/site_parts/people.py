@@ -16,7 +16,7 @@ from tracker.gallery import Gallery
 from tracker.memory import Memory
 from tracker.presence import Changes, Seen
 from tracker.refine import refine
-from tracker.tracklets import Tracklet
+from tracker.tracklets import Path, Steps, Tracklet
 from tracker.types import Point, Sighting
 
 PLAIN_COSINE = 0.30
@@ -31,6 +31,7 @@ class Recorded:
     points: dict[int, list[Point]] = field(default_factory=lambda: defaultdict(list))
     vectors: dict[int, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
     qualities: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def take(self, changes: Changes) -> None:
         self.sightings |= {sighting.number: sighting for sighting in changes.sightings}
@@ -52,7 +53,14 @@ class Recorded:
             vectors=np.array(self.vectors[number], np.float32),
             qualities=np.array(self.qualities[number], np.float32),
             identity=sighting.identity,
+            path=self._path(number),
         )
+
+    def _path(self, number: int) -> Path | None:
+        steps = Steps(self.sizes[self.sightings[number].camera])
+        for point in self.points[number]:
+            steps.add(point.time, point.box)
+        return steps.path()
 
 
 def online(seen: Iterable[Sequence[Seen]], overlap: frozenset[frozenset[str]], dimension: int) -> Recorded:
@@ -62,6 +70,7 @@ def online(seen: Iterable[Sequence[Seen]], overlap: frozenset[frozenset[str]], d
     )
     recorded = Recorded()
     for views in seen:
+        recorded.sizes |= {view.camera: (view.width, view.height) for view in views}
         recorded.take(associator.update(views))
     recorded.take(associator.finish())
     return recorded

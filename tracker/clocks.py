@@ -1,24 +1,20 @@
-"""Which camera follows which, and after how long: learned from the footage itself, with nobody's labels.
+"""How the clocks of recordings lie to each other, where nobody told: by how long people take between them.
 
 People take about the same time from one camera to another. Of all pairs of tracklets on two cameras the few
 that are one person's therefore heap up at a delay, on top of the even ground of all the others; where the
 clocks of two recordings differ by a constant that nobody told, the heap lies at that constant. Heaps put all
 recordings on one clock (Makris, Ellis and Black, "Bridging the gaps between cameras", CVPR 2004, find links
-between cameras by them; here each pair counts by the chance that it is one person). On the one clock, the
-chance that two tracklets are one person's is counted by the delay between them, for each pair of cameras.
+between cameras by them).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import oaconvolve
-
-from tracker.types import Floats
 
 BIN_S = 2.0
 """Of the histograms of delays: finer than people's spread on a path of any length."""
@@ -29,16 +25,6 @@ HEAP_S, GROUND_S = 8.0, 60.0
 SURE = 6.0
 """Standard deviations a heap must rise over its ground before a clock is set by it: of 10,000 delays and
 some hundred pairs of recordings chance brings about 4.5."""
-
-SCALES_S = (1800.0, 400.0, 100.0, 25.0, 6.0, 2.5)
-"""Spreads by which chances are smoothed, coarse to fine: the coarse is what is believed where the fine has
-seen little."""
-
-BELIEF = 30.0
-"""Pairs that the coarser scale counts as at the finer one."""
-
-WIDE = 20.0
-"""Bins of spread from which smoothing goes faster by way of Fourier."""
 
 Integers = NDArray[np.int64]
 Table = NDArray[np.float32]
@@ -150,61 +136,3 @@ def _told(recording: int, sure: Sequence[Heap], offset: NDArray[np.float64], gro
     said.sort()
     steps = np.cumsum([height for _, height in said])
     return float(offset[recording] + said[int(np.searchsorted(steps, steps[-1] / 2))][0])
-
-
-def travel_log_odds(stays: Stays, clocks: Clocks, chance: Table, apart: NDArray[np.bool_]) -> Table:
-    """(N, N) log odds that i and j are one person, by cameras and delay alone.
-
-    chance: as far as known. apart: pairs that cannot be one, which are not counted. Pairs on different
-    clocks have the odds of all.
-    """
-    moments = stays.middle - clocks.offset_s[stays.recording]
-    groups = clocks.group[stays.recording]
-    usable = (groups[:, None] == groups[None]) & ~apart
-    base = float(np.clip(chance[~apart].mean(), 1e-9, 0.5)) if (~apart).any() else 1e-3
-    odds: Table = np.full(chance.shape, np.log(base / (1 - base)), np.float32)
-    for rows, columns in _pairs(stays.camera):
-        block = np.ix_(rows, columns)
-        delays = moments[columns][None] - moments[rows][:, None]
-        ok = usable[block]
-        if not ok.any():
-            continue
-        likely = _rates(np.abs(delays) if rows is columns else delays, chance[block], ok)
-        odds[block] = np.where(ok, np.log(likely / (1 - likely)), odds[block])
-        odds[np.ix_(columns, rows)] = odds[block].T
-    return odds
-
-
-def _pairs(camera: Integers) -> Iterator[tuple[Integers, Integers]]:
-    """The tracklets of every two cameras; of a camera with itself, the same array twice."""
-    members = [np.flatnonzero(camera == c) for c in range(int(camera.max(initial=-1)) + 1)]
-    for a, rows in enumerate(members):
-        for columns in members[a:]:
-            yield rows, columns
-
-
-def _rates(delays: NDArray[np.float64], chance: Table, ok: NDArray[np.bool_]) -> Floats:
-    """The share of pairs that are one person's at each pair's delay; the shape of delays."""
-    bins, _ = _binned(np.where(ok, delays, delays[ok].min()))
-    size = int(bins.max()) + 1
-    alike = np.bincount(bins[ok], weights=chance[ok], minlength=size).astype(np.float64)
-    pairs = np.bincount(bins[ok], minlength=size).astype(np.float64)
-    rate = np.full(size, alike.sum() / pairs.sum())
-    for scale in SCALES_S:
-        spread = scale / BIN_S
-        within = spread * 2 * np.sqrt(np.pi)  # bins a Gaussian of that spread averages over
-        near = _smoothed(alike, spread) * within + BELIEF * rate
-        rate = near / (_smoothed(pairs, spread) * within + BELIEF)
-    rates: Floats = np.clip(rate, 1e-9, 1 - 1e-6)[bins].astype(np.float32)
-    return rates
-
-
-def _smoothed(counts: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
-    """Under a Gaussian of that spread, in bins; nothing beyond the ends."""
-    if spread < WIDE:
-        return np.asarray(gaussian_filter1d(counts, spread, mode="constant"), np.float64)
-    reach = int(4 * spread + 0.5)
-    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / spread) ** 2)
-    whole = oaconvolve(counts, bell / bell.sum())
-    same: NDArray[np.float64] = np.maximum(whole[reach : reach + len(counts)], 0.0)
-    return same

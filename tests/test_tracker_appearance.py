@@ -1,0 +1,198 @@
+"""How likely looks are one person's: against the Gaussian it stands for, written out by scipy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal, norm
+
+from tracker.appearance import COMMON, SPREAD, Appearance, camera_means
+from tracker.ground import Ground
+from tracker.model import Model
+from tracker.tracklets import Columns, Doubles, Integers
+from tracker.transitions import BINS, Transitions
+
+GIVEN = Appearance(between=0.3, view=0.4, look=0.0, visit=0.12, picture=0.25, sharpness=6.0)
+
+
+def columns(looks: Doubles, camera: list[int], pictures: Doubles | None = None) -> Columns:
+    count = len(looks)
+    worth = np.ones(count) if pictures is None else pictures
+    return Columns(
+        cameras=tuple("abcdefgh"[: max(camera) + 1]),
+        camera=np.array(camera),
+        recording=np.zeros(count, np.int64),
+        start=np.arange(count, dtype=float) * 10,
+        end=np.arange(count, dtype=float) * 10 + 5,
+        looks=looks.astype(np.float32),
+        pictures=worth,
+        spread=np.full(count, np.nan),
+        paths=(None,) * count,
+    )
+
+
+def log_density(some: Columns, people: list[int], appearance: Appearance) -> float:
+    """Of all looks, where each number of a vector is a Gaussian of the three levels, independent of others.
+
+    Variances are of whole vectors; of D numbers, ``sharpness`` count, each with the whole's variance.
+    """
+    who, where, worth = np.array(people), some.camera, some.pictures
+    one = who[:, None] == who[None]
+    covariance = appearance.between * one
+    covariance = covariance + appearance.view * (one & (where[:, None] == where[None]))
+    covariance += np.diag(appearance.visit + appearance.picture / worth)
+    nothing = np.zeros(len(who))
+    told = [multivariate_normal.logpdf(row, nothing, covariance) for row in some.looks.T.astype(float)]
+    return float(sum(told))
+
+
+def log_likelihood(some: Columns, people: list[int], appearance: Appearance) -> float:
+    """The same by the model, but for what does not depend on who is who."""
+    model = model_of(some, appearance)
+    codes = np.array(people)
+    return sum(model.group(some, np.flatnonzero(codes == code).tolist()).likelihood for code in set(people))
+
+
+def model_of(some: Columns, appearance: Appearance, means: Doubles | None = None) -> Model:
+    count, dimension = len(some.cameras), some.looks.shape[1]
+    ways = Transitions(
+        np.zeros((count, count, len(BINS))), np.full(count, 0.5), np.ones(count), np.zeros((count,) * 2)
+    )
+    zero = np.zeros((count + 1, dimension)) if means is None else means
+    return Model(some.cameras, appearance, zero.astype(np.float32), ways, Ground({}, {}), 10.0)
+
+
+def test_the_log_likelihood_is_that_of_the_gaussian() -> None:
+    # As many numbers as count: then sharpness * (squares, logs of variances) is the sum over the numbers.
+    rng = np.random.default_rng(0)
+    numbers = 6
+    some = columns(rng.normal(size=(7, numbers)), [0, 0, 1, 1, 2, 0, 2], np.array([1, 2, 3.5, 1, 8, 1, 2]))
+    # Squares are of whole vectors and weigh sharpness / 1 each: scaled so that both say the same.
+    scaled = columns(some.looks / np.sqrt(numbers), some.camera.tolist(), some.pictures)
+    partitions = [
+        [0] * 7,
+        [0, 1, 0, 1, 0, 1, 2],
+        [0, 0, 1, 1, 2, 0, 2],
+        list(range(7)),
+        [0, 1, 1, 1, 1, 0, 0],
+    ]
+    gaussian = np.array([log_density(some, people, GIVEN) for people in partitions])
+    found = np.array([log_likelihood(scaled, people, GIVEN) for people in partitions])
+    assert found - found[0] == pytest.approx(gaussian - gaussian[0], abs=1e-4)
+    assert np.ptp(gaussian) > 3
+
+
+def test_what_cameras_have_in_common_says_nothing() -> None:
+    rng = np.random.default_rng(1)
+    some, means = columns(rng.normal(size=(4, 6)), [0, 0, 1, 1]), rng.normal(size=(3, 6))
+    shifted = columns(some.looks + means[some.camera], some.camera.tolist())
+    plain, centred = model_of(some, GIVEN), model_of(some, GIVEN, means)
+    assert centred.group(shifted, [0, 2, 3]).likelihood == pytest.approx(
+        plain.group(some, [0, 2, 3]).likelihood, abs=1e-3
+    )
+
+
+def planted(
+    people: int, visits: int, *, dimension: int = 128, seed: int = 0, cameras: int = 3
+) -> tuple[Columns, Integers, Doubles]:
+    """Everybody on each camera ``visits`` times; means of the cameras, about as long as vectors are."""
+    rng = np.random.default_rng(seed)
+
+    def drawn(variance: float, *shape: int) -> Doubles:
+        return np.asarray(rng.normal(size=(*shape, dimension)) * np.sqrt(variance / dimension))
+
+    truth, who = drawn(0.1, 1) + drawn(0.2, cameras), drawn(0.4, people)
+    looks, camera, person = [], [], []
+    for number in range(people):
+        for place in range(cameras):
+            view = drawn(0.1)
+            for _ in range(visits):
+                looks.append(truth[place] + who[number] + view + drawn(0.1))
+                camera.append(place)
+                person.append(number)
+    return columns(np.array(looks), camera), np.array(person), truth
+
+
+def test_what_cameras_have_in_common_is_found_with_many_people() -> None:
+    some, person, truth = planted(200, 1)
+    found = camera_means(some, Appearance(), person)
+    left = ((found - truth) ** 2).sum(axis=1)
+    # Of cameras' differences of 0.2 hardly anything is left; nothing that all have in common is, but
+    # a 200th of what people are.
+    assert left.max() < 0.02
+    between = (found - found.mean(axis=0)) - (truth - truth.mean(axis=0))
+    assert (between**2).sum(axis=1).max() < 0.01
+
+
+def test_with_people_known_cameras_of_different_people_are_told_apart_from_them() -> None:
+    # The last camera sees other people than the first two: their looks are theirs, not the camera's.
+    some, person, truth = planted(60, 3)
+    kept = np.flatnonzero((some.camera < 2) == (person < 40))
+    part = columns(some.looks[kept].astype(float), some.camera[kept].tolist())
+    told = camera_means(part, Appearance(), person[kept])
+    between = (told[0] - told[1]) - (truth[0] - truth[1])
+    assert (between**2).sum() < 0.02
+
+
+def test_of_few_visits_hardly_anything_is_believed() -> None:
+    some, person, _ = planted(2, 1, cameras=2)
+    found = camera_means(some, Appearance(), person)
+    looked = np.stack([some.looks[some.camera == place].mean(axis=0) for place in range(2)])
+    # Two visits to each: of how they differ no more than 2 / (2 + 20) is taken for the cameras'.
+    believed, whole = (float(np.linalg.norm(means[0] - means[1])) for means in (found, looked))
+    assert 0 < believed <= whole * 2 / 22 + 1e-6
+
+
+def test_one_person_alone_is_not_taken_for_what_all_have_in_common() -> None:
+    # Six visits of one person: of a vector a share of COMMON is all people's, not all of it.
+    some, person, _ = planted(1, 2)
+    found = camera_means(some, Appearance(), person)
+    whole = float(np.linalg.norm(some.looks.mean(axis=0)))
+    assert whole > 0.6
+    assert float(np.linalg.norm(found.mean(axis=0))) == pytest.approx(np.sqrt(COMMON), abs=0.05)
+
+
+def strangers(cosine: float, spread: float, *, count: int = 200) -> tuple[Columns, np.ndarray]:
+    """Vectors of surely different people, by twos, with cosines of that median and standard deviation."""
+    looks = []
+    for value in cosine + spread * norm.ppf((np.arange(count) + 0.5) / count):
+        looks += [np.array([1.0, 0.0]), np.array([value, np.sqrt(1 - value**2)])]
+    never = np.zeros((2 * count, 2 * count), bool)
+    rows = np.arange(0, 2 * count, 2)
+    never[rows, rows + 1] = never[rows + 1, rows] = True
+    return columns(np.array(looks), [0] * (2 * count)), never
+
+
+def test_nothing_seen_leaves_what_is_believed_beforehand() -> None:
+    some, never = strangers(0.5, 0.1)
+    assert GIVEN.adapted(some, np.zeros_like(never)) == GIVEN
+
+
+def test_strangers_as_alike_as_usual_change_nothing() -> None:
+    some, never = strangers(COMMON, SPREAD)
+    found = GIVEN.adapted(some, never)
+    assert found.between == pytest.approx(GIVEN.between, rel=0.03)
+    assert found.sharpness == pytest.approx(GIVEN.sharpness, rel=0.1)
+
+
+def test_alike_strangers_leave_people_less_to_differ_in() -> None:
+    # 400 known strangers against the 50 of the beginning: a common share of (50 * 0.12 + 400 * 0.5) / 450.
+    some, never = strangers(0.5, 0.1 * 0.5 / 0.88)
+    found = GIVEN.adapted(some, never)
+    scale = (1 - (50 * 0.12 + 400 * 0.5) / 450) / 0.88
+    assert found.between == pytest.approx(GIVEN.between * scale, rel=0.03)
+    assert found.view == pytest.approx(GIVEN.view * scale, rel=0.03)
+    assert found.visit == pytest.approx(GIVEN.visit * scale, rel=0.03)
+
+
+def test_the_wider_strangers_spread_the_less_sharp_are_looks() -> None:
+    wide, narrow = (GIVEN.adapted(*strangers(COMMON, spread)).sharpness for spread in (0.2, 0.06))
+    assert wide < 0.5 * GIVEN.sharpness < GIVEN.sharpness < narrow
+    assert GIVEN.adapted(*strangers(COMMON, 0.2, count=3)).sharpness > 0.7 * GIVEN.sharpness  # of 6, little
+
+
+def test_how_pictures_of_one_visit_vary_is_learned() -> None:
+    some = columns(np.eye(40), [0] * 40)
+    known = Columns(**{**{k: getattr(some, k) for k in Columns.__slots__}, "spread": np.full(40, 0.4)})
+    # (20 * 0.25 + 40 * 0.4) / 60
+    assert GIVEN.adapted(known, np.zeros((40, 40), bool)).picture == pytest.approx(0.35)

@@ -1,0 +1,277 @@
+"""The partition that is found, against the sum that it is to make large; and the terms of that sum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tracker.appearance import Appearance, robust
+from tracker.clustering import Partition
+from tracker.constraints import Constraints
+from tracker.model import TIMES, Links, Model
+from tracker.refine import Site, refine, second_pass
+from tracker.tracklets import Columns, Doubles, Integers, Tracklet, columns_of
+
+CAMERAS = "abc"
+
+
+def people(
+    count: int, *, visits: int = 2, noise: float = 0.8, seed: int = 0
+) -> tuple[list[Tracklet], list[int]]:
+    """Each comes that often, passes three cameras half a minute apart, and stays for five seconds at each."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for person in range(count):
+        look = rng.normal(size=64)
+        for begin in rng.uniform(0, 3000, visits):
+            for place, camera in enumerate(CAMERAS):
+                seen = look + rng.normal(0, noise, 64)
+                unit = (seen / np.linalg.norm(seen)).astype(np.float32)[None]
+                start = float(begin + 30 * place + rng.normal(0, 2))
+                found.append((camera, start, unit, person))
+    found.sort(key=lambda one: one[1])
+    rows = [
+        Tracklet(n, camera, start, start + 5, unit, np.ones(1, np.float32), None)
+        for n, (camera, start, unit, _) in enumerate(found)
+    ]
+    return rows, [person for *_, person in found]
+
+
+def site(rows: Sequence[Tracklet], known: Sequence[int] | None = None) -> tuple[Columns, Model, Links]:
+    some = Site(columns_of(rows), Constraints().cannot_link(rows), Constraints(), Appearance())
+    return some.columns, *some.learned(None if known is None else np.array(known))
+
+
+def total(some: Columns, model: Model, links: Links, labels: Integers) -> float:
+    """Of a partition, the log odds of joining everybody's tracklets one after the other, by start."""
+    whole = 0.0
+    for code in np.unique(labels):
+        rows = sorted(np.flatnonzero(labels == code).tolist(), key=lambda row: (links.start[row], row))
+        group = model.group(some, rows[:1])
+        for row in rows[1:]:
+            one = model.group(some, [row])
+            whole += float(model.log_odds(one, [group], links).log_odds[0])
+            group = model.joined(group, one, links)
+    return whole
+
+
+def settled(
+    some: Columns, model: Model, links: Links, never: NDArray[np.bool_], **more: Sequence[tuple[int, int]]
+) -> Integers:
+    return Partition(some, model, links, never, **more).settle()  # type: ignore[arg-type]
+
+
+def sets(labels: Integers) -> set[frozenset[int]]:
+    return {frozenset(np.flatnonzero(labels == code).tolist()) for code in np.unique(labels)}
+
+
+def test_planted_people_on_three_cameras_are_found() -> None:
+    rows, truth = people(12)
+    found = {frozenset(cluster.tracklets) for cluster in refine(rows)}
+    assert found == sets(np.array(truth))
+
+
+def test_the_sum_is_as_large_as_that_of_the_truth_and_no_move_makes_it_larger() -> None:
+    rows, truth = people(5, noise=1.2, seed=3)
+    some, model, links = site(rows, truth)
+    never = Constraints().cannot_link(rows)
+    labels = settled(some, model, links, never)
+    best = total(some, model, links, labels)
+    assert best >= total(some, model, links, np.array(truth)) - 0.5
+    for row in range(len(rows)):
+        chances = [code for code in range(int(labels.max()) + 2) if code != labels[row]]
+        for code in chances:
+            moved = labels.copy()
+            moved[row] = code
+            if not never[row, moved == code].any():
+                assert total(some, model, links, moved) < best + 0.5
+
+
+def test_moving_makes_the_sum_larger_than_joining_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    gained, told = [], []
+    for seed in range(6):
+        rows, truth = people(10, noise=2.0, seed=seed)
+        told.append((site(rows, truth), Constraints().cannot_link(rows)))
+    moved = [total(*one, settled(*one, never)) for one, never in told]
+    monkeypatch.setattr("tracker.clustering.ROUNDS", 0)
+    for (one, never), after in zip(told, moved, strict=True):
+        gained.append(after - total(*one, settled(*one, never)))
+    assert min(gained) > -1.0
+    assert max(gained) > 0.5
+
+
+def test_what_is_never_one_is_in_no_group_together_and_ties_are() -> None:
+    rng = np.random.default_rng(5)
+    for seed in range(4):
+        rows, truth = people(6, noise=1.0, seed=seed)
+        never = Constraints().cannot_link(rows)
+        more = rng.uniform(size=never.shape) < 0.1
+        never |= (more | more.T) & ~np.eye(len(rows), dtype=bool)
+        ties = [(int(a), int(b)) for a, b in rng.integers(0, len(rows), (4, 2)) if a != b]
+        for a, b in combinations(range(len(rows)), 2):
+            if tied(ties, a) == tied(ties, b):
+                never[a, b] = never[b, a] = False
+        labels = settled(*site(rows, truth), never, ties=ties)
+        assert not never[labels[:, None] == labels[None]].any()
+        assert all(labels[a] == labels[b] for a, b in ties)
+
+
+def tied(ties: list[tuple[int, int]], row: int) -> int:
+    """The least of all that are tied to it."""
+    here = {row}
+    for _ in ties:
+        here |= {other for pair in ties if here & set(pair) for other in pair}
+    return min(here)
+
+
+def test_the_same_again_and_in_any_order() -> None:
+    rows, _ = people(10, noise=1.2, seed=4)
+    found = {frozenset(cluster.tracklets) for cluster in refine(rows)}
+    assert [c.tracklets for c in refine(rows)] == [c.tracklets for c in refine(rows)]
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(len(rows))
+        shuffled = refine([rows[k] for k in order])
+        assert {frozenset(cluster.tracklets) for cluster in shuffled} == found
+
+
+def test_names_of_cameras_do_not_matter() -> None:
+    rows, _ = people(10, noise=1.2, seed=4)
+    found = {frozenset(cluster.tracklets) for cluster in refine(rows)}
+    renamed = [replace(row, camera={"a": "z", "b": "a", "c": "m"}[row.camera]) for row in rows]
+    assert {frozenset(cluster.tracklets) for cluster in refine(renamed)} == found
+
+
+def test_a_day_later_is_the_same() -> None:
+    rows, _ = people(10, noise=1.2, seed=4)
+    later = [replace(row, start=row.start + 1.7e9, end=row.end + 1.7e9) for row in rows]
+    found = [{frozenset(cluster.tracklets) for cluster in refine(some)} for some in (rows, later)]
+    assert found[0] == found[1]
+
+
+def test_a_tracklet_of_many_pictures_tells_more_than_a_glimpse() -> None:
+    rows, truth = people(8, noise=0.2)
+    some, model, links = site(rows, truth)
+    first, second = (k for k, who in enumerate(truth) if who == 0 and rows[k].camera == "a")
+    odds = []
+    for pictures in (1.0, 20.0):
+        sure = replace(some, pictures=np.full(len(rows), pictures))
+        pair = [model.group(sure, [row]) for row in (first, second)]
+        odds.append(float(model.log_odds(pair[0], pair[1:], links).appearance[0]))
+    assert odds[1] > odds[0] > 0
+
+
+# --- the model -----------------------------------------------------------------------------------------
+
+
+def bare(start: list[float], end: list[float], camera: list[int], follows: Doubles | None = None) -> Links:
+    count = len(start)
+    table = np.zeros((count, count)) if follows is None else follows
+    return Links(start, end, camera, table.astype(np.float32), [{} for _ in range(count)])
+
+
+FIVE: tuple[list[float], list[float], list[int]] = ([0, 5, 20, 21, 40], [10, 8, 30, 25, 45], [0, 1, 0, 1, 0])
+
+
+def test_who_follows_whom() -> None:
+    # row        0  1   2   3   4
+    # camera     a  b   a   b   a
+    # from       0  5  20  21  40
+    # to        10  8  30  25  45
+    # 1 is seen while 0 still is, by another camera; 2 comes after 0, who was seen last; 3 while 2 still is.
+    links = bare(*FIVE)
+    assert links.before([0, 1, 2, 3, 4]) == [(0, 1), (0, 2), (2, 3), (2, 4)]
+    assert links.before([1, 3, 4]) == [(1, 3), (3, 4)]
+    assert links.before([2]) == []
+
+
+def test_the_chain_is_the_sum_of_its_steps() -> None:
+    follows = np.arange(25.0).reshape(5, 5)
+    links = bare(*FIVE, follows)
+    assert links.chain([0, 1, 2, 3, 4]) == follows[0, 1] + follows[0, 2] + follows[2, 3] + follows[2, 4]
+
+
+def test_the_transition_is_what_the_chain_gains() -> None:
+    # 1 comes between 0 and 2: what joining them says is both new steps less the one that is no more.
+    follows = np.zeros((3, 3))
+    follows[0, 1], follows[1, 2], follows[0, 2] = 2.0, 3.0, 1.5
+    links = bare([0, 20, 40], [10, 30, 50], [0, 1, 0], follows)
+    rows, _ = people(1, visits=1)
+    some, model, _ = site(rows)
+    outer = model.joined(model.group(some, [0]), model.group(some, [2]), links)
+    assert outer.chain == 1.5
+    found = model.log_odds(model.group(some, [1]), [outer], links)
+    assert found.transition.tolist() == [2.0 + 3.0 - 1.5]
+    assert model.joined(outer, model.group(some, [1]), links).rows == [0, 1, 2]
+
+
+def test_places_at_the_same_moments_are_of_all_pairs() -> None:
+    links = bare([0, 0, 0, 0], [9, 9, 9, 9], [0, 1, 2, 2])
+    for i, j, value in ((0, 1, 2.0), (0, 2, -1.0), (1, 3, 5.0)):
+        links.places[i][j] = links.places[j][i] = value
+    assert links.between([0], [1, 2, 3]) == links.between([1, 2, 3], [0]) == 1.0
+    assert links.between([0, 1], [2, 3]) == 4.0
+
+
+def test_joined_is_what_the_group_of_all_is() -> None:
+    rows, truth = people(3)
+    some, model, links = site(rows, truth)
+    one, other = [0, 3, 7], [1, 2, 9]
+    whole = model.joined(model.group(some, one), model.group(some, other), links)
+    plain = model.group(some, sorted([*one, *other]))
+    assert whole.rows == plain.rows
+    assert whole.weights == pytest.approx(plain.weights)
+    assert whole.sums == pytest.approx(plain.sums, abs=1e-4)
+    assert whole.likelihood == pytest.approx(plain.likelihood, abs=1e-3)
+
+
+def test_terms_are_prior_looks_and_transitions() -> None:
+    rows, truth = people(6)
+    some, model, links = site(rows, truth)
+    group = model.group(some, [0])
+    others = [model.group(some, [n]) for n, row in enumerate(rows) if row.camera != rows[0].camera]
+    found = model.log_odds(group, others, links)
+    assert found.prior == pytest.approx(-np.log(6.0))
+    assert found.log_odds == pytest.approx(found.prior + found.appearance + found.transition)
+    for place, other in enumerate(others):
+        both = model.joined(group, other, links)
+        told = both.likelihood - group.likelihood - other.likelihood
+        assert found.appearance[place] == pytest.approx(float(of_one_view(told)), abs=1e-3)
+        assert found.transition[place] == pytest.approx(np.clip(both.chain, -TIMES, TIMES), abs=1e-4)
+    dearer = replace(model, price=2.0).log_odds(group, others, links)
+    assert dearer.log_odds == pytest.approx(found.log_odds - 2.0)
+
+
+def of_one_view(log_ratio: float) -> Doubles:
+    return robust(np.array(log_ratio))
+
+
+def test_whom_nothing_points_to_is_not_asked_about_but_by_looks() -> None:
+    rows, truth = people(6)
+    some, model, links = site(rows, truth)
+    group, others = model.group(some, [0]), [model.group(some, [row]) for row in range(1, 12)]
+    whole = model.log_odds(group, others, links)
+    asked = model.log_odds(group, others, links, pointed=np.zeros(11, bool))
+    assert asked.appearance == pytest.approx(whole.appearance)
+    left = asked.transition != whole.transition
+    assert left.any()
+    assert (asked.transition[left] == 0).all()
+    assert (whole.appearance[left] + whole.prior <= -1.0).all()
+
+
+def test_of_one_without_visits_nothing_is_known_of_time() -> None:
+    rows, _ = people(2)
+    some, model, links = site(rows)
+    nobody = model.seen([], np.zeros(0, np.int64), np.zeros((0, 64), np.float32), np.zeros(0))
+    assert model.log_odds(model.group(some, [0]), [nobody], links).transition.tolist() == [0.0]
+
+
+def test_probabilities_of_the_sure_are_high_and_of_a_lonely_one_too() -> None:
+    rows, truth = people(8)
+    found = second_pass(rows)
+    assert {frozenset(c.tracklets) for c in found.clusters} == sets(np.array(truth))
+    assert min(min(cluster.probabilities) for cluster in found.clusters) > 0.9

@@ -1,0 +1,205 @@
+"""The partition of tracklets into people whose posterior is highest, as far as joining and moving finds it.
+
+Groups are joined, the pair with the highest log odds first, while they are above nothing; then single
+tracklets are moved to where the log odds are higher, or to themselves, and groups are joined again, until
+nothing changes (Ward's scheme of joining with a posterior in place of a distance; Blundell and Teh, "Bayesian
+hierarchical community discovery", NIPS 2013, for what it approximates).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.model import TELLING, Group, Links, Model
+from tracker.tracklets import Columns, Integers
+
+NEAREST = 24
+"""Groups whose looks are nearest that another is compared with; those whom times or places point to besides.
+"""
+
+ROUNDS = 4
+"""Of moving; the last changes little."""
+
+
+class Partition:
+    """N tracklets in groups. never: (N, N) pairs that are in no group together. ties: pairs that are,
+    whatever the odds. begun: (N,) labels to begin with, else each is alone.
+    """
+
+    def __init__(
+        self,
+        columns: Columns,
+        model: Model,
+        links: Links,
+        never: NDArray[np.bool_],
+        *,
+        ties: Collection[tuple[int, int]] = (),
+        begun: Integers | None = None,
+    ) -> None:
+        self._columns, self._model, self._links = columns, model, links
+        count = len(columns)
+        self._never = [set(np.flatnonzero(row).tolist()) for row in never]
+        self._pointed = _pointed(links, never)
+        self._alone = [model.group(columns, [row]) for row in range(count)]
+        self.label = np.arange(count)
+        self._groups: dict[int, Group] = dict(enumerate(self._alone))
+        self._estimates = np.stack([group.estimate for group in self._alone])
+        self._free: list[int] = []
+        self._tied = _tied(count, ties)
+        for some in self._tied:
+            self._put_together(some)
+        if begun is not None:
+            for code in np.unique(begun):
+                self._put_together(np.flatnonzero(begun == code).tolist())
+
+    def _put_together(self, rows: Sequence[int]) -> None:
+        labels = sorted({int(self.label[row]) for row in rows})
+        for other in labels[1:]:
+            self._join(labels[0], other)
+
+    def settle(self) -> Integers:
+        """(N,) labels of the best partition found."""
+        self._join_all()
+        for _ in range(ROUNDS):
+            if not self._move_all():
+                break
+            self._join_all()
+        return np.unique(self.label, return_inverse=True)[1].astype(np.int64)
+
+    def belonging(self) -> NDArray[np.float64]:
+        """(N,) the probability that each tracklet belongs where it is, held against the next best place."""
+        chance = np.ones(len(self.label))
+        for row in range(len(self.label)):
+            stay, best, _ = self._places(row)
+            against = max(best, 0.0) if len(self._groups[int(self.label[row])].rows) > 1 else best
+            chance[row] = 1.0 / (1.0 + np.exp(-np.clip(stay - against, -30, 30)))
+        return chance
+
+    # --- joining -------------------------------------------------------------------------------------
+
+    def _join_all(self) -> None:
+        """Joins the likeliest two while any are likelier one than two."""
+        version = dict.fromkeys(self._groups, 0)
+        heap: list[tuple[float, int, int, int, int]] = []
+
+        def offer(label: int) -> None:
+            for other, value in self._likely(label):
+                heapq.heappush(heap, (-value, label, other, version[label], version[other]))
+
+        for label in list(self._groups):
+            offer(label)
+        while heap:
+            _, one, other, seen, theirs = heapq.heappop(heap)
+            if version.get(one) != seen or version.get(other) != theirs:
+                continue
+            self._join(one, other)
+            del version[other]
+            version[one] += 1
+            offer(one)
+
+    def _likely(self, label: int) -> list[tuple[int, float]]:
+        """Groups that are likelier one with a group than not, with the log odds."""
+        group = self._groups[label]
+        others, pointed = self._candidates(group.rows, self._estimates[label], {label})
+        if not others:
+            return []
+        them = [self._groups[other] for other in others]
+        terms = self._model.log_odds(group, them, self._links, pointed=pointed)
+        return [(o, float(v)) for o, v in zip(others, terms.log_odds, strict=True) if v > 0]
+
+    def _candidates(
+        self, rows: Sequence[int], estimate: NDArray[np.float32], without: set[int]
+    ) -> tuple[list[int], NDArray[np.bool_]]:
+        """Groups that are worth a comparison with some tracklets and not forbidden: those that look most like
+        them, and those to whom times or places point, which are told apart.
+        """
+        barred = {int(self.label[other]) for row in rows for other in self._never[row]} | without
+        pointed = {int(self.label[other]) for row in rows for other in self._pointed[row]}
+        alive = np.fromiter(self._groups, np.int64)
+        alike = self._estimates[alive] @ estimate
+        most = min(NEAREST + len(barred), len(alive))
+        near = set(alive[np.argpartition(-alike, most - 1)[:most]].tolist())
+        found = sorted((near | pointed) - barred)
+        return found, np.array([label in pointed for label in found], bool)
+
+    def _join(self, one: int, other: int) -> None:
+        group = self._model.joined(self._groups[one], self._groups.pop(other), self._links)
+        self._free.append(other)
+        self._set(one, group)
+
+    def _set(self, label: int, group: Group) -> None:
+        self._groups[label] = group
+        self.label[group.rows] = label
+        self._estimates[label] = group.estimate
+
+    # --- moving --------------------------------------------------------------------------------------
+
+    def _move_all(self) -> bool:
+        """Moves tracklets to where the log odds are higher; whether any was moved."""
+        moved = False
+        for row in range(len(self.label)):
+            if len(self._groups[int(self.label[row])].rows) == 1 or len(self._tied_to(row)) > 1:
+                continue
+            stay, best, where = self._places(row)
+            if max(best, 0.0) > stay + 1e-6:
+                self._move(row, where if best > 0 else None)
+                moved = True
+        return moved
+
+    def _tied_to(self, row: int) -> Sequence[int]:
+        return next((some for some in self._tied if row in some), (row,))
+
+    def _places(self, row: int) -> tuple[float, float, int | None]:
+        """Log odds of where a tracklet is, and of the best other group, and which that is."""
+        here, alone = int(self.label[row]), self._alone[row]
+        rest = [other for other in self._groups[here].rows if other != row]
+        others, pointed = self._candidates([row], alone.estimate, {here})
+        groups = [self._groups[o] for o in others]
+        if rest:
+            groups.append(self._without(rest))
+            pointed = np.append(pointed, True)
+        if not groups:
+            return 0.0, -np.inf, None
+        odds = self._model.log_odds(alone, groups, self._links, pointed=pointed).log_odds
+        stay = float(odds[-1]) if rest else 0.0
+        best = int(odds[: len(others)].argmax()) if others else -1
+        return (stay, float(odds[best]), others[best]) if others else (stay, -np.inf, None)
+
+    def _without(self, rest: Sequence[int]) -> Group:
+        group = self._model.group(self._columns, rest)
+        group.chain = self._links.chain(rest)
+        return group
+
+    def _move(self, row: int, where: int | None) -> None:
+        """To another group, or, with none, to be alone."""
+        here = int(self.label[row])
+        self._set(here, self._without([other for other in self._groups[here].rows if other != row]))
+        if where is None:
+            self._set(self._free.pop(), self._alone[row])
+        else:
+            self._set(where, self._model.joined(self._groups[where], self._alone[row], self._links))
+
+
+def _pointed(links: Links, never: NDArray[np.bool_]) -> list[list[int]]:
+    """Of each tracklet, those that times or places say may be the same person."""
+    told = np.argwhere((links.follows > TELLING) & ~never)
+    found: list[set[int]] = [{other for other, v in some.items() if v > TELLING} for some in links.places]
+    order = np.argsort(-links.follows[told[:, 0], told[:, 1]], kind="stable")
+    for i, j in told[order].tolist():
+        if len(found[i]) < 2 * NEAREST and links.start[j] >= links.start[i] and i != j:
+            found[i].add(j)
+            found[j].add(i)
+    return [sorted(some) for some in found]
+
+
+def _tied(count: int, ties: Collection[tuple[int, int]]) -> list[list[int]]:
+    """Rows that belong together, in groups of at least two."""
+    group = np.arange(count)
+    for one, other in ties:
+        group[group == group[other]] = group[one]
+    sizes = np.bincount(group, minlength=count)
+    return [np.flatnonzero(group == code).tolist() for code in np.flatnonzero(sizes > 1)]

@@ -1,0 +1,192 @@
+"""How people go from camera to camera, and how a tracklet goes on where another ended.
+
+For each camera the density of where, and how long ago, a person was before a visit to it, over that of
+anybody else. It begins as the latter, so that nothing is said where nothing is known, and moves to what
+was seen as hand-overs come in: after a few it tells something, after fifty nearly all (a kernel density with
+a prior that counts as PRIOR hand-overs; Javed et al., "Modeling inter-camera space-time and appearance
+relationships", CVIU 2008). Delays are on a scale that is linear up to a second and logarithmic beyond:
+ways of any length are resolved alike. A delay below zero is somebody seen by two cameras at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.tracklets import Columns, Doubles, Integers, Path
+
+PRIOR = 5.0
+"""Hand-overs that what is believed beforehand counts as."""
+
+AT_ONCE = 0.5
+"""How likely beforehand two cameras see one person at a time, unless somebody said so."""
+
+WIDTH = 0.3
+"""Of the kernel: people's times for one way differ by about a third."""
+
+OTHERS = 100
+"""People whose last visits are looked at for what delays mean nothing; more tell the same."""
+
+BINS = np.linspace(-9.0, 16.0, 501)
+BIN = 0.05
+
+FRAGMENT_S = 2.0
+"""Mean time for which a camera loses somebody who is still there."""
+
+LOST_S = 15.0
+"""Nobody is looked for longer at the place where a tracklet ended."""
+
+
+def scaled(delay_s: Doubles) -> Doubles:
+    """Seconds -> the scale of BINS."""
+    return np.asarray(np.sign(delay_s) * np.log1p(np.abs(delay_s)))
+
+
+@dataclass(frozen=True, slots=True)
+class Transitions:
+    """Of C cameras. ratio: (C, C, bins) log of the density of delays from i to j over that of strangers.
+    fragments: (C,) the share of tracklets that go on where another of that camera ended. starts: (C,)
+    tracklets a second. seen: (C, C) hand-overs it was learned from.
+    """
+
+    ratio: Doubles
+    fragments: Doubles
+    starts: Doubles
+    seen: Doubles
+
+    @staticmethod
+    def unknown(columns: Columns, overlap: NDArray[np.bool_]) -> Transitions:
+        """Before anything is learned. overlap: (C, C) cameras said to see people at the same moment."""
+        count = len(columns.cameras)
+        ratio = np.zeros((count, count, len(BINS)))
+        before = BINS < 0
+        ratio[:, :, before] = np.where(overlap, 0.0, np.log(AT_ONCE))[:, :, None]
+        return Transitions(ratio, np.full(count, 0.5), _starts(columns), np.zeros((count, count)))
+
+    def kept(self, before: Transitions, place: Sequence[int]) -> Transitions:
+        """With all that was known before. place: (C,) the codes here of the cameras there."""
+        here = np.ix_(place, place)
+        ratio, seen = self.ratio.copy(), self.seen.copy()
+        fragments, starts = self.fragments.copy(), self.starts.copy()
+        ratio[here], seen[here] = before.ratio, before.seen
+        fragments[place], starts[place] = before.fragments, before.starts
+        return Transitions(ratio, fragments, starts, seen)
+
+    def log_ratio(self, first: Integers, second: Integers, delay_s: Doubles) -> Doubles:
+        """Broadcast codes of cameras and delays -> log ratio, by the nearest bin."""
+        return np.asarray(self.ratio[first, second, _bin(delay_s)])
+
+    def going_on(self, camera: int, delay_s: Doubles, motion: Doubles, log_ratio: Doubles) -> Doubles:
+        """In one camera: log ratio with what place and motion say. motion: (K,) density of the place where
+        the second begins, given where the first ended, over that of any place.
+        """
+        share = self.fragments[camera]
+        rate = np.where(delay_s > -FRAGMENT_S / 10, np.exp(-np.maximum(delay_s, 0.0) / FRAGMENT_S), 0.0)
+        again = rate / FRAGMENT_S * motion / self.starts[camera]
+        return np.asarray(np.logaddexp(np.log1p(-share) + log_ratio, np.log(share * again + 1e-9)))
+
+
+def _starts(columns: Columns) -> Doubles:
+    lasted = max(float(columns.end.max() - columns.start.min()), 1.0)
+    return np.asarray(np.bincount(columns.camera, minlength=len(columns.cameras)) / lasted)
+
+
+def learned(
+    columns: Columns,
+    links: Sequence[tuple[int, int]],
+    people: Integers,
+    overlap: NDArray[np.bool_],
+    clock: Integers,
+) -> Transitions:
+    """From hand-overs. links: rows of tracklets that follow each other as one person's. people: (N,) codes.
+    overlap: as for ``unknown``. clock: (N,) delays count between those of one clock alone.
+    """
+    count = len(columns.cameras)
+    start = Transitions.unknown(columns, overlap)
+    held, fragments = np.zeros((count, count, len(BINS))), np.zeros(count)
+    for i, j in links:
+        if clock[i] != clock[j]:
+            continue
+        delay = columns.start[j] - columns.end[i]
+        first, second = int(columns.camera[i]), int(columns.camera[j])
+        if first == second and delay < FRAGMENT_S:
+            fragments[first] += 1
+        else:
+            held[first, second, _bin(delay)] += 1
+    others = _by_others(columns, people, clock)
+    believed = others * np.exp(start.ratio)
+    believed /= believed.sum(axis=(0, 2), keepdims=True) * BIN
+    here = np.apply_along_axis(_smoothed, 2, held) / BIN
+    seen = held.sum(axis=2)
+    known = seen.sum(axis=0)[None, :, None]
+    total = (PRIOR * believed + here) / (PRIOR + known)
+    ratio = np.where(known > 0, np.log(total / others), start.ratio)
+    tracklets = np.bincount(columns.camera, minlength=count)
+    shares = (fragments + PRIOR / 2) / (tracklets + PRIOR)
+    return Transitions(ratio, np.clip(shares, 0.01, 0.99), start.starts, seen)
+
+
+def _by_others(columns: Columns, people: Integers, clock: Integers) -> Doubles:
+    """(C, C, bins): of visits to the second camera, the density of the camera and the delay of another
+    person's last visit, never nothing. What a transition is held against: were the visit that person's, it
+    would follow.
+    """
+    count = len(columns.cameras)
+    counts = np.zeros((count, count, len(BINS)))
+    everybody = np.unique(people)
+    for code in everybody[:: max(len(everybody) // OTHERS, 1)]:
+        rows = np.flatnonzero(people == code)
+        rows = rows[np.argsort(columns.start[rows], kind="stable")]
+        place = np.searchsorted(columns.start[rows], columns.start) - 1
+        last = rows[np.maximum(place, 0)]
+        told = (place >= 0) & (people != code) & (clock == clock[last])
+        delay = columns.start[told] - columns.end[last[told]]
+        where = columns.camera[last[told]], columns.camera[told], _bin(delay)
+        np.add.at(counts, where, 1.0)
+    flat = 1.0 / (count * (BINS[-1] - BINS[0]))
+    whole = counts.sum(axis=(0, 2), keepdims=True)
+    smooth = np.apply_along_axis(_smoothed, 2, counts) / BIN
+    return np.asarray((smooth + flat) / (whole + 1.0))
+
+
+def _bin(delay_s: Doubles) -> Integers:
+    place = np.rint((scaled(delay_s) - BINS[0]) / BIN)
+    return np.asarray(np.clip(place, 0, len(BINS) - 1), np.int64)
+
+
+def _smoothed(counts: Doubles) -> Doubles:
+    """By a Gaussian kernel."""
+    reach = int(4 * WIDTH / BIN)
+    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) * BIN / WIDTH) ** 2)
+    return np.convolve(counts, bell / bell.sum(), "same")
+
+
+MEMORY_S = 1.5
+"""How long somebody out of sight keeps walking the same way."""
+
+PLACE, DRIFT = 0.15, 0.5
+"""Heights by which a box's foot point is off, and by which somebody strays in a second out of sight."""
+
+ELSEWHERE = 0.1
+"""The chance that who goes on begins anywhere."""
+
+
+def motion_ratio(before: Path, after: Path, delay_s: float) -> float:
+    """The density of the place where ``after`` begins, given how ``before`` ended, over that of any place."""
+    last, size = before.feet[-1], before.size[0] * before.size[1]
+    recent = before.times >= before.times[-1] - 1.0
+    lasted = float(before.times[-1] - before.times[recent][0])
+    height = max(float(last[2]), 1.0)
+    speed = np.zeros(2)
+    if lasted > 0:
+        speed = (last[:2] - before.feet[recent][0, :2]) / lasted
+        speed *= min(1.0, height / max(float(np.linalg.norm(speed)), 1e-6))
+    way = MEMORY_S * (1.0 - np.exp(-max(delay_s, 0.0) / MEMORY_S))
+    spread = height * (PLACE + DRIFT * max(delay_s, 0.0))
+    off = float(((after.feet[0, :2] - last[:2] - way * speed) ** 2).sum()) / spread**2
+    taller = float(np.log(max(float(after.feet[0, 2]), 1.0) / height)) / 0.2
+    near = np.exp(-(off + taller**2) / 2) / (2 * np.pi * spread**2)
+    return float((1.0 - ELSEWHERE) * near * size + ELSEWHERE)
