@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,18 +23,31 @@ def pytest_configure(config: pytest.Config) -> None:
     os.umask(0o077)  # as whoever writes password files has it
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 16 kB."""
-    folder = tmp_path / "disk"
+@contextmanager
+def mounted(folder: Path, size: str) -> Iterator[Path]:
+    """A real file system of that size, as mount has it; skips where nobody may mount one."""
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     try:
         subprocess.run(mount, check=True, capture_output=True, timeout=10)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("needs the right to mount a small disk")
     yield folder
     subprocess.run(["umount", str(folder)], check=True, timeout=10)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 16 kB."""
+    with mounted(tmp_path / "disk", "16k") as folder:
+        yield folder
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of one and a half megabytes."""
+    with mounted(tmp_path / "disk", "1500k") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -520,36 +520,22 @@ def test_a_file_that_may_not_grow_is_one_sentence(tmp_path: Path) -> None:
     assert len(History(open_database(tmp_path / "h.db", create=False)).sightings()) >= 5
 
 
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of one and a half megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", str(folder)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True, timeout=10)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("needs the right to mount a small disk")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True, timeout=10)
-
-
-def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(tiny_disk: Path) -> None:
-    path = tiny_disk / "h.db"
+def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(disk: Path) -> None:
+    path = disk / "h.db"
     said, sentence = filled(path, 0)
     assert said == "flushed"
     assert "the disk is full" in sentence
     assert_sound(path)
     engine = open_database(path, create=False)
     assert len(History(engine).sightings()) >= 5
-    subprocess.run(["mount", "-o", "remount,size=4m", str(tiny_disk)], check=True, timeout=10)
+    subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True, timeout=10)
     with writer(engine) as record:
         record_all(record, later_s=500.0)
     assert len(History(engine).sightings(since=500.0)) == 5
 
 
-def test_a_live_run_waits_for_a_full_disk_and_loses_nothing(tiny_disk: Path) -> None:
-    engine = open_database(tiny_disk / "h.db", create=True)
+def test_a_live_run_waits_for_a_full_disk_and_loses_nothing(disk: Path) -> None:
+    engine = open_database(disk / "h.db", create=True)
     noise = np.random.default_rng(0)
     told = 0
     with writer(engine, commit_s=0.02, patient=True) as record:
@@ -563,18 +549,18 @@ def test_a_live_run_waits_for_a_full_disk_and_loses_nothing(tiny_disk: Path) -> 
             time.sleep(0.002)
         assert "the disk is full" in record.trouble
         time.sleep(1.0)
-        subprocess.run(["mount", "-o", "remount,size=20m", str(tiny_disk)], check=True, timeout=10)
+        subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True, timeout=10)
         record.flush()
         assert record.trouble == ""
     assert (number_of(engine, "sighting"), number_of(engine, "portrait")) == (5 + told, 10 + told)
     assert rows(engine, "SELECT count(*) FROM trajectory WHERE points = 1") == [(told,)]
-    assert_sound(tiny_disk / "h.db")
+    assert_sound(disk / "h.db")
 
 
-def test_a_disk_full_from_the_start_is_one_sentence(tiny_disk: Path) -> None:
-    (tiny_disk / "big").write_bytes(bytes(1_490_000))
+def test_a_disk_full_from_the_start_is_one_sentence(disk: Path) -> None:
+    (disk / "big").write_bytes(bytes(1_490_000))
     with pytest.raises(DatabaseError, match="the disk is full"):
-        open_database(tiny_disk / "h.db", create=True)
+        open_database(disk / "h.db", create=True)
 
 
 VICTIM = """

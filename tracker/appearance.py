@@ -46,7 +46,7 @@ class Appearance:
     visit: float = 0.15
     picture: float = 0.2
     sharpness: float = 50.0
-    common: float = 0.12
+    common: float = COMMON
 
     def precision(self, pictures: Doubles) -> Doubles:
         """(N,) numbers of pictures -> 1 / variance of their mean around the person in that camera."""

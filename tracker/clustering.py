@@ -27,7 +27,7 @@ ROUNDS = 4
 
 class Partition:
     """N tracklets in groups. never: (N, N) pairs that are in no group together. ties: pairs that are,
-    whatever the odds. begun: (N,) labels to begin with, else each is alone.
+    whatever the odds.
     """
 
     def __init__(
@@ -38,7 +38,6 @@ class Partition:
         never: NDArray[np.bool_],
         *,
         ties: Collection[tuple[int, int]] = (),
-        begun: Integers | None = None,
     ) -> None:
         self._columns, self._model, self._links = columns, model, links
         count = len(columns)
@@ -52,9 +51,6 @@ class Partition:
         self._tied = _tied(count, ties)
         for some in self._tied:
             self._put_together(some)
-        if begun is not None:
-            for code in np.unique(begun):
-                self._put_together(np.flatnonzero(begun == code).tolist())
 
     def _put_together(self, rows: Sequence[int]) -> None:
         labels = sorted({int(self.label[row]) for row in rows})

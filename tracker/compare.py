@@ -17,7 +17,7 @@ from tracker.model import LATELY, Group, Links, Model
 from tracker.presence import Presence
 from tracker.rules import forbidden, is_late, longest
 from tracker.tracklets import Tracklet
-from tracker.transitions import LOST_S, motion_ratio
+from tracker.transitions import EARLY_S, LOST_S, motion_ratio
 from tracker.types import Evidence, Floats
 
 
@@ -64,7 +64,7 @@ class Spans(Links):
         if first != second:
             return float(told)
         motion = 1.0
-        if -LOST_S / 50 < delay < LOST_S and before.path is not None and after.path is not None:
+        if -EARLY_S < delay < LOST_S and before.path is not None and after.path is not None:
             motion = motion_ratio(before.path, after.path, float(delay))
         return float(ways.going_on(first, delay, np.float64(motion), told))  # type: ignore[arg-type]
 

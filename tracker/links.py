@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.appearance import Appearance, camera_means
-from tracker.tracklets import Tracklet, columns_of, unit
+from tracker.tracklets import Tracklet, columns_of, people_so_far, unit
 from tracker.types import ClockOffset, Floats, Link, Overlap, Topology
 
 if TYPE_CHECKING:
@@ -116,9 +116,8 @@ def learn(tracklets: Sequence[Tracklet], *, seed: int = 0) -> Topology:
 def _centred(tracklets: Sequence[Tracklet]) -> Floats:
     """(N, D) unit rows: looks less what their camera has in common."""
     columns = columns_of(tracklets)
-    keys = [(1, n) if t.identity is None else (0, t.identity) for n, t in enumerate(tracklets)]
-    people = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
-    return unit(columns.looks - camera_means(columns, Appearance(), people)[columns.camera])
+    means = camera_means(columns, Appearance(), people_so_far(tracklets))
+    return unit(columns.looks - means[columns.camera])
 
 
 def learn_on_own_clocks(

@@ -19,7 +19,7 @@ from tracker import ground
 from tracker.appearance import Appearance, robust
 from tracker.ground import Ground
 from tracker.tracklets import Columns, Doubles, Integers
-from tracker.transitions import LOST_S, Transitions, motion_ratio
+from tracker.transitions import EARLY_S, LOST_S, Transitions, motion_ratio
 from tracker.types import Floats
 
 LATELY = 4
@@ -251,7 +251,7 @@ def links_of(columns: Columns, learned: Transitions, clock: Integers, shown: Gro
 def _motion(columns: Columns, rows: Integers, others: Integers, delays: Doubles) -> Doubles:
     """(R, S): the density of where each of the others begins after each row, over that of any place."""
     motion = np.ones(delays.shape)
-    for i, j in zip(*np.nonzero((delays > -LOST_S / 50) & (delays < LOST_S)), strict=True):
+    for i, j in zip(*np.nonzero((delays > -EARLY_S) & (delays < LOST_S)), strict=True):
         before, after = columns.paths[rows[i]], columns.paths[others[j]]
         if before is not None and after is not None and rows[i] != others[j]:
             motion[i, j] = motion_ratio(before, after, float(delays[i, j]))

@@ -21,7 +21,7 @@ class Policy:
     min_quality: of a picture worth comparing. ripe_crops, ripe_s: pictures and seconds seen before a
     first decision. accept: probability from which an identity is taken on. reject: probability of being
     known below which a new identity is made at once. patience_s: how long an unsure presence may
-    wait. slack_s: how far two cameras' clocks may differ. refresh_s: how often a lasting sighting is
+    wait. refresh_s: how often a lasting sighting is
     recorded anew. revise_s: how often a presence that made a new identity is compared again. forget_before:
     now -> the time since when one must have been seen to be looked for still.
     """
@@ -32,7 +32,6 @@ class Policy:
     accept: float = 0.6
     reject: float = 0.2
     patience_s: float = 4.0
-    slack_s: float = 0.5
     refresh_s: float = 1.0
     revise_s: float = 1.0
     forget_before: Callable[[float], float] | None = None

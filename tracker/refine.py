@@ -24,7 +24,7 @@ from tracker.constraints import Constraints
 from tracker.ground import Ground
 from tracker.model import Links, Model, links_of, meetings
 from tracker.rules import Rule, cut
-from tracker.tracklets import Columns, Integers, Tracklet, columns_of, identities_of
+from tracker.tracklets import Columns, Integers, Tracklet, columns_of, people_so_far
 from tracker.types import Floats
 
 MOST = 20_000
@@ -237,10 +237,8 @@ def beginning(tracklets: Sequence[Tracklet], memory: Told, *, so_far: Model | No
     columns = columns_of(tracklets).among(() if so_far is None else so_far.cameras)
     never = memory.constraints.cannot_link(tracklets)
     site = Site(columns, never, memory.constraints, appearance, memory.price)
-    identity = identities_of(tracklets)
-    alone = np.arange(len(identity)) + identity.max(initial=0) + 1
-    people = np.unique(np.where(identity < 0, alone, identity), return_inverse=True)[1]
-    appearance, means = site.looks(people.astype(np.int64))
+    people = people_so_far(tracklets)
+    appearance, means = site.looks(people)
     ways = transitions.Transitions.unknown(columns, site.overlap)
     if so_far is None or not so_far.cameras:
         count = float(people.max() + 1)

@@ -13,7 +13,7 @@ from tracker.appearance import Appearance
 from tracker.constraints import Constraints
 from tracker.model import Model
 from tracker.refine import Cluster, second_pass
-from tracker.tracklets import Integers, Tracklet
+from tracker.tracklets import Tracklet, people_so_far
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def regroup(
         numbered,
         constraints=told,
         strangers=apart & ~np.eye(len(rows), dtype=bool),
-        begun=_so_far(rows),
+        begun=people_so_far(rows),
         appearance=appearance,
         price=price,
         enough=enough,
@@ -69,12 +69,6 @@ def regroup(
     if enough is not None and enough.is_set():
         return Regrouped([], found.model)
     return Regrouped(_groups(rows, len(window), found.clusters), found.model)
-
-
-def _so_far(rows: Sequence[Tracklet]) -> Integers:
-    """(N,) codes of who is who as decided; who is undecided is alone."""
-    keys = [(1, n) if t.identity is None else (0, t.identity) for n, t in enumerate(rows)]
-    return np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
 def _groups(rows: Sequence[Tracklet], count: int, clusters: Sequence[Cluster]) -> list[Group]:

@@ -192,6 +192,12 @@ def identities_of(tracklets: Sequence[Tracklet]) -> Integers:
     return np.array([-1 if t.identity is None else t.identity for t in tracklets], np.int64)
 
 
+def people_so_far(tracklets: Sequence[Tracklet]) -> Integers:
+    """(N,) codes of who is who as decided; who is undecided is alone."""
+    keys = [(1, n) if t.identity is None else (0, t.identity) for n, t in enumerate(tracklets)]
+    return np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
 def unit(rows: Floats) -> Floats:
     scaled: Floats = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
     return scaled.astype(np.float32)

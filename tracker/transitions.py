@@ -36,6 +36,9 @@ BIN = 0.05
 FRAGMENT_S = 2.0
 """Mean time for which a camera loses somebody who is still there."""
 
+EARLY_S = 0.2
+"""By which a piece may begin before the one it goes on from has ended."""
+
 LOST_S = 15.0
 """Nobody is looked for longer at the place where a tracklet ended."""
 
@@ -84,7 +87,7 @@ class Transitions:
         the second begins, given where the first ended, over that of any place.
         """
         share = self.fragments[camera]
-        rate = np.where(delay_s > -FRAGMENT_S / 10, np.exp(-np.maximum(delay_s, 0.0) / FRAGMENT_S), 0.0)
+        rate = np.where(delay_s > -EARLY_S, np.exp(-np.maximum(delay_s, 0.0) / FRAGMENT_S), 0.0)
         again = rate / FRAGMENT_S * motion / self.starts[camera]
         return np.asarray(np.logaddexp(np.log1p(-share) + log_ratio, np.log(share * again + 1e-9)))
 
