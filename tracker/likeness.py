@@ -1,4 +1,4 @@
-"""How alike a picture and somebody known look -> log odds that it is theirs: the curve of `sightline find`."""
+"""How alike a picture and somebody known look -> log odds that it is theirs: what `sightline find` asks."""
 
 from __future__ import annotations
 
