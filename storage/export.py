@@ -14,6 +14,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import astuple
 from functools import partial
 from itertools import accumulate, chain, repeat
 from pathlib import Path
@@ -42,6 +43,10 @@ SIGHTINGS = (
     ("runner_up", "int64"),
     ("runner_up_distance", "float64"),
     ("crops", "int64"),
+    ("prior", "float64"),
+    ("appearance", "float64"),
+    ("transition", "float64"),
+    ("ground", "float64"),
 )
 POINTS = (
     ("sighting", "int64"),
@@ -138,10 +143,12 @@ def _write_tables(
 
 def _sighting_row(s: SightingRow, name: str | None) -> _Row:
     why: _Row = (None,) * 5
+    terms: _Row = (None,) * 4
     if s.evidence:
         e = s.evidence
         why = (e.distance, e.gap_s, e.runner_up, e.runner_up_distance, e.crops)
-    return (s.id, s.person, name, s.camera, s.start, s.end, s.probability, *why)
+        terms = terms if e.terms is None else astuple(e.terms)
+    return (s.id, s.person, name, s.camera, s.start, s.end, s.probability, *why, *terms)
 
 
 def _point_rows(sighting: SightingRow, way: Trajectory) -> Iterator[_Row]:

@@ -317,8 +317,9 @@ def _forget_footage(connection: Connection, row: Any) -> None:
 def forget_identity(connection: Connection, person: int) -> None:
     """Somebody who has no sighting, with their name and every mention of them."""
     connection.execute(update(Sighting).where(Sighting.decided_id == person).values(decided_id=None))
-    runner_up = {"runner_up": None, "runner_up_distance": None}
-    connection.execute(update(Sighting).where(Sighting.runner_up == person).values(runner_up))
+    for other in (Sighting.runner_up, Sighting.barred):
+        columns = {column.name: None for column in Sighting.__table__.c if column.name.startswith(other.key)}
+        connection.execute(update(Sighting).where(other == person).values(columns))
     mentioned = (Revision.before_id == person) | (Revision.after_id == person)
     connection.execute(delete(Revision).where(mentioned))
     moved, about = CorrectionSighting, CorrectionIdentity

@@ -16,11 +16,13 @@ from storage.compared import HAS_PICTURE, Compared, PictureRow, compared, pictur
 from storage.database import path_of
 from storage.errors import DatabaseError, in_plain_words
 from storage.errors import UnknownPerson as UnknownPerson
+from storage.evidence import COLUMNS, evidence_of, joined
+from storage.journal import PERSON
 from storage.packing import Trajectory as Trajectory
 from storage.packing import unpack
 from storage.people import PersonRow as PersonRow
 from storage.people import Span, bounded, last_identity, number_of_people, people, person, seen_last
-from storage.schema import Camera, Footage, Identity, Picture, Portrait, Seen, Sighting, Template
+from storage.schema import Camera, Correction, Footage, Identity, Picture, Portrait, Seen, Sighting, Template
 from storage.schema import Trajectory as Chunk
 from storage.segments import SegmentRow, Shown, all_segments, showing, size_of_all
 from storage.templates import MOST as TEMPLATES
@@ -31,8 +33,20 @@ _IDS_A_QUERY = 500
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """By which correction a sighting is where it is. by_person: else by the second pass."""
+
+    correction: int
+    by_person: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SightingRow:
-    """One presence on one camera. person: None while it is not decided who it is. footage: a FootageRow's."""
+    """One presence on one camera. person: None while it is not decided who it is. footage: a FootageRow's.
+
+    decided: whom its run took it for, under the id of then; evidence: why. placed: where a correction put it
+    to somebody, which outranks that.
+    """
 
     id: int
     person: int | None
@@ -42,6 +56,8 @@ class SightingRow:
     probability: float
     evidence: types.Evidence | None
     footage: int
+    decided: int | None = None
+    placed: Placed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,32 +398,37 @@ class History:
             yield connection
 
 
-_SIGHTINGS = (
-    select(
-        Sighting.id,
-        Sighting.identity_id,
-        Camera.name,
-        Sighting.start,
-        Sighting.end,
-        func.coalesce(Sighting.placed_probability, Sighting.probability),
-        Sighting.footage_id,
-        Sighting.distance,
-        Sighting.gap_s,
-        Sighting.runner_up,
-        Sighting.runner_up_distance,
-        Sighting.crops,
-        Sighting.picture_time,
-        Sighting.nearest_sighting,
-        Sighting.nearest_time,
-    )
+_OWN: tuple[Any, ...] = (
+    Sighting.id,
+    Sighting.identity_id,
+    Camera.name,
+    Sighting.start,
+    Sighting.end,
+    func.coalesce(Sighting.placed_probability, Sighting.probability),
+    Sighting.footage_id,
+    Sighting.decided_id,
+    Sighting.placed_by,
+    Correction.author,
+)
+_SIGHTINGS = joined(
+    select(*_OWN, *COLUMNS)
     .join(Footage, Footage.id == Sighting.footage_id)
     .join(Camera)
-    .order_by(Sighting.start, Camera.name, Sighting.end, Sighting.id)
-)
+    .outerjoin(Correction, Correction.id == Sighting.placed_by)
+).order_by(Sighting.start, Camera.name, Sighting.end, Sighting.id)
 
 
 def _sighting(row: Sequence[Any]) -> SightingRow:
-    id_, person, camera, start, end, probability, footage, *why = row
-    *_, crops, _, _, _ = why
-    evidence = None if crops is None else types.Evidence(*why)
-    return SightingRow(id_, person, camera, bounded(start), bounded(end), probability, evidence, footage)
+    id_, person, camera, start, end, probability, footage, decided, correction, author, *why = row
+    return SightingRow(
+        id=id_,
+        person=person,
+        camera=camera,
+        start=bounded(start),
+        end=bounded(end),
+        probability=probability,
+        evidence=evidence_of(why),
+        footage=footage,
+        decided=decided,
+        placed=None if correction is None else Placed(correction, by_person=author == PERSON),
+    )

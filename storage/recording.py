@@ -303,7 +303,25 @@ class Recording:
             "picture_time": evidence.picture_time if evidence else None,
             "nearest_sighting": _earlier(evidence),
             "nearest_time": evidence.nearest_time if evidence else None,
+            **self._terms(evidence),
         }
+
+    def _terms(self, evidence: Evidence | None) -> dict[str, Any]:
+        """The columns of terms, and who was barred by what."""
+        barred = evidence.barred if evidence else None
+        told = {
+            "": evidence.terms if evidence else None,
+            "runner_up_": evidence.runner_up_terms if evidence else None,
+            "barred_": barred.terms if barred else None,
+        }
+        columns: dict[str, Any] = {
+            f"{of}{name}": None if terms is None else getattr(terms, name)
+            for of, terms in told.items()
+            for name in ("appearance", "transition", "ground")
+        }
+        prior = next((terms.prior for terms in told.values() if terms is not None), None)
+        who = self._id(barred.identity) if barred else None
+        return columns | {"prior": prior, "barred": who, "barred_by": barred.by if barred else None}
 
     def _rows(self, connection: Connection, numbers: Collection[int]) -> dict[int, int]:
         """The rows of the run's sightings of these numbers."""
@@ -399,6 +417,14 @@ _TOLD = (
     "picture_time",
     "nearest_sighting",
     "nearest_time",
+    "prior",
+    *(
+        f"{of}{name}"
+        for of in ("", "runner_up_", "barred_")
+        for name in ("appearance", "transition", "ground")
+    ),
+    "barred",
+    "barred_by",
 )
 _said = (
     select(func.coalesce(schema.Identity.merged_into, schema.Identity.id))

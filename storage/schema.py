@@ -33,7 +33,7 @@ from typing import ClassVar
 from sqlalchemy import Double, ForeignKey, Index, MetaData, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-VERSION = 5
+VERSION = 6
 
 
 class Base(DeclarativeBase):
@@ -134,9 +134,11 @@ class Sighting(Base):
 
     identity_id: who it is, with all corrections. decided_id: who the run said it is. placed_by: the
     correction that put it where it is, which the run then no longer changes. The columns from ``distance`` to
-    ``crops`` are the evidence; ``crops`` is null where there is none. ``runner_up`` is an identity's id,
-    which stays though that identity may go. The pictures compared: this one's of ``picture_time``, and of the
-    nearest one (an id, which stays though that sighting may go) that of ``nearest_time``.
+    ``crops`` are the evidence; ``crops`` is null where there is none. ``runner_up`` and ``barred`` are
+    identities' ids, which stay though those identities may go. The pictures compared: this one's of
+    ``picture_time``, and of the nearest one (an id, which stays though that sighting may go) that of
+    ``nearest_time``. The terms of the log odds (tracker.types.Terms) are null where they were not recorded;
+    ``prior`` is that of all three, ``appearance``, ``transition`` and ``ground`` are of the one chosen.
     """
 
     __tablename__ = "sighting"
@@ -148,7 +150,7 @@ class Sighting(Base):
         Index(None, "start"),
         *(
             Index(f"ix_sighting_{name}", name, sqlite_where=text(f"{name} IS NOT NULL"))
-            for name in ("placed_by", "nearest_sighting", "runner_up")
+            for name in ("placed_by", "nearest_sighting", "runner_up", "barred")
         ),
         {"sqlite_autoincrement": True},
     )
@@ -172,6 +174,18 @@ class Sighting(Base):
     picture_time: Mapped[float | None]
     nearest_sighting: Mapped[int | None]
     nearest_time: Mapped[float | None]
+    prior: Mapped[float | None]
+    appearance: Mapped[float | None]
+    transition: Mapped[float | None]
+    ground: Mapped[float | None]
+    runner_up_appearance: Mapped[float | None]
+    runner_up_transition: Mapped[float | None]
+    runner_up_ground: Mapped[float | None]
+    barred_appearance: Mapped[float | None]
+    barred_transition: Mapped[float | None]
+    barred_ground: Mapped[float | None]
+    barred: Mapped[int | None]
+    barred_by: Mapped[str | None]
 
 
 class Trajectory(Base):

@@ -103,6 +103,10 @@ def test_the_tables_hold_every_sighting_and_point(history: History, tmp_path: Pa
         "runner_up": 2,
         "runner_up_distance": 0.6,
         "crops": 5,
+        "prior": None,
+        "appearance": None,
+        "transition": None,
+        "ground": None,
     }
     rows = read(points_file)
     assert len(rows) == 41 + 21 + 61 + 21 + 11

@@ -328,7 +328,7 @@ class Associator:
         rows = [
             row
             for row, number in enumerate(group.numbers)
-            if number not in self._past or self._compare.fits(self._past[number].span, since)
+            if number not in self._past or not self._compare.between(self._past[number].span, since)
         ]
         return Group(
             group.identity,
@@ -357,6 +357,7 @@ class Associator:
             if not before.presences and not before.before:
                 self.gallery.remove(before.id)
                 self._met.discard(before.id)
+        presence.identity = None
         found = self._compare.compare([presence], besides=known)
         presence.evidence = self._compare.evidence(presence, known, found, 0)
         presence.identity, presence.probability, presence.made = known, chance, False

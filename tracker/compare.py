@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -18,21 +18,17 @@ from tracker.presence import Presence
 from tracker.rules import forbidden, is_late, longest
 from tracker.tracklets import Tracklet
 from tracker.transitions import EARLY_S, LOST_S, motion_ratio
-from tracker.types import Evidence, Floats
+from tracker.types import Bar, Barred, Evidence, Floats, Terms
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Of R presences and I identities. ids: (I,). prior: log odds. appearance, transition: (R, I) their log
-    ratios; forbidden: (R, I) where a constraint stands against it. chance: (R, I) that it is; the rest to 1
-    is that it is somebody new.
+    """Of R presences and I identities. ids: (I,). terms: (R,) by identity, of those that were compared.
+    chance: (R, I) that it is; the rest to 1 is that it is somebody new.
     """
 
     ids: list[int]
-    prior: float
-    appearance: NDArray[np.float64]
-    transition: NDArray[np.float64]
-    forbidden: NDArray[np.bool_]
+    terms: list[dict[int, Terms]]
     chance: NDArray[np.floating]
 
 
@@ -100,21 +96,20 @@ class Comparer:
         near = [sorted({*self.gallery.near(p.look.mean[None]), *more}) for p in ripe]
         ids = sorted({number for some in near for number in some})
         column = {number: k for k, number in enumerate(ids)}
-        shape = len(ripe), len(ids)
-        appearance, transition = np.full(shape, -np.inf), np.zeros(shape)
-        barred = np.zeros(shape, bool)
+        odds = np.full((len(ripe), len(ids)), -np.inf)
+        terms: list[dict[int, Terms]] = []
         for row, (presence, some) in enumerate(zip(ripe, near, strict=True)):
-            where = [column[number] for number in some]
-            known = [self.gallery.known[number] for number in some]
-            barred[row, where] = [not self.can_be(presence, one) for one in known]
-            appearance[row, where], transition[row, where] = self._told(presence, known)
-        odds = np.where(barred, -np.inf, self.model.prior + appearance + transition)
-        return Comparison(ids, self.model.prior, appearance, transition, barred, posterior(odds))
+            others = [self.gallery.known[number] for number in some]
+            known = [one for one in others if one is not presence.identity]
+            told = zip(known, self._told(presence, known), strict=True)
+            terms.append({one.id: term for one, term in told})
+            for one in known:
+                if self.bar(presence, one) is None:
+                    odds[row, column[one.id]] = terms[row][one.id].total
+        return Comparison(ids, terms, posterior(odds))
 
-    def _told(
-        self, presence: Presence, known: Sequence[Known]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(len(known),) log ratios of looks, and of times and places."""
+    def _told(self, presence: Presence, known: Sequence[Known]) -> list[Terms]:
+        """Of each: of the log odds that the presence is theirs."""
         mine = presence.shown()
         lately = [self._lately(one, mine) for one in known]
         spans = [mine, *(span for some in lately for span in some)]
@@ -126,8 +121,9 @@ class Comparer:
             others.append(self._group(list(range(first, first + len(some))), looks))
             pointed.append(any(span.end >= mine.start - LOST_S and not span.over for span in some))
             first += len(some)
-        terms = self.model.log_odds(group, others, links, pointed=np.array(pointed, bool))
-        return terms.appearance, terms.transition
+        odds = self.model.log_odds(group, others, links, pointed=np.array(pointed, bool))
+        columns = (odds.appearance, odds.transition, odds.ground)
+        return [Terms(odds.prior, *map(float, some)) for some in zip(*columns, strict=True)]
 
     def _lately(self, known: Known, mine: Span) -> list[Span]:
         """An identity's last presences, by start."""
@@ -150,26 +146,34 @@ class Comparer:
 
     def can_be(self, presence: Presence, known: Known) -> bool:
         """Whether nothing forbids that the presence is somebody of whom it is not already."""
-        made = presence.identity
-        if known is made or (made is not None and self.constraints.differ(made.id, known.id)):
-            return False
-        return self.fits(presence.span, [s for s in known.presences if s is not presence.span])
+        return known is not presence.identity and self.bar(presence, known) is None
 
-    def fits(self, mine: Span, spans: Sequence[Span]) -> bool:
-        """Whether a presence and others may be one person's: nobody is twice in one view, or in two that
-        never overlap, at a time; nor goes a way nobody goes, or for longer than it takes.
+    def bar(self, presence: Presence, known: Known) -> Bar | None:
+        """What forbids that the presence is somebody's, if anything."""
+        made = presence.identity
+        if made is not None and self.constraints.differ(made.id, known.id):
+            return "told apart"
+        return self.between(presence.span, [s for s in known.presences if s is not presence.span])
+
+    def between(self, mine: Span, spans: Sequence[Span]) -> Bar | None:
+        """What forbids that a presence and others are one person's: nobody is twice in one view, or in two
+        that never overlap, at a time; nor goes a way nobody goes, or for longer than it takes.
         """
         others = [span for span in spans if not span.over and span.recording == mine.recording]
         for span in others:
             same = span.camera == mine.camera
             slack = 0.0 if same else SLACK_S
             together = span.start < mine.end - slack and mine.start < span.end - slack
-            if together and (same or frozenset((span.camera, mine.camera)) in self.constraints.closed):
-                return False
+            if together and same:
+                return "same view"
+            if together and frozenset((span.camera, mine.camera)) in self.constraints.closed:
+                return "no overlap"
         if not self.constraints.rules or not others:
-            return True
+            return None
         rows = [_bare(span, number) for number, span in enumerate([mine, *others])]
-        return not forbidden(rows, self.constraints.rules)[0].any() and not self._is_late(mine, others)
+        if forbidden(rows, self.constraints.rules)[0].any():
+            return "link"
+        return "late" if self._is_late(mine, others) else None
 
     def _is_late(self, mine: Span, others: Sequence[Span]) -> bool:
         """Whether one would have come straight to or from this presence later than anybody does."""
@@ -178,32 +182,37 @@ class Comparer:
         return any(is_late(a, b, most) for a, b in pairwise(way[max(place - 1, 0) : place + 2]))
 
     def evidence(self, presence: Presence, chosen: Known | None, found: Comparison, row: int) -> Evidence:
-        """Why it is the chosen one, or somebody new: then nobody is given as the match. The runner-up is the
-        likeliest of the others who are still there and whom nothing forbids.
-        """
-        odds = found.prior + found.appearance[row] + found.transition[row]
-        possible = np.isfinite(odds) & ~found.forbidden[row]
-        others = [k for k in np.argsort(-odds, kind="stable").tolist() if possible[k]]
-        there = [self.gallery.known.get(found.ids[k]) for k in others]
-        rest = [known for known in there if known is not None and known is not chosen]
-        second = rest[0] if rest else None
-        apart = None if second is None else self._distance(presence, second)
-        rival = None if second is None else second.id
-        if chosen is None:
-            return Evidence(None, None, rival, apart, crops=presence.crops)
+        """Why it is the chosen one, or somebody new: then nobody is given as the match."""
+        rival = self._rival(presence, chosen, found.terms[row])
+        if chosen is None or not chosen.looks:
+            return rival
         picture, sighting, when = _pictures(presence, chosen)
         start = presence.span.start
         earlier = [p.end for p in chosen.presences if p is not presence.span and p.start < start]
-        return Evidence(
+        return replace(
+            rival,
             distance=self._distance(presence, chosen),
             gap_s=start - max(earlier) if earlier else None,
-            runner_up=rival,
-            runner_up_distance=apart,
-            crops=presence.crops,
             picture_time=picture,
             nearest_sighting=sighting,
             nearest_time=when,
+            terms=found.terms[row].get(chosen.id) or self._told(presence, [chosen])[0],
         )
+
+    def _rival(self, presence: Presence, chosen: Known | None, terms: Mapping[int, Terms]) -> Evidence:
+        """Who else it could have been, of those who are still there."""
+        evidence = Evidence(None, None, None, None, crops=presence.crops)
+        for number, told in sorted(terms.items(), key=lambda item: -item[1].total):
+            known = self.gallery.known.get(number)
+            if known is None or known is chosen:
+                continue
+            bar = self.bar(presence, known)
+            if bar is None:
+                apart = self._distance(presence, known)
+                return replace(evidence, runner_up=number, runner_up_distance=apart, runner_up_terms=told)
+            if evidence.barred is None:
+                evidence = replace(evidence, barred=Barred(number, bar, told))
+        return evidence
 
     def _distance(self, presence: Presence, known: Known) -> float | None:
         if not len(presence.templates) or not len(known.templates):

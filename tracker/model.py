@@ -56,18 +56,17 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """(M,) each: of the log odds that a group and each of M others are one person. ground is part of the
-    transition: where both stood at the same moments.
-    """
+class Odds:
+    """(M,) each: terms, as tracker.types.Terms has them, of the odds that a group and each of M are one."""
 
     prior: float
     appearance: Doubles
     transition: Doubles
+    ground: Doubles
 
     @property
     def log_odds(self) -> Doubles:
-        return self.prior + self.appearance + self.transition
+        return self.prior + self.appearance + (self.transition + self.ground)
 
 
 @dataclass(slots=True)
@@ -175,18 +174,19 @@ class Model:
 
     def log_odds(
         self, group: Group, others: Sequence[Group], links: Links, *, pointed: NDArray[np.bool_] | None = None
-    ) -> Terms:
+    ) -> Odds:
         """That the group and each of the others are one person. Constraints come on top: they forbid.
 
         pointed: (M,) those to whom times or places point. Of the rest, whose looks are against it, nothing
-        more is asked: their transition is given as 0.
+        more is asked: transition and ground are given as 0.
         """
         looks = robust(self._together(group, others) - group.likelihood - _likelihoods(others))
-        ways = np.zeros(len(others))
+        ways, stood = np.zeros(len(others)), np.zeros(len(others))
         for place, other in enumerate(others):
             if pointed is None or pointed[place] or looks[place] + self.prior > -TELLING:
                 ways[place] = self._transition(group, other, links)
-        return Terms(self.prior, looks, ways)
+                stood[place] = links.between(group.rows, other.rows)
+        return Odds(self.prior, looks, ways, stood)
 
     def _together(self, group: Group, others: Sequence[Group]) -> Doubles:
         """(M,) log likelihood of the looks of both as one."""
@@ -202,14 +202,14 @@ class Model:
         return self.appearance.log_likelihood(weights, sums)
 
     def _transition(self, group: Group, other: Group, links: Links) -> float:
-        """What the times and places of both say, less what each one's say alone."""
+        """What the times of both say, less what each one's say alone."""
         few, many = sorted((group, other), key=lambda some: len(some.rows))
         if not few.rows:
             return 0.0
         near = _near(many.rows, few.rows, links)
         whole = sorted([*near, *few.rows], key=lambda row: (links.start[row], row))
         chain = links.chain(whole) - (links.chain(near) if near else 0.0) - few.chain
-        return float(np.clip(chain, -TIMES, TIMES)) + links.between(few.rows, many.rows)
+        return float(np.clip(chain, -TIMES, TIMES))
 
 
 def _likelihoods(groups: Sequence[Group]) -> Doubles:

@@ -8,7 +8,7 @@ Times are seconds since 1970-01-01 UTC, as floats; durations end in ``_s``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,12 +114,49 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """Log odds, in nats, that a sighting is somebody's rather than somebody's who is new.
+
+    prior: before anything is known. appearance: of looks. transition: of times and the way from camera to
+    camera. ground: of where both stood when two cameras saw them at the same moments.
+    """
+
+    prior: float
+    appearance: float
+    transition: float
+    ground: float = 0.0
+
+    @property
+    def total(self) -> float:
+        return self.prior + self.appearance + (self.transition + self.ground)
+
+
+Bar = Literal["same view", "no overlap", "link", "late", "told apart"]
+"""What forbids that a sighting is somebody's: they are in the same view at the same moment; or on another
+camera, and the two never see one person at once; nobody goes that way, or not so fast; nobody takes so long;
+a person told the two apart.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """An identity that a sighting could not be given. terms: what spoke for it and against it else."""
+
+    identity: int
+    by: Bar
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Why a sighting was given its identity: what was compared, and what else it could have been.
 
-    distance: cosine distance to the identity chosen (or to the nearest one, where a new identity was
-    made), None where the gallery was empty. gap_s: seconds since that identity was last seen.
-    runner_up, runner_up_distance: the second nearest identity. crops: how many pictures were compared.
+    distance: cosine distance to the identity chosen; gap_s: seconds since that one was last seen; terms: of
+    its log odds. All three are None where the sighting is somebody new. runner_up, runner_up_distance,
+    runner_up_terms: the likeliest of the others that nothing forbids; more likely than the chosen one where
+    several sightings were decided together. barred: the likeliest that something forbids, where that is
+    likelier than the runner-up. crops: how many pictures were compared. Histories of before terms were
+    recorded have none; there distance may be that to the nearest one where the sighting is somebody new.
 
     The two most alike of the pictures compared: of this sighting, the one taken at picture_time; of that
     identity, the one taken at nearest_time of nearest_sighting. That is a number of this run; negative, the
@@ -134,6 +171,9 @@ class Evidence:
     picture_time: float | None = None
     nearest_sighting: int | None = None
     nearest_time: float | None = None
+    terms: Terms | None = None
+    runner_up_terms: Terms | None = None
+    barred: Barred | None = None
 
 
 @dataclass(frozen=True, slots=True)
