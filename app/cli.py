@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
+import time
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
+from typing import Any
 
 from app.errors import BUG, INTERRUPTED, environment_errors, exit_code
-from app.options import add_commands
+from app.options import UTC_HELP, add_commands
 
 EPILOG = """exit codes: 0 done, 1 a bug of ours (with its traceback) or, for doctor, something does not work,
 2 wrong usage or nobody of that id, 3 a video or camera can't be used, 4 a network's weights can't be used,
@@ -54,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code. Errors of the environment are one sentence each."""
     _say_anything()
     parsed = parser().parse_args(arguments)
+    if parsed.utc:
+        os.environ["TZ"] = "UTC"
+        time.tzset()
     module, function = CARRIED_OUT_BY[parsed.command].split(":")
     try:
         return int(getattr(import_module(module), function)(parsed))
@@ -71,6 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+class Parser(argparse.ArgumentParser):
+    """Takes options by their whole name: what ``--conf`` means today may be another thing tomorrow."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more, allow_abbrev=False)
+
+
 def _say_anything() -> None:
     """A name that is no text is shown with a substitute, on any screen, rather than not at all."""
     for stream in (sys.stdout, sys.stderr):
@@ -80,12 +93,13 @@ def _say_anything() -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Every command with its options."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="sightline",
         description="Follows people over many cameras: who was where, when, and how sure we are.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    top.add_argument("--utc", action="store_true", help=UTC_HELP)
     top.add_argument("--version", action="version", version=f"sightline {version('sightline')}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_commands(commands)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[Any]"
+UTC_HELP = "tell times in UTC, and read them so (default: local time)"
 
 
 def add_commands(commands: Commands) -> None:
@@ -109,9 +110,11 @@ def _config(commands: Commands) -> None:
     config = commands.add_parser("config", help="write an example configuration, or check one")
     actions = config.add_subparsers(dest="action", required=True, metavar="ACTION")
     init = actions.add_parser("init", help="write a commented example; overwrites nothing")
-    init.add_argument("file", nargs="?", type=Path, default=Path("site.toml"), metavar="FILE")
+    site = Path("site.toml")
+    told = "the configuration (default: %(default)s)"
+    init.add_argument("file", nargs="?", type=Path, default=site, metavar="FILE", help=told)
     check = actions.add_parser("check", help="is it right, and what do its cameras and files give?")
-    check.add_argument("file", nargs="?", type=Path, default=Path("site.toml"), metavar="FILE")
+    check.add_argument("file", nargs="?", type=Path, default=site, metavar="FILE", help=told)
     check.add_argument(
         "--timeout",
         type=float,
@@ -174,7 +177,7 @@ def _find(commands: Commands) -> None:
 
 def _show(commands: Commands) -> None:
     show = commands.add_parser("show", help="one person: every sighting, as a timeline over the cameras")
-    show.add_argument("id", type=int, metavar="ID")
+    show.add_argument("id", type=int, metavar="ID", help="the person")
     show.add_argument("--since", metavar="TIME", help="only sightings that end after it")
     show.add_argument("--until", metavar="TIME", help="only sightings that begin before it")
     _limit(show, 200, "of more sightings, the last")
@@ -192,8 +195,14 @@ def _show(commands: Commands) -> None:
 
 def _export(commands: Commands) -> None:
     export = commands.add_parser("export", help="the history as files other programs read")
-    export.add_argument("--format", choices=("mot", "csv", "parquet", "json"), default="csv")
-    export.add_argument("--out", type=Path, required=True, metavar="DIR")
+    export.add_argument(
+        "--format",
+        choices=("mot", "csv", "parquet", "json"),
+        default="csv",
+        help="mot: a file a camera, as MOTChallenge has it; else tables of sightings and points "
+        "(default: %(default)s)",
+    )
+    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write into")
     _database(export)
 
 
@@ -243,8 +252,8 @@ def _corrections(commands: Commands) -> None:
     merge = commands.add_parser("merge", help="two ids are one person, with the first one's id")
     differ = commands.add_parser("differ", help="two ids are never the same person")
     for pair in (merge, differ):
-        pair.add_argument("id", type=int, metavar="A")
-        pair.add_argument("other", type=int, metavar="B")
+        pair.add_argument("id", type=int, metavar="A", help="a person")
+        pair.add_argument("other", type=int, metavar="B", help="another one")
     split = commands.add_parser(
         "split", help="some sightings of a person, or a sighting from a moment on, are somebody else"
     )
@@ -258,10 +267,10 @@ def _corrections(commands: Commands) -> None:
     )
     split.add_argument("--into", "--to", type=int, metavar="ID", help="who that is (default: somebody new)")
     move = commands.add_parser("move", help="a sighting surely is a person")
-    move.add_argument("sighting", type=int, metavar="SIGHTING")
+    move.add_argument("sighting", type=int, metavar="SIGHTING", help="its number, as 'show' tells it")
     move.add_argument("id", metavar="ID", help="who it is, or: new")
     name = commands.add_parser("name", help="call a person by a name")
-    name.add_argument("id", type=int, metavar="ID")
+    name.add_argument("id", type=int, metavar="ID", help="the person")
     name.add_argument("name", metavar="NAME", help='"" takes the name away')
     undo = commands.add_parser("undo", help="take back a correction")
     undo.add_argument("number", type=int, nargs="?", metavar="N", help="which (default: the last)")
@@ -291,7 +300,7 @@ def _upkeep(commands: Commands) -> None:
     forget.add_argument("--receipts", action="store_true", help="show what was forgotten so far")
     _question(forget)
     backup = commands.add_parser("backup", help="copy a history, also while a run writes to it")
-    backup.add_argument("file", type=Path, metavar="FILE")
+    backup.add_argument("file", type=Path, metavar="FILE", help="where the copy goes")
     _database(backup)
     _question(commands.add_parser("check-history", help="is it sound, and was something lost?"))
 
@@ -393,7 +402,7 @@ def _evaluate_reid(commands: Commands) -> None:
 def _export_model(commands: Commands) -> None:
     export = commands.add_parser("export-model", help="an own re-identification network for other runtimes")
     export.add_argument("weights", metavar="W", help="a .safetensors of sightline, or a name for one")
-    export.add_argument("--to", choices=("onnx", "openvino"), required=True)
+    export.add_argument("--to", choices=("onnx", "openvino"), required=True, help="for which runtime")
     export.add_argument(
         "--out", type=Path, metavar="FILE", help="where to write it (default: W.onnx or W.xml, here)"
     )
@@ -404,7 +413,7 @@ def _export_model(commands: Commands) -> None:
 
 def _assets(commands: Commands) -> None:
     assets = commands.add_parser("assets", help="the networks and footage known by name, and what is here")
-    assets.add_argument("--json", action="store_true")
+    assets.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _check(commands: Commands) -> None:
@@ -420,7 +429,7 @@ def _check(commands: Commands) -> None:
 
 def _doctor(commands: Commands) -> None:
     doctor = commands.add_parser("doctor", help="what works on this machine, what does not, what to do")
-    doctor.add_argument("--json", action="store_true")
+    doctor.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _limit(command: argparse.ArgumentParser, default: int, what: str) -> None:
@@ -444,6 +453,7 @@ def _database(command: argparse.ArgumentParser, default: Path | None = Path("his
     command.add_argument(
         "--db", type=Path, default=default, metavar="FILE", help="the history database (default: history.db)"
     )
+    command.add_argument("--utc", action="store_true", default=argparse.SUPPRESS, help=UTC_HELP)
 
 
 def _question(command: argparse.ArgumentParser) -> None:

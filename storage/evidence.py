@@ -31,6 +31,7 @@ COLUMNS: tuple[Any, ...] = (
     Sighting.picture_time,
     Sighting.nearest_sighting,
     Sighting.nearest_time,
+    Sighting.again,
     Sighting.prior,
     Sighting.appearance,
     Sighting.transition,
@@ -57,7 +58,7 @@ def joined(query: Select[Any]) -> Select[Any]:
 def evidence_of(row: Sequence[Any]) -> Evidence | None:
     """Of COLUMNS; None where a sighting was never decided."""
     crops, distance, gap_s, runner_up, runner_up_distance, *rest = row
-    picture_time, nearest_sighting, nearest_time, prior, *terms = rest
+    picture_time, nearest_sighting, nearest_time, again, prior, *terms = rest
     barred, barred_by, *barred_terms = terms[6:]
     if crops is None:
         return None
@@ -74,6 +75,7 @@ def evidence_of(row: Sequence[Any]) -> Evidence | None:
         terms=_terms(prior, terms[:3]),
         runner_up_terms=None if runner_up is None else _terms(prior, terms[3:6]),
         barred=None if barred is None or against is None else Barred(barred, barred_by, against),
+        again=bool(again),
     )
 
 

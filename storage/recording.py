@@ -321,7 +321,8 @@ class Recording:
         }
         prior = next((terms.prior for terms in told.values() if terms is not None), None)
         who = self._id(barred.identity) if barred else None
-        return columns | {"prior": prior, "barred": who, "barred_by": barred.by if barred else None}
+        by, again = (barred.by if barred else None), (evidence.again if evidence else None)
+        return columns | {"prior": prior, "again": again, "barred": who, "barred_by": by}
 
     def _rows(self, connection: Connection, numbers: Collection[int]) -> dict[int, int]:
         """The rows of the run's sightings of these numbers."""
@@ -423,6 +424,7 @@ _TOLD = (
         for of in ("", "runner_up_", "barred_")
         for name in ("appearance", "transition", "ground")
     ),
+    "again",
     "barred",
     "barred_by",
 )

@@ -184,6 +184,7 @@ class Sighting(Base):
     barred_appearance: Mapped[float | None]
     barred_transition: Mapped[float | None]
     barred_ground: Mapped[float | None]
+    again: Mapped[bool | None]
     barred: Mapped[int | None]
     barred_by: Mapped[str | None]
 

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 
 import pytest
+from small_history import record_all, writer
 
 from app import errors
 from app.cli import CARRIED_OUT_BY, EPILOG, main, parser
+from storage.database import open_database
 
 
 def commands() -> list[str]:
@@ -41,3 +46,54 @@ def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -
         main(arguments)
     assert done.value.code == errors.USAGE
     assert "usage: sightline" in capsys.readouterr().err
+
+
+def parsers(of: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield of
+    for action in of._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for choice in action.choices.values():
+                yield from parsers(choice)
+
+
+def test_every_argument_explains_itself() -> None:
+    bare = [
+        (one.prog, action.dest)
+        for one in parsers(parser())
+        for action in one._actions
+        if not action.help and not isinstance(action, argparse._SubParsersAction)
+    ]
+    assert bare == []
+
+
+def test_options_are_written_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """``--conf`` is a number elsewhere; here it was taken for ``--config``."""
+    assert all(not one.allow_abbrev for one in parsers(parser()))
+    for typed in (["run", "--conf", "0.4", "a.mp4"], ["people", "--unti", "10"], ["config", "check", "--js"]):
+        with pytest.raises(SystemExit) as done:
+            main(typed)
+        assert done.value.code == errors.USAGE
+        assert "unrecognized arguments: --" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("typed", [["--utc", "people"], ["people", "--utc"]])
+def test_times_are_local_or_utc_on_request(
+    typed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = open_database(tmp_path / "h.db", create=True)
+    with writer(engine) as record:
+        record_all(record, later_s=1_236_254_390.0)  # 2009-03-05 12:00 UTC
+    monkeypatch.setenv("TZ", "Europe/Vienna")
+    time.tzset()
+    try:
+        told = []
+        for arguments in (["people"], typed):
+            assert main([*arguments, "--db", str(tmp_path / "h.db")]) == errors.OK
+            told.append(capsys.readouterr().out)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert "2 people, on 2009-03-05, UTC+01:00" in told[0]
+    assert "13:00:00" in told[0]
+    assert told[1].splitlines()[0].rstrip() == "2 people, on 2009-03-05, UTC"
+    assert "12:00:00" in told[1]

@@ -21,6 +21,7 @@ from app.history.telling import duration
 from app.output.contact_sheet import Clock, person_cards
 from app.output.drawing import colour_of
 from app.output.page import write_page
+from app.output.person_page import write_person_page
 from app.output.place import OutputError
 from app.pipeline import Status
 from app.scoring.score import found_in, score
@@ -28,7 +29,7 @@ from storage import schema
 from storage.database import open_database
 from storage.history import History
 from storage.writer import Writer
-from tracker.types import Portrait, Sighting
+from tracker.types import Evidence, Portrait, Sighting, Terms
 
 
 class Page(HTMLParser):
@@ -138,21 +139,24 @@ def test_pictures_are_in_the_page(demo: Demo, tmp_path: Path) -> None:
 
 def test_a_person_is_a_row_over_the_cameras(tmp_path: Path) -> None:
     history = two_cameras(tmp_path / "h.db")
-    begin = 1_700_000_000.0
+    begin = 1_700_000_000.0  # 2023-11-14 22:13:20 UTC
     first, second, undecided = person_cards(
         history, ["hall", "yard"], last_sightings(history), Clock(begin, begin + 100)
     )
 
     assert (first.identity, second.identity, undecided.identity) == (3, 8, None)
     assert first.journey == ["hall", "yard", "hall"]
-    assert (first.first, first.last, first.seen, first.visits) == ("0:00", "1:00", "40.0 s", 3)
-    assert first.probability == "0.80 to 0.95"
-    assert [[p.time for p in lane.pictures] for lane in first.lanes] == [["0:00", "0:50"], ["0:20"]]
+    assert (first.first, first.last, first.seen, first.sightings) == ("22:13:20", "22:14:20", "40.0 s", 3)
+    assert first.probability == "80 % to 95 %"
+    assert [[p.time for p in lane.pictures] for lane in first.lanes] == [
+        ["22:13:20", "22:14:10"],
+        ["22:13:40"],
+    ]
     assert [[(bar.left, bar.width) for bar in lane.bars] for lane in first.lanes] == [
         [(0.0, 10.0), (50.0, 10.0)],
         [(20.0, 20.0)],
     ]
-    assert first.lanes[1].bars[0].title == "yard, 0:20 to 0:40 (20.0 s), probability 0.90"
+    assert first.lanes[1].bars[0].title == "yard, 22:13:40 to 22:14:00 (20.0 s): match 90 %"
     blue, green, red = colour_of(3)
     assert first.colour == f"#{red:02x}{green:02x}{blue:02x}"
     assert (first.travelled, second.travelled) == (True, False)
@@ -242,6 +246,43 @@ def test_an_unknown_start_is_not_shown_as_1970(tmp_path: Path) -> None:
     page = Page(write_page(two_cameras(tmp_path / "h.db", start=0.0), tmp_path / "index.html"))
     assert "start time unknown" in page.text
     assert "1970" not in page.text
+    assert "0:50" in page.words
+
+
+def test_dates_and_the_zone_are_told(tmp_path: Path) -> None:
+    page = Page(write_page(two_cameras(tmp_path / "h.db"), tmp_path / "index.html"))
+    assert "2023-11-14 22:13:20 \N{EN DASH} 22:15:00, UTC" in page.text
+    midnight = two_cameras(tmp_path / "m.db", start=1_700_006_370.0)  # 23:59:30
+    page = Page(write_page(midnight, tmp_path / "m.html"))
+    assert "2023-11-14 23:59:30 \N{EN DASH} 2023-11-15 00:01:10, UTC" in page.text
+    assert "2023-11-15 00:00:20" in page.text
+
+
+def test_a_person_page_says_why(tmp_path: Path) -> None:
+    history = two_cameras(tmp_path / "h.db")
+    with Writer(
+        open_database(history.path, create=False), command="t", version="0", model=MODEL, dimension=DIMENSION
+    ) as writer:
+        writer.footage("gate", uri="gate.mp4", start=1_700_001_000.0, width=64, height=48)
+        new = Evidence(None, None, 3, 0.89, 4, runner_up_terms=Terms(-2.0, -5.0, 0.5))
+        writer.sighting(Sighting(1, "gate", 1_700_001_000.0, 1_700_001_005.0, 9, 0.998, new))
+        known = Evidence(0.2, 2.0, 8, 0.5, 4, 1_700_001_010.0, 1, 1_700_001_000.0, Terms(-2.0, 4.1, 1.2))
+        writer.sighting(Sighting(2, "gate", 1_700_001_010.0, 1_700_001_015.0, 9, 0.91, known))
+        for number in (1, 2):
+            picture = np.full((40, 20, 3), 10 * number, np.uint8)
+            shown = Portrait(1_699_999_990.0 + 10 * number + 1000, 0.5, np.eye(DIMENSION)[0], picture)
+            writer.portrait(number, shown)
+    page = Page(write_person_page(history, 9, tmp_path / "9.html"))
+    assert "2 sightings on gate; 10.0 s in view; 2023-11-14 22:30:00 \N{EN DASH} 22:30:15, UTC." in page.text
+    assert "new nobody known was it 22:30:00 to 22:30:05" in page.text
+    assert "closest known 3" in page.text
+    assert (
+        "new; closest known was 3: looks -5.0, way and time +0.5, before anything is known -2.0" in page.text
+    )
+    assert "91 % match 22:30:10 to 22:30:15" in page.text
+    assert "compared with 9 sighting 6 gate, 22:30:00" in page.text
+    assert "looks +4.1, way and time +1.2, before anything is known -2.0 -> 91 %" in page.text
+    assert "0.89" not in page.text
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path, small_disk: Path) -> None:
@@ -270,10 +311,28 @@ def test_durations_in_words(seconds: float, words: str) -> None:
 @pytest.mark.parametrize(
     ("span", "ticks"),
     [
-        (0.0, [(0.0, "0:00")]),
-        (80.0, [(0.0, "0:00"), (25.0, "0:20"), (50.0, "0:40"), (75.0, "1:00"), (100.0, "1:20")]),
-        (7200.0, [(0.0, "0:00"), (25.0, "30:00"), (50.0, "1:00:00"), (75.0, "1:30:00"), (100.0, "2:00:00")]),
+        (0.0, ["0:00"]),
+        (80.0, ["0:00", "0:20", "0:40", "1:00", "1:20"]),
+        (7200.0, ["0:00", "30:00", "1:00:00", "1:30:00", "2:00:00"]),
     ],
 )
-def test_timelines_have_round_moments(span: float, ticks: list[tuple[float, str]]) -> None:
-    assert Clock(1e9, 1e9 + span).ticks == ticks
+def test_timelines_have_round_moments(span: float, ticks: list[str]) -> None:
+    told = Clock(0.0, span).ticks
+    assert [words for _, words in told] == ticks
+    assert [left for left, _ in told] == [25.0 * k for k in range(len(ticks))]
+
+
+def test_timelines_have_round_times_of_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = 1_700_000_000.0
+    assert Clock(begin, begin + 100).ticks == [
+        (0.0, "22:13:20"),
+        (20.0, "22:13:40"),
+        (40.0, "22:14:00"),
+        (60.0, "22:14:20"),
+        (80.0, "22:14:40"),
+        (100.0, "22:15:00"),
+    ]
+    hours = [words for _, words in Clock(begin, begin + 6000).ticks]
+    assert hours == ["22:20", "22:40", "23:00", "23:20", "23:40"]
+    days = [words for _, words in Clock(begin, begin + 86_400).ticks]
+    assert days == ["2023-11-15 00:00", "2023-11-15 06:00", "2023-11-15 12:00", "2023-11-15 18:00"]

@@ -83,7 +83,7 @@ def test_the_page_says_what_would_change_and_why(
     assert main(["refine", "--page", str(out), *db]) == errors.OK
     assert f"page: {out}" in capsys.readouterr().out
     page = Page(out)
-    assert "5 sightings looked at 3 would change hands 2 people new" in page.text
+    assert "5 sightings looked at 3 would be reassigned 2 people new" in page.text
     assert [card["id"] for card in page.all("article")] == ["sighting-4", "sighting-2", "sighting-5"]
     assert "joins 1 sighting 1 left, 0:00, 16.0 s before cosine 1.00" in page.text
     assert "leaves 1 sighting 1 left, 0:00, 2.0 s before" in page.text

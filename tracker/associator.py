@@ -359,7 +359,7 @@ class Associator:
                 self._met.discard(before.id)
         presence.identity = None
         found = self._compare.compare([presence], besides=known)
-        presence.evidence = self._compare.evidence(presence, known, found, 0)
+        presence.evidence = replace(self._compare.evidence(presence, known, found, 0), again=True)
         presence.identity, presence.probability, presence.made = known, chance, False
         self._stands(known)
         self._settle(presence, known)

@@ -155,7 +155,9 @@ class Evidence:
     its log odds. All three are None where the sighting is somebody new. runner_up, runner_up_distance,
     runner_up_terms: the likeliest of the others that nothing forbids; more likely than the chosen one where
     several sightings were decided together. barred: the likeliest that something forbids, where that is
-    likelier than the runner-up. crops: how many pictures were compared. Histories of before terms were
+    likelier than the runner-up. crops: how many pictures were compared. again: it was decided when the last
+    sightings were thought about again, all together, which gave the probability; the terms are of it alone,
+    by what was known then. Histories of before terms were
     recorded have none; there distance may be that to the nearest one where the sighting is somebody new.
 
     The two most alike of the pictures compared: of this sighting, the one taken at picture_time; of that
@@ -174,6 +176,7 @@ class Evidence:
     terms: Terms | None = None
     runner_up_terms: Terms | None = None
     barred: Barred | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

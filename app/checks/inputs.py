@@ -7,7 +7,6 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from app.sources.names import is_folder, shown
 from app.sources.passwords import redact, with_login_encoded
 from app.sources.stored import files_of, stored_camera
 from app.sources.taken import MAX_PIXELS, VIDEOS
+from app.times import iso
 
 if TYPE_CHECKING:
     from tracker.detector import Detector
@@ -116,7 +116,7 @@ def _footage(name: str, report: Report) -> None:
 def _facts(info: SourceInfo) -> dict[str, str]:
     begins = "unknown"
     if info.start_by:
-        when = datetime.fromtimestamp(info.start).astimezone().isoformat(timespec="milliseconds")
+        when = iso(info.start)
         begins = f"{when if is_dated(info.start) else info.start} by {info.start_by}"
     lasts = "unknown" if info.duration_s is None else duration(info.duration_s)
     frames = "" if info.frames is None else f"{info.frames} frames, "

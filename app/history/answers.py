@@ -15,19 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from app.history.pictures import Files, write_pictures
-from app.history.telling import (
-    AnswerClock,
-    count_of,
-    day_of,
-    duration,
-    elapsed,
-    linked,
-    local_iso,
-    plain,
-    plain_table,
-    say,
-    style_of,
-)
+from app.history.telling import count_of, duration, linked, plain, plain_table, say, style_of
+from app.history.why import is_new, percent, why
+from app.times import AnswerClock, day_of, elapsed, hour, iso
 from storage.compared import Compared
 from storage.history import FootageRow, History, PersonRow, SightingRow
 from storage.segments import Shown
@@ -85,7 +75,7 @@ def people_table(people: Sequence[PersonRow]) -> Table:
     for heading in ("first seen", "last seen"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("cameras, in order", ratio=1, overflow="fold")
-    table.add_column("visits", justify="right", no_wrap=True)
+    table.add_column("sightings", justify="right", no_wrap=True)
     table.add_column("in view", justify="right", no_wrap=True)
     for person in people:
         table.add_row(
@@ -141,7 +131,7 @@ def print_person(
         return
     console.print(_timeline(sightings, clock, width=console.width, utf8=console.encoding.startswith("utf")))
     console.print()
-    console.print(_sightings_table(sightings, files, pairs, clock))
+    console.print(_sightings_table(sightings, files, pairs, clock, first=person.first))
     console.print()
     _say_where_shown(console, sightings, shown, clock)
     if len(sightings) == most and person.sightings > most:
@@ -155,7 +145,7 @@ def _headline(person: PersonRow, clock: AnswerClock) -> Text:
         (f"Person {person.id}", "bold cyan"), f" {plain(person.name)}" if person.name else ""
     )
     text.append(
-        f": {count_of(person.sightings, 'visit')} to {count_of(len(person.cameras), 'camera')}, "
+        f": {count_of(person.sightings, 'sighting')} on {count_of(len(person.cameras), 'camera')}, "
         f"{duration(person.seconds)} in view{clock.caption}"
     )
     return text
@@ -198,53 +188,51 @@ def _bar(sightings: Iterable[SightingRow], start: float, end: float, cells: int,
 
 
 def _sightings_table(
-    sightings: Sequence[SightingRow], files: Files, pairs: Mapping[int, Compared], clock: AnswerClock
+    sightings: Sequence[SightingRow],
+    files: Files,
+    pairs: Mapping[int, Compared],
+    clock: AnswerClock,
+    *,
+    first: float,
 ) -> Table:
     table = plain_table("")
     table.add_column("sighting", justify="right", no_wrap=True)
     table.add_column("camera", overflow="fold")
     table.add_column("from", justify="right", no_wrap=True)
     table.add_column("for", justify="right", no_wrap=True)
-    table.add_column("sure", justify="right", no_wrap=True)
+    table.add_column("match", justify="right", no_wrap=True)
     table.add_column("because", ratio=1)
     if files.best:
         table.add_column("picture", no_wrap=True)
     if pairs:
-        table.add_column("held against", no_wrap=True)
+        table.add_column("compared with", no_wrap=True)
     day = None
-    for n, sighting in enumerate(sightings):
+    for sighting in sightings:
         if clock.many_days and day != (day := day_of(sighting.start)):
             table.add_row("", Text(day or "", "dim"))
         table.add_row(
             str(sighting.id),
             Text(plain(sighting.camera)),
-            clock.hour(sighting.start),
+            hour(sighting.start),
             duration(sighting.end - sighting.start),
-            Text(f"{sighting.probability:.0%}", style_of(sighting.probability)),
-            _reason(sighting, first=n == 0),
+            _match(sighting, first=first),
+            "; ".join(why(sighting, first=first)),
             *([linked(files.best.get(sighting.id))] if files.best else []),
             *([_against(pairs.get(sighting.id), files.compared.get(sighting.id))] if pairs else []),
         )
     return table
 
 
+def _match(sighting: SightingRow, *, first: float) -> Text:
+    """How likely it is the person's; of somebody new there was nobody to match."""
+    if is_new(sighting, first=first):
+        return Text("new")
+    return Text(percent(sighting.probability), style_of(sighting.probability))
+
+
 def _against(pair: Compared | None, file: Path | None) -> Text:
-    """Which sighting's picture it was compared with; a link to both, side by side."""
+    """Which sighting's picture it was compared with, and whose that is now; a link to both, side by side."""
     return Text("") if pair is None else linked(file, f"{pair.nearest.sighting}.jpg")
-
-
-def _reason(sighting: SightingRow, *, first: bool) -> str:
-    why = sighting.evidence
-    if why is None:
-        return ""
-    if why.distance is None:
-        return f"nobody was known; {count_of(why.crops, 'crop')}"
-    parts = [f"nearest {why.distance:.2f}, new" if first else f"distance {why.distance:.2f}"]
-    if why.gap_s is not None:
-        parts.append(f"gap {duration(why.gap_s)}" if why.gap_s >= 0 else "at the same time")
-    if why.runner_up is not None and why.runner_up_distance is not None:
-        parts.append(f"next {why.runner_up} at {why.runner_up_distance:.2f}")
-    return ", ".join([*parts, count_of(why.crops, "crop")])
 
 
 def _say_where_shown(
@@ -259,7 +247,7 @@ def _say_where_shown(
 
 
 def _person_facts(person: PersonRow) -> dict[str, Any]:
-    local = {"first_local": local_iso(person.first), "last_local": local_iso(person.last)}
+    local = {"first_local": iso(person.first), "last_local": iso(person.last)}
     return asdict(person) | local
 
 
@@ -278,9 +266,10 @@ def _person_story(
         visits.append(
             {key: value for key, value in asdict(sighting).items() if key not in ("person", "footage")}
             | {
-                "start_local": local_iso(sighting.start),
-                "end_local": local_iso(sighting.end),
+                "start_local": iso(sighting.start),
+                "end_local": iso(sighting.end),
                 "seconds": sighting.end - sighting.start,
+                "because": why(sighting, first=person.first),
                 "source": source.uri,
                 "offset_s": sighting.start - source.start,
                 "picture": None if picture is None else str(picture),

@@ -16,8 +16,9 @@ from rich.text import Text
 from app import errors
 from app.config import ConfigError
 from app.history.opened import opened, opened_for_repair
-from app.history.telling import elapsed, local_iso, plain
+from app.history.telling import plain
 from app.moments import MomentError, moment_near
+from app.times import moment, zone
 
 if TYPE_CHECKING:
     from storage.repair import CorrectionRow, Repair, RevisionRow
@@ -125,7 +126,7 @@ def told(row: CorrectionRow) -> str:
 def _told_cut(row: CorrectionRow, whose: int | None) -> str:
     """Its sightings are the one that was cut and the new one, which is gone once that is undone."""
     at = float(row.note or 0.0)
-    since = local_iso(at) or elapsed(at)
+    since = _when(at)
     later = f"sighting {row.sightings[1]} of " if len(row.sightings) > 1 else ""
     return f"sighting {row.sightings[0]} is from {since} on {later}{whose}"
 
@@ -140,10 +141,14 @@ def _table(rows: Sequence[CorrectionRow | RevisionRow]) -> Table:
     for row in rows:
         if isinstance(row, CorrectionRow):
             undone = "undone" if row.undone is not None else ""
-            table.add_row(str(row.id), local_iso(row.time), row.author, Text(plain(told(row))), undone)
+            table.add_row(str(row.id), _when(row.time), row.author, Text(plain(told(row))), undone)
         else:
-            table.add_row("", local_iso(row.time), "run", Text(_told_revision(row)), "")
+            table.add_row("", _when(row.time), "run", Text(_told_revision(row)), "")
     return table
+
+
+def _when(time: float) -> str:
+    return f"{moment(time)} {zone(time)}".strip()
 
 
 def _told_revision(row: RevisionRow) -> str:

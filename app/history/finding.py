@@ -17,8 +17,9 @@ from app.config import ConfigError, Settings, read_time
 from app.headless.execution import overridden
 from app.history.likely import Asked, Box, Likely
 from app.history.opened import opened
-from app.history.telling import AnswerClock, local_iso, plain, plain_table, say, style_of
+from app.history.telling import plain, plain_table, say, style_of
 from app.sources.pictures import read_image
+from app.times import AnswerClock, iso
 from reid.preprocess import cut
 from storage.history import History
 from tracker.revisits import learned
@@ -189,5 +190,5 @@ def _likely_facts(one: Likely) -> dict[str, Any]:
         "sighting": one.sighting,
         "camera": one.camera,
         "time": one.time,
-        "time_local": None if one.time is None else local_iso(one.time),
+        "time_local": None if one.time is None else iso(one.time),
     }

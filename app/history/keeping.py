@@ -14,8 +14,9 @@ from rich.text import Text
 
 from app import errors
 from app.config import ConfigError, read_time
-from app.history.telling import count_of, local_iso, say
+from app.history.telling import count_of, say
 from app.recording.files import remove_file
+from app.times import moment, zone
 
 if TYPE_CHECKING:
     from storage.forgetting import Kind, Order, Receipt
@@ -76,7 +77,7 @@ def _told(receipt: Receipt) -> str:
         count_of(receipt.pictures, "picture"),
         count_of(receipt.files, "recorded file"),
     ]
-    when = "not yet" if receipt.done is None else local_iso(receipt.done)
+    when = "not yet" if receipt.done is None else f"{moment(receipt.done)} {zone(receipt.done)}"
     return f"{receipt.number}: {when}, by {receipt.author} ({receipt.kind}): {', '.join(parts)} gone"
 
 

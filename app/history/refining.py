@@ -17,8 +17,9 @@ from rich.table import Table
 from app import errors
 from app.config import read_config, read_time
 from app.history.change import Change
-from app.history.telling import local_iso
 from app.history.tracklets import expect_few, paths_of, tracklets_of
+from app.history.why import percent
+from app.times import moment, zone
 
 if TYPE_CHECKING:
     from app.output.refine_page import Commands
@@ -201,13 +202,15 @@ def _print(found: Sequence[Change], rows: Sequence[PresenceRow], *, as_json: boo
         print(f"{len(rows)} sightings looked at; all stay as they are.")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("sighting", "camera", "from", "seconds", "was", "is", "probability"):
+    zones = sorted({zone(change.start) for change in found} - {""})
+    begins = f"from ({', '.join(zones)})" if zones else "from"
+    for heading in ("sighting", "camera", begins, "seconds", "was", "is", "match"):
         table.add_column(heading, justify="left" if heading == "camera" else "right")
     for change in found:
         before = "undecided" if change.before is None else str(change.before)
         after = f"new {-change.after}" if change.after < 0 else str(change.after)
-        begun, lasted = local_iso(change.start), f"{change.end - change.start:.1f}"
-        sure = f"{change.probability:.2f}"
+        begun, lasted = moment(change.start), f"{change.end - change.start:.1f}"
+        sure = percent(change.probability)
         table.add_row(str(change.sighting), change.camera, begun, lasted, before, after, sure)
     Console(highlight=False).print(table)
-    print(f"{len(rows)} sightings looked at, {len(found)} would change hands")
+    print(f"{len(rows)} sightings looked at, {len(found)} would be reassigned")

@@ -1,14 +1,8 @@
-"""How answers are told in a terminal: times, lengths of time, tables and sentences.
-
-Times are local, in ISO order. Where a source's start is unknown they begin near 0 and are shown as elapsed.
-"""
+"""How answers are told in a terminal: lengths of time, tables and sentences. Times: app.times."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -16,63 +10,15 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from app.moments import is_dated
-
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 SURE = 0.8  # from here on a probability is shown as good, below DOUBTFUL as bad
 DOUBTFUL = 0.5
 
 
-class AnswerClock:
-    """Shows the times of one answer: the date once where all share it; elapsed where none is known."""
-
-    def __init__(self, times: Iterable[float]) -> None:
-        days = {_local(time).date() for time in times if is_dated(time)}
-        self.many_days = len(days) > 1
-        self.caption = f", on {min(days).isoformat()}" if len(days) == 1 else ""
-
-    def show(self, time: float) -> str:
-        """In one line: to the second, or with the date to the minute."""
-        if self.many_days and is_dated(time):
-            return _local(time).strftime("%Y-%m-%d %H:%M")
-        return self.hour(time)
-
-    def hour(self, time: float) -> str:
-        """The time of the day, or elapsed."""
-        return _local(time).strftime("%H:%M:%S") if is_dated(time) else elapsed(time)
-
-
-def day_of(time: float) -> str | None:
-    return _local(time).date().isoformat() if is_dated(time) else None
-
-
-def _local(time: float) -> datetime:
-    return datetime.fromtimestamp(time).astimezone()
-
-
-def local_iso(time: float) -> str | None:
-    """The time as local ISO 8601 with its offset; None where it counts from an unknown start."""
-    return _local(time).isoformat(timespec="milliseconds") if is_dated(time) else None
-
-
 def plain(text: str) -> str:
     """The text with what a terminal would obey (escapes, controls, turns of direction) written as \\x1B."""
     return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02X}", text)
-
-
-def elapsed(seconds: float) -> str:
-    """As mm:ss, or h:mm:ss from an hour on."""
-    if not math.isfinite(seconds):
-        return "?"
-    whole = math.floor(abs(seconds))
-    hours, rest = divmod(whole, 3600)
-    sign = "-" if seconds < 0 and whole else ""
-    return (
-        f"{sign}{hours}:{rest // 60:02d}:{rest % 60:02d}"
-        if hours
-        else f"{sign}{rest // 60:02d}:{rest % 60:02d}"
-    )
 
 
 def duration(seconds: float) -> str:

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from app.history.telling import duration
+from app.history.why import percent as as_percent
+from app.history.why import why_briefly
 from app.moments import is_dated
 from app.output.drawing import Colour, colour_of, text_on
+from app.times import ahead_s, day_of, hour, moment, span, zone
+from storage.batches import in_batches
 
 if TYPE_CHECKING:
     from storage.history import FootageRow, History, PortraitRow, SightingRow
 
 MOST_PICTURES = 4
-"""Pictures of a person a camera, one a visit; visits beyond are counted."""
+"""Pictures of a person a camera, one a sighting; those beyond are counted."""
 
 MOST_STOPS = 9
 """Cameras named in a person's journey; of a longer one the first and the last."""
 
 
-_TICKS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800, 86_400)
+_TICKS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 21_600, 28_800, 86_400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,10 @@ class Clock:
 
     @property
     def heading(self) -> str:
+        """From when to when, and in which zone that is told."""
         if not is_dated(self.begin):
-            return "start time unknown"
-        return f"{datetime.fromtimestamp(self.begin).astimezone():%A, %d %B %Y, %H:%M:%S %Z}"
+            return "start time unknown, times are from the first one on"
+        return f"{span(self.begin, self.end)}, {zone(self.begin)}"
 
     @property
     def length(self) -> str:
@@ -52,13 +57,23 @@ class Clock:
     @property
     def ticks(self) -> list[tuple[float, str]]:
         """At most six round moments on a timeline: where they lie, in percent, and what to write there."""
-        span = self.end - self.begin
-        step = next((step for step in _TICKS_S if span / step < 6), _TICKS_S[-1])
-        moments = [self.begin + k * step for k in range(min(5, int(span / step)) + 1)]
-        return [(round(self.percent(moment), 3), self.at(moment)) for moment in moments]
+        lasts = self.end - self.begin
+        step = next((step for step in _TICKS_S if lasts / step < 6), _TICKS_S[-1])
+        ahead = ahead_s(self.begin)
+        first = math.ceil((self.begin + ahead) / step) * step - ahead if is_dated(self.begin) else self.begin
+        moments = [first + k * step for k in range(6) if first + k * step <= self.end]
+        return [(round(self.percent(moment), 3), self._tick(moment, step)) for moment in moments]
+
+    def _tick(self, time: float, step: int) -> str:
+        told = self.at(time)
+        return told[: -len(":00")] if step >= 60 and is_dated(time) else told
 
     def at(self, time: float) -> str:
-        """Time from the beginning: 1:05, or 2:01:05 with hours."""
+        """Local date and time, the time alone where all is of one day; from the beginning where that is all
+        that is known: 1:05, or 2:01:05 with hours.
+        """
+        if is_dated(self.begin):
+            return hour(time) if day_of(self.begin) == day_of(self.end) else moment(time)
         seconds = max(0, int(time - self.begin))
         hours, minutes = seconds // 3600, seconds // 60 % 60
         return f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"
@@ -78,7 +93,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One visit on a timeline: where it begins and how long it is, in percent of the run."""
+    """One sighting on a timeline: where it begins and how long it is, in percent of the run."""
 
     left: float
     width: float
@@ -87,7 +102,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One person on one camera: pictures by time, how many visits are not pictured, all visits as bars."""
+    """One person on one camera: pictures by time, how many sightings are not pictured, all as bars."""
 
     camera: str
     pictures: list[Picture]
@@ -99,7 +114,7 @@ class Lane:
 class PersonCard:
     """One row of the contact sheet. identity: None for everybody undecided, together.
 
-    colour, ink: CSS colours of the identity and of letters on it. journey: the cameras in order of visits.
+    colour, ink: CSS colours of the identity and of letters on it. journey: the cameras in order of sightings.
     """
 
     identity: int | None
@@ -108,7 +123,7 @@ class PersonCard:
     ink: str
     lanes: list[Lane]
     journey: list[str]
-    visits: int
+    sightings: int
     first: str
     last: str
     seen: str
@@ -129,33 +144,28 @@ def person_cards(
 ) -> list[PersonCard]:
     """By first seen; those of whom it is not decided who they are come last, as one."""
     names = {person.id: person.name for person in history.people()}
-    visits: dict[int | None, list[SightingRow]] = defaultdict(list)
+    by_person: dict[int | None, list[SightingRow]] = defaultdict(list)
     for sighting in sightings:
-        visits[sighting.person].append(sighting)
-    order = sorted(visits, key=lambda person: person is None)
+        by_person[sighting.person].append(sighting)
+    order = sorted(by_person, key=lambda person: person is None)
     cards = []
     for person in order:
         name = None if person is None else names.get(person)
-        pictures = _best_pictures(history, person, visits[person])
-        cards.append(_card(person, name, visits[person], cameras, pictures, clock))
+        pictures = _best_pictures(history, [row.id for row in by_person[person]])
+        cards.append(_card(person, name, by_person[person], cameras, pictures, clock))
     return cards
 
 
-def _best_pictures(
-    history: History, person: int | None, visits: Sequence[SightingRow]
-) -> dict[int, PortraitRow]:
-    """Visits (by id) -> the best portrait of each."""
-    if person is not None:
-        portraits = history.portraits(person=person, each=1)
-    else:
-        portraits = [best for visit in visits for best in history.portraits(sighting=visit.id, most=1)]
-    return {portrait.sighting: portrait for portrait in portraits}
+def _best_pictures(history: History, sightings: Sequence[int]) -> dict[int, PortraitRow]:
+    """Sightings -> the best portrait of each."""
+    found = [history.portraits(sightings=some, each=1) for some in in_batches(sightings)]
+    return {portrait.sighting: portrait for portraits in found for portrait in portraits}
 
 
 def _card(
     identity: int | None,
     name: str | None,
-    visits: Sequence[SightingRow],
+    rows: Sequence[SightingRow],
     cameras: Sequence[str],
     pictures: Mapping[int, PortraitRow],
     clock: Clock,
@@ -166,55 +176,52 @@ def _card(
         name=name,
         colour=css(colour),
         ink=css(text_on(colour)),
-        lanes=[
-            _lane(camera, [v for v in visits if v.camera == camera], pictures, clock) for camera in cameras
-        ],
-        journey=[] if identity is None else _journey(visits),
-        visits=len(visits),
-        first=clock.at(min(visit.start for visit in visits)),
-        last=clock.at(max(visit.end for visit in visits)),
-        seen=duration(sum(visit.end - visit.start for visit in visits)),
-        probability=_probability(visits),
+        lanes=[_lane(camera, [v for v in rows if v.camera == camera], pictures, clock) for camera in cameras],
+        journey=[] if identity is None else _journey(rows),
+        sightings=len(rows),
+        first=clock.at(min(row.start for row in rows)),
+        last=clock.at(max(row.end for row in rows)),
+        seen=duration(sum(row.end - row.start for row in rows)),
+        probability=_probability(rows),
     )
 
 
 def _lane(
-    camera: str, visits: Sequence[SightingRow], pictures: Mapping[int, PortraitRow], clock: Clock
+    camera: str, rows: Sequence[SightingRow], pictures: Mapping[int, PortraitRow], clock: Clock
 ) -> Lane:
-    pictured = [visit for visit in visits if visit.id in pictures]
-    best = sorted(pictured, key=lambda visit: -pictures[visit.id].quality)[:MOST_PICTURES]
+    pictured = [row for row in rows if row.id in pictures]
+    best = sorted(pictured, key=lambda row: -pictures[row.id].quality)[:MOST_PICTURES]
     thumbnails = [
-        Picture(data_uri(pictures[visit.id].jpeg), clock.at(pictures[visit.id].time), _title(visit, clock))
-        for visit in sorted(best, key=lambda visit: visit.start)
+        Picture(data_uri(pictures[row.id].jpeg), clock.at(pictures[row.id].time), _title(row, clock))
+        for row in sorted(best, key=lambda row: row.start)
     ]
-    return Lane(camera, thumbnails, len(visits) - len(best), [_bar(visit, clock) for visit in visits])
+    return Lane(camera, thumbnails, len(rows) - len(best), [_bar(row, clock) for row in rows])
 
 
-def _bar(visit: SightingRow, clock: Clock) -> Bar:
-    left = clock.percent(visit.start)
-    return Bar(round(left, 3), round(clock.percent(visit.end) - left, 3), _title(visit, clock))
+def _bar(row: SightingRow, clock: Clock) -> Bar:
+    left = clock.percent(row.start)
+    return Bar(round(left, 3), round(clock.percent(row.end) - left, 3), _title(row, clock))
 
 
-def _title(visit: SightingRow, clock: Clock) -> str:
-    sure = "undecided" if visit.person is None else f"probability {visit.probability:.2f}"
-    times = f"{clock.at(visit.start)} to {clock.at(visit.end)}"
-    return f"{visit.camera}, {times} ({duration(visit.end - visit.start)}), {sure}"
+def _title(row: SightingRow, clock: Clock) -> str:
+    because = why_briefly(row) or f"match {as_percent(row.probability)}"
+    times = f"{clock.at(row.start)} to {clock.at(row.end)}"
+    return f"{row.camera}, {times} ({duration(row.end - row.start)}): {because}"
 
 
-def _journey(visits: Sequence[SightingRow]) -> list[str]:
-    """The cameras in order of visits, each once where visits to it follow one another."""
-    stops = [camera for camera, _ in groupby(visit.camera for visit in visits)]
+def _journey(rows: Sequence[SightingRow]) -> list[str]:
+    """The cameras in order of sightings, each once where sightings on it follow one another."""
+    stops = [camera for camera, _ in groupby(row.camera for row in rows)]
     if len(stops) <= MOST_STOPS:
         return stops
     return [*stops[: MOST_STOPS // 2], "…", *stops[-(MOST_STOPS // 2) :]]
 
 
-def _probability(visits: Sequence[SightingRow]) -> str:
-    """From the least to the most certain visit."""
-    if visits[0].person is None:
+def _probability(rows: Sequence[SightingRow]) -> str:
+    """From the least to the most certain one."""
+    if rows[0].person is None:
         return "none"
-    least, most = (pick(visit.probability for visit in visits) for pick in (min, max))
-    ends = [f"{least:.2f}", f"{most:.2f}"]
+    ends = [as_percent(pick(row.probability for row in rows)) for pick in (min, max)]
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 

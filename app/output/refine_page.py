@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from app.history.change import Change
 from app.history.reasons import Like, Reason, reasons
 from app.history.telling import duration
+from app.history.why import percent
 from app.output.chip import Chip
 from app.output.contact_sheet import Clock, data_uri
 from app.output.face import Face
@@ -89,7 +90,7 @@ def _tiles(rows: Sequence[PresenceRow], changes: Sequence[Change]) -> list[tuple
     later = {after.get(row.id, row.identity) for row in rows} - {None}
     return [
         (str(len(rows)), "sightings looked at"),
-        (str(len(changes)), "would change hands"),
+        (str(len(changes)), "would be reassigned"),
         (str(len({change.after for change in changes if change.after < 0})), "people new"),
         (f"{len(people)} to {len(later)}", "people, before and after"),
     ]
@@ -111,7 +112,7 @@ def _case(
     ]
     after = Chip.of(*_named(change.after))
     faces = [Face("this sighting", None, _source(reason.portrait, pictures), own)]
-    for role, like in (("joins", reason.joins), ("leaves", reason.leaves), ("next best", reason.runner_up)):
+    for role, like in (("joins", reason.joins), ("leaves", reason.leaves), ("second best", reason.runner_up)):
         if like is not None:
             chip = Chip.of(*_named(like.identity))
             faces.append(
@@ -122,7 +123,7 @@ def _case(
         sighting=change.sighting,
         before=Chip.of(change.before),
         after=after,
-        probability=f"{change.probability:.2f}",
+        probability=percent(change.probability),
         alone=reason.joins is None,
         faces=faces,
         only=f"{move} {'new' if change.after < 0 else change.after} {commands.database}",

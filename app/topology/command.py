@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from app import errors
 from app.config import read_config, read_time
-from app.history.telling import local_iso
 from app.history.tracklets import expect_few, tracklets_of
+from app.times import moment, zone
 from storage.errors import DatabaseError
 from storage.topology import Learned, save, saved
 from tracker.types import Topology
@@ -60,9 +60,7 @@ def topology(arguments: argparse.Namespace) -> int:
 
 def _state(known: Learned, *, kept: bool) -> str:
     if kept:
-        return (
-            f"Learned {(local_iso(known.time) or '')[:16].replace('T', ' ')} and kept; --learn learns anew."
-        )
+        return f"Learned {moment(known.time)} {zone(known.time)} and kept; --learn learns anew."
     return "Learned now and not kept; --save keeps it in the history."
 
 

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.history.telling import duration, local_iso, plain
+from app.history.telling import duration, plain
+from app.times import iso
 from app.topology.rows import Row, rows_of
 from tracker.links import SHUFFLES
 from tracker.rules import Rule
@@ -143,7 +144,7 @@ def _clocks_table(topology: Topology) -> Table:
 def facts(topology: Topology, rules: Sequence[Rule], *, learned: float, kept: bool) -> dict[str, Any]:
     """For programs."""
     return {
-        "learned": local_iso(learned),
+        "learned": iso(learned),
         "saved": kept,
         "start": topology.start,
         "end": topology.end,

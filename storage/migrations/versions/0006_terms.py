@@ -15,6 +15,7 @@ def upgrade() -> None:
     for of in ("", "runner_up_", "barred_"):
         for term in _TERMS[0 if not of else 1 :]:
             op.add_column("sighting", sa.Column(of + term, sa.Double))
+    op.add_column("sighting", sa.Column("again", sa.Boolean))
     op.add_column("sighting", sa.Column("barred", sa.Integer))
     op.add_column("sighting", sa.Column("barred_by", sa.String))
     where = sa.text("barred IS NOT NULL")
