@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
 from app.config import CameraSettings, ConfigError, HeldError, Settings
@@ -34,9 +34,10 @@ from app.topology.overlaps import overlaps_known
 from app.weights.assets import cache_folder, default_reid, resolve
 from reid.embedder import Embedder, open_embedder
 from reid.preprocess import cut
+from storage.carrying import Carried, Decided, carry, remember
 from storage.database import open_database
 from storage.forgetting import Forgetting
-from storage.history import History
+from storage.history import FootageRow, History
 from storage.repair import apart
 from storage.topology import saved
 from storage.writer import Writer
@@ -61,7 +62,8 @@ FILE_BATCH = 8
 class Run:
     """A run that is ready to start. history: questions to the database it writes, also while it runs.
 
-    roster: its cameras, which may change meanwhile; None for files.
+    roster: its cameras, which may change meanwhile; None for files. decided: what people decided of what is
+    recorded anew; carried: what came of that, once the run is over.
     """
 
     line: Line
@@ -70,6 +72,8 @@ class Run:
     detector: str
     embedder: str
     roster: Roster | None = None
+    decided: Decided = field(default_factory=Decided)
+    carried: list[Carried] = field(default_factory=list)
 
     def run(
         self,
@@ -85,6 +89,7 @@ class Run:
         """
         status = self.line.run(view=view, stop=stop, note=note, passed=passed)
         self.writer.flush()
+        self.carried.append(carry(self.history.engine, self.decided))
         return status
 
 
@@ -101,6 +106,8 @@ def build_run(settings: Settings) -> Iterator[Run]:
         roster = stack.enter_context(_live(settings, recorders)) if settings.live else None
         feed = roster.feed if roster is not None else stack.enter_context(_files(settings))
         held = _held(settings, feed)
+        if settings.resume and isinstance(feed, FileFeed):
+            feed = _resumed(settings, feed)
         networks = _networks(settings, feed)
         engine = open_database(settings.database, create=True)
         stack.callback(engine.dispose)
@@ -115,6 +122,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
                 patient=settings.live,
             )
         )
+        decided = remember(engine, held)
         for camera, start, end in held:
             writer.erase(camera, start, end)
         writer.flush()
@@ -145,7 +153,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
             roster.gone = line.leave
         stack.callback(recorders.close)  # before the writer, which is told of their last files
         recorders.start(writer, shelf.begin)
-        yield Run(line, history, writer, networks.detector.backend, networks.told, roster)
+        yield Run(line, history, writer, networks.detector.backend, networks.told, roster, decided)
 
 
 def open_networks(settings: Settings) -> tuple[Detector, Embedder, str]:
@@ -292,7 +300,7 @@ def _held(settings: Settings, feed: FileFeed | LiveFeed) -> list[tuple[str, floa
 
     Raises HeldError where it is not to be replaced.
     """
-    if isinstance(feed, LiveFeed) or not settings.database.exists():
+    if isinstance(feed, LiveFeed) or settings.resume or not settings.database.exists():
         return []
     engine = open_database(settings.database, create=False)
     try:
@@ -302,11 +310,44 @@ def _held(settings: Settings, feed: FileFeed | LiveFeed) -> list[tuple[str, floa
     finally:
         engine.dispose()
     if held and not settings.replace:
+        undated = [f.source.info for f in files if not f.source.info.start_known]
+        other = "if they were filmed at another time, say when with --start; " if undated else ""
         raise HeldError(
             f"{settings.database} already holds {', '.join(camera for camera, _, _ in held)} at these times; "
-            "add --replace to record them anew, or name another database with --db."
+            f"{other}--resume goes on where a run was stopped, --replace records them anew; "
+            "or name another database with --db."
         )
     return held
+
+
+def _resumed(settings: Settings, feed: FileFeed) -> FileFeed:
+    """The files, from where the history ends. Raises HeldError where it has them to their ends."""
+    if not settings.database.exists():
+        return feed
+    engine = open_database(settings.database, create=False)
+    try:
+        rows = History(engine).footage()
+    finally:
+        engine.dispose()
+    files = [replace(file, after=_known_until(file, rows)) for file in feed.files]
+    if all(_is_known_whole(file) for file in files):
+        raise HeldError(
+            f"{settings.database} holds these files to their ends: there is nothing to go on with; "
+            "--replace records them anew."
+        )
+    return FileFeed(files)
+
+
+def _known_until(file: FileCamera, rows: Sequence[FootageRow]) -> float:
+    """When the last recorded frame of this file was filmed; before all, where none is."""
+    mine = [row for row in rows if row.camera == file.source.camera and row.start < file.until]
+    return max((row.end for row in mine if row.end > file.start), default=-math.inf)
+
+
+def _is_known_whole(file: FileCamera) -> bool:
+    """Whether no frame is left of it, as far as it tells how long it is."""
+    info = file.source.info
+    return info.duration_s is not None and file.after >= file.until - 1.5 / info.fps
 
 
 def _held_until(file: FileCamera, history: History) -> float:

@@ -101,13 +101,13 @@ class Settings:
     """Everything a run is told.
 
     detector, reid: an asset's name or a path. person_class: which of the detector's classes is people, by
-    name or number; None for the one called so. detector_size: to how many pixels the longer side of a picture
-    is scaled for the detector, a multiple of 32. device: auto, cpu, cuda or cuda:N. live: streams rather than
-    files. replace: record anew what the database already holds of these cameras and times. overlap: pairs of
-    cameras that see the same place, so that one person may be on both at a time. links: what is known of the
-    ways between cameras, their overlap included. max_latency_s: of live cameras; where the machine is too
-    slow for it, frames are dropped. forget_after_days, forget_at: when people are no longer looked for.
-    max_megapixels: of a picture; larger ones are refused.
+    name or number; None for the one called so. detector_size: to how many pixels the longer side of a
+    picture is scaled for the detector, a multiple of 32. device: auto, cpu, cuda or cuda:N. live: streams
+    rather than files. replace: record anew what the database already holds of these cameras and times;
+    resume: go on after it. overlap: pairs of cameras that see the same place, so that one person may be on
+    both at a time. links: what is known of the ways between cameras, their overlap included. max_latency_s:
+    of live cameras; where the machine is too slow for it, frames are dropped. forget_after_days, forget_at:
+    when people are no longer looked for. max_megapixels: of a picture; larger ones are refused.
     """
 
     cameras: tuple[CameraSettings, ...]
@@ -119,6 +119,7 @@ class Settings:
     device: str = "auto"
     live: bool = False
     replace: bool = False
+    resume: bool = False
     overlap: frozenset[frozenset[str]] = field(default_factory=frozenset)
     command: str = "sightline"
     max_latency_s: float = 1.0

@@ -63,10 +63,14 @@ def _run(commands: Commands) -> None:
     run.add_argument(
         "--annotate", type=Path, metavar="DIR", help="also write videos with boxes and ids there"
     )
-    run.add_argument(
+    held = run.add_mutually_exclusive_group()
+    held.add_argument(
         "--replace",
         action="store_true",
         help="record anew what the database already holds of these cameras and times",
+    )
+    held.add_argument(
+        "--resume", action="store_true", help="go on where an earlier run over these files was stopped"
     )
     _networks(run)
 
@@ -254,6 +258,11 @@ def _corrections(commands: Commands) -> None:
     for pair in (merge, differ):
         pair.add_argument("id", type=int, metavar="A", help="a person")
         pair.add_argument("other", type=int, metavar="B", help="another one")
+    merge.add_argument(
+        "--anyway",
+        action="store_true",
+        help="also where they were in one view at once",
+    )
     split = commands.add_parser(
         "split", help="some sightings of a person, or a sighting from a moment on, are somebody else"
     )

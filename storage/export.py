@@ -231,16 +231,17 @@ def _write_mot(history: History, visits: _Visits, parts: _Parts) -> None:
 class _MotFile:
     """A camera's lines by frame and id, of sightings that come by their start.
 
-    Later runs of a camera go on counting where the run before ended. Where two sightings have a person twice
-    in one frame, the more probable one counts.
+    Later runs of a camera go on counting where the run before ended; one that went on with the same file
+    counts as that does. Where two sightings have a person twice in one frame, the more probable one counts.
     """
 
     def __init__(self, file: TextIO, footage: Sequence[FootageRow]) -> None:
         self._file = file
-        self._runs = {row.id: row.run for row in footage}
+        begun = {(row.uri, row.start): row.run for row in reversed(footage)}
+        self._runs = {row.id: begun[row.uri, row.start] for row in footage}
         lengths: dict[int, int] = defaultdict(int)
         for row in footage:
-            lengths[row.run] = max(lengths[row.run], row.frames)
+            lengths[self._runs[row.id]] = max(lengths[self._runs[row.id]], row.frames)
         self._first = dict(zip(lengths, accumulate(lengths.values(), initial=1), strict=False))
         self._run: int | None = None
         self._waiting: list[NDArray[np.float64]] = []

@@ -98,6 +98,11 @@ class History:
         self._engine = engine
         self.path: Path = path_of(engine)
 
+    @property
+    def engine(self) -> Engine:
+        """Of the database that is asked; whoever corrects it meanwhile uses the same."""
+        return self._engine
+
     def people(
         self,
         *,

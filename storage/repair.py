@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from storage import journal
 from storage.batches import in_batches
+from storage.conflicts import Together, together
 from storage.cutting import CUT, cut, join, parts_of, span_of_points
 from storage.database import path_of, writing
 from storage.errors import UnknownPerson, in_plain_words
@@ -38,6 +39,17 @@ SETTLED_S = 10.0  # of footage after its end, a run adds nothing to a sighting
 
 class CorrectionError(UnknownPerson):
     """A correction that makes no sense: one sentence that says why."""
+
+
+class TogetherError(CorrectionError):
+    """Two who are to be merged were in one view at once. when: where and when that was."""
+
+    def __init__(self, first: int, second: int, when: Together) -> None:
+        super().__init__(
+            f"{first} and {second} were in view of {when.camera} at once "
+            f"(sightings {when.sightings[0]} and {when.sightings[1]}), so they are two people"
+        )
+        self.first, self.second, self.when = first, second, when
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +95,16 @@ class Repair:
         """The one of that number, which there is."""
         return corrections(self._engine, number=number)[0]
 
-    def merge(self, kept: int, other: int) -> int:
-        """Both are one person, with the first one's id. The correction's number, as of all below."""
+    def merge(self, kept: int, other: int, *, anyway: bool = False) -> int:
+        """Both are one person, with the first one's id. The correction's number, as of all below.
+
+        Raises TogetherError where they were in one view at once, unless that is known and meant: anyway.
+        """
         with self._writing() as connection:
             a, b = self._two(connection, kept, other)
+            at_once = None if anyway else together(connection, a, b)
+            if at_once is not None:
+                raise TogetherError(a, b, at_once)
             return self._merge(connection, a, b)
 
     def _merge(self, connection: Connection, a: int, b: int) -> int:
@@ -127,18 +145,21 @@ class Repair:
             self._give(connection, correction, sorted(set(sightings)), who, into)
             return correction
 
-    def cut(self, sighting: int, at: float, to: int | None = None) -> int:
-        """From ``at`` on (epoch seconds) this sighting is another one, of ``to``, or of somebody new."""
+    def cut(self, sighting: int, at: float, to: int | None = None, *, over: bool = False) -> int:
+        """From ``at`` on (epoch seconds) this sighting is another one, of ``to``, or of somebody new.
+
+        over: nothing is added to it any more, though its run goes on.
+        """
         with self._writing() as connection:
             row = self._sighting(connection, sighting)
-            self._expect_cut(connection, row, at)
+            self._expect_cut(connection, row, at, over=over)
             correction = journal.add(connection, "cut", note=repr(at))
             later = cut(connection, sighting, at)
             journal.add_sightings(connection, correction, [sighting], role=CUT, identity=row.identity_id)
             self._give(connection, correction, [later], row.identity_id, to)
             return correction
 
-    def _expect_cut(self, connection: Connection, row: Any, at: float) -> None:
+    def _expect_cut(self, connection: Connection, row: Any, at: float, *, over: bool) -> None:
         """Raises CorrectionError where there is nothing on one side of the moment, or more may come."""
         span = span_of_points(connection, row.id)
         if span is None or not span[0] < at <= span[1]:
@@ -146,7 +167,7 @@ class Repair:
             raise CorrectionError(f"sighting {row.id} {told}; name a moment between, not {at:.3f}")
         run = select(Run.ended, Footage.end).join(Footage, Footage.run_id == Run.id)
         ended, newest = connection.execute(run.where(Footage.id == row.footage_id)).one()
-        if ended is None and newest - row.end < SETTLED_S and is_locked(self._path):
+        if not over and ended is None and newest - row.end < SETTLED_S and is_locked(self._path):
             raise CorrectionError(f"sighting {row.id} is being recorded still; cut it when that has ended")
 
     def _sighting(self, connection: Connection, sighting: int) -> Any:

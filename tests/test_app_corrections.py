@@ -6,21 +6,23 @@ import json
 from pathlib import Path
 
 import pytest
-from small_history import small_history
+from small_history import name_footage, small_history, writer
 
 from app import errors
 from app.cli import main
+from storage.database import open_database
+from tracker.types import Sighting
 
 
 def test_a_merge_is_told_listed_and_undone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     small_history(tmp_path / "h.db")
     db = ["--db", str(tmp_path / "h.db")]
     assert main(["merge", "1", "2", *db]) == errors.OK
-    assert capsys.readouterr().out == "1: 2 is 1\n"
+    assert capsys.readouterr().out == "1: Merged 2 into 1\n"
     assert main(["show", "2", *db]) == errors.OK
     assert "2 was merged: it is 1 now." in capsys.readouterr().out
     assert main(["undo", *db]) == errors.OK
-    assert capsys.readouterr().out == "1: 2 is 1 (undone)\n"
+    assert capsys.readouterr().out == "1: Merged 2 into 1 (undone)\n"
     assert main(["corrections", "--json", *db]) == errors.OK
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["kind"], row["author"], row["people"], row["undone"] is None) == (
@@ -35,13 +37,15 @@ def test_a_sighting_is_cut_told_and_joined(tmp_path: Path, capsys: pytest.Captur
     small_history(tmp_path / "h.db")
     db = ["--db", str(tmp_path / "h.db")]
     assert main(["split", "3", "--at", "0:21.05", *db]) == errors.OK
-    assert capsys.readouterr().out == "1: sighting 3 is from 00:21 on sighting 6 of 3\n"
+    assert capsys.readouterr().out == "1: Cut sighting 3 at 00:21; from then on it is sighting 6 of 3\n"
     assert main(["split", "1", "--at", "12", "--to", "2", *db]) == errors.OK
-    assert capsys.readouterr().out == "2: sighting 1 is from 00:12 on sighting 7 of 2\n"
+    assert capsys.readouterr().out == "2: Cut sighting 1 at 00:12; from then on it is sighting 7 of 2\n"
     assert main(["corrections", *db]) == errors.OK
-    assert "sighting 3 is from 00:21 on sighting 6 of 3" in " ".join(capsys.readouterr().out.split())
+    assert "Cut sighting 3 at 00:21; from then on it is sighting 6 of 3" in " ".join(
+        capsys.readouterr().out.split()
+    )
     assert main(["undo", "1", *db]) == errors.OK
-    assert capsys.readouterr().out == "1: sighting 3 is from 00:21 on 3 (undone)\n"
+    assert capsys.readouterr().out == "1: Cut sighting 3 at 00:21; from then on it is 3 (undone)\n"
 
 
 @pytest.mark.parametrize(
@@ -69,3 +73,22 @@ def test_what_makes_no_sense_is_one_sentence(
     said = capsys.readouterr().err
     assert sentence in said
     assert said.count("\n") == 1
+
+
+def test_a_merge_of_two_in_one_view_names_the_moment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = open_database(tmp_path / "h.db", create=True)
+    begin = 1_236_254_390.0  # 2009-03-05 11:59:50 UTC
+    with writer(engine) as record:
+        name_footage(record, start=begin)
+        record.sighting(Sighting(1, "left", begin + 10.0, begin + 14.0, 1, 0.9))
+        record.sighting(Sighting(2, "left", begin + 13.0, begin + 18.0, 2, 0.9))
+    typed = ["--utc", "merge", "1", "2", "--db", str(tmp_path / "h.db")]
+    assert main(typed) == errors.USAGE
+    assert (
+        "1 and 2 were in view of left at once (sightings 1 and 2), so they are two people: "
+        "from 2009-03-05 12:00:03 \N{EN DASH} 12:00:04 UTC; "
+    ) in capsys.readouterr().err
+    assert main([*typed, "--anyway"]) == errors.OK
+    assert capsys.readouterr().out == "1: Merged 2 into 1\n"

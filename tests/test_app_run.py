@@ -6,7 +6,9 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,13 @@ from kill_cycle import Held
 from walks import cut_walk, cut_walks
 
 from app import errors
+from app.build import build_run
 from app.cli import main
+from app.config import Settings, cameras_from_sources
+from app.pipeline import Status
+from storage.database import existing
+from storage.history import History
+from tracker.types import Result
 
 pytestmark = pytest.mark.usefixtures("assets")
 
@@ -118,6 +126,72 @@ def test_recording_anew_replaces(
     before, after = exported(history, tmp_path / "before"), exported(database, tmp_path / "after")
     assert after["west.txt"] == before["west.txt"]
     assert len(after["east.txt"].splitlines()) == len(before["east.txt"].splitlines())
+
+
+def test_names_and_merges_hold_when_all_is_recorded_anew(
+    walks: list[str], history: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = tmp_path / "copy.db"
+    database.write_bytes(history.read_bytes())
+    db = ["--db", str(database)]
+    ann, bea, cid = [str(person["id"]) for person in people_in(database, capsys)][:3]
+    for typed in (["name", ann, "Ann"], ["merge", bea, cid, "--anyway"], ["differ", ann, bea]):
+        assert main([*typed, *db]) == errors.OK
+    before = len(people_in(database, capsys))
+    assert main(["run", *walks, *db, "--replace"]) == errors.OK
+    told = " ".join(capsys.readouterr().err.split())
+    assert "carried over: Named" in told
+    assert "carried over: Merged" in told
+    assert "carried over: Told" in told
+    assert "not found again" not in told
+    people = people_in(database, capsys)
+    assert len(people) == before
+    assert [person["name"] for person in people].count("Ann") == 1
+
+
+class StopAfter:
+    """A view that has the run stopped once so many frames are through."""
+
+    def __init__(self, frames: int) -> None:
+        self.stop, self._frames = threading.Event(), frames
+
+    def show(self, results: Sequence[Result], status: Status) -> None:
+        if status.frames >= self._frames:
+            self.stop.set()
+
+
+def test_what_was_stopped_goes_on(
+    walks: list[str], history: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = tmp_path / "parts.db"
+    typed = ["run", *walks, "--db", str(database)]
+    view = StopAfter(40)
+    settings = Settings(cameras_from_sources(walks, live=False), database=database)
+    with build_run(settings) as run:
+        run.run(view=view, stop=view.stop)
+    with existing(database) as engine:
+        first = {row.camera: row.frames for row in History(engine).footage()}
+    assert 20 <= max(first.values()) < 50
+    assert main(typed) == errors.CONFIG
+    assert "--resume goes on where a run was stopped" in capsys.readouterr().err
+    assert main([*typed, "--resume"]) == errors.OK
+    with existing(database) as engine, existing(history) as whole:
+        rows, wanted = History(engine).footage(), History(whole).footage()
+    for camera in ("west", "east"):
+        ends = [row.end for row in rows if row.camera == camera]
+        assert ends == sorted(ends)
+        assert max(ends) == max(row.end for row in wanted if row.camera == camera)
+        assert len({(row.uri, row.start) for row in rows if row.camera == camera}) == 1
+    capsys.readouterr()
+    assert main([*typed, "--resume"]) == errors.CONFIG
+    assert "holds these files to their ends" in capsys.readouterr().err
+    for name, table in exported(database, tmp_path / "parts").items():
+        once = exported(history, tmp_path / "once")[name]
+        frames, all_frames = ({int(row.split(b",")[0]) for row in text.split()} for text in (table, once))
+        assert max(frames) == max(all_frames)
+        assert len(frames) >= 0.7 * len(all_frames)  # tracks begin anew where it went on
+        rows_of = [tuple(row.split(b",")[:2]) for row in table.split()]
+        assert len(rows_of) == len(set(rows_of))  # nobody is twice in a frame
 
 
 def test_annotated_videos_are_written(again: tuple[Path, Path]) -> None:

@@ -91,7 +91,7 @@ def change_at_random(engine: Engine, dice: random.Random) -> None:
     with suppress(DatabaseError):
         dice.choice(
             [
-                lambda: repair.merge(a, b),
+                lambda: repair.merge(a, b, anyway=True),
                 lambda: repair.move(some[0], dice.choice([a, None])),
                 lambda: repair.split(a, some),
                 lambda: repair.cut(some[0], 10.0 + 3 * some[0] + 0.5, to=dice.choice([a, None])),

@@ -23,7 +23,7 @@ from storage.errors import DatabaseError
 from storage.export import export
 from storage.history import History
 from storage.presences import decisions
-from storage.repair import CorrectionError, Move, Repair, apart, corrections, revisions
+from storage.repair import CorrectionError, Move, Repair, TogetherError, apart, corrections, revisions
 from tracker.types import Point, Sighting
 
 
@@ -146,7 +146,7 @@ def test_a_history_of_the_first_schema_is_brought_along(tmp_path: Path) -> None:
             old.execute(f"INSERT INTO sighting VALUES ({k}, 1, {k}, 1, {k}, 0, 1, 0.5, {'NULL,' * 4} NULL)")
     engine = open_database(path, create=False)
     repair = Repair(engine)
-    repair.merge(1, 2)
+    repair.merge(1, 2, anyway=True)
     assert people(engine) == [1, 1]
     repair.undo()
     assert people(engine) == [1, 2]
@@ -309,6 +309,29 @@ def test_what_a_killed_run_left_can_be_cut(engine: Engine) -> None:
     assert len(parts(engine)) == 6
 
 
+def test_two_who_were_in_one_view_at_once_are_not_merged_unasked(tmp_path: Path) -> None:
+    engine = open_database(tmp_path / "h.db", create=True)
+    with writer(engine) as record:
+        name_footage(record)
+        record.sighting(Sighting(1, "left", 10.0, 14.0, 1, 0.9))
+        record.sighting(Sighting(2, "left", 13.5, 18.0, 2, 0.9))
+        record.sighting(Sighting(3, "left", 20.0, 28.0, 2, 0.9))
+        record.sighting(Sighting(4, "left", 24.0, 29.0, 1, 0.9))
+        record.sighting(Sighting(5, "right", 25.0, 30.0, 3, 0.9))
+        record.sighting(Sighting(6, "left", 30.0, 33.0, 3, 0.9))
+    repair = Repair(engine)
+    with pytest.raises(TogetherError, match=r"^1 and 2 were in view of left at once \(.* 4 and 3\)") as told:
+        repair.merge(1, 2)
+    assert (told.value.when.start, told.value.when.end) == (24.0, 28.0)  # the longest time of both
+    assert repair.journal() == []
+    assert repair.merge(2, 1, anyway=True) == 1
+    repair.undo()
+    repair.move(3, None)
+    repair.move(2, None)
+    repair.merge(1, 3)  # on two cameras at once: they may overlap
+    assert people(engine)[0] == 1
+
+
 def crowd(path: Path, *, people: int = 6, sightings: int = 40) -> Engine:
     """Many sightings of a few."""
     engine = open_database(path, create=True)
@@ -326,7 +349,7 @@ def corrected_at_random(repair: Repair, dice: random.Random) -> None:
     sightings = sorted(dice.sample(range(1, 41), 3))
     change = dice.choice(
         [
-            lambda: repair.merge(*people),
+            lambda: repair.merge(*people, anyway=dice.choice([True, False])),
             lambda: repair.differ(*people),
             lambda: repair.name(people[0], dice.choice(["Ann", "Bea", ""])),
             lambda: repair.move(sightings[0], dice.choice([people[0], None])),

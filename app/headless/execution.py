@@ -13,6 +13,7 @@ from rich.console import Console
 
 from app import config
 from app.config import CameraSettings, Settings
+from app.history.telling import plain
 from app.sources.names import shown
 from app.sources.taken import seem_one
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from app.pipeline import Status
+    from storage.carrying import Carried
     from storage.history import History
 
 
@@ -69,7 +71,9 @@ def overridden(settings: Settings, arguments: argparse.Namespace) -> Settings:
         if not 0 < arguments.max_megapixels < float("inf"):
             raise config.ConfigError("--max-megapixels: expected a number above 0.")
         said["max_megapixels"] = arguments.max_megapixels
-    return replace(settings, replace=getattr(arguments, "replace", False), **said)
+    for name in ("replace", "resume"):
+        said[name] = getattr(arguments, name, False)
+    return replace(settings, **said)
 
 
 @contextmanager
@@ -95,7 +99,21 @@ def execute(settings: Settings) -> Iterator[tuple[History, Status, bool]]:
         console.print(f"detector: {built.detector}; re-identification: {built.embedder}", highlight=False)
         with TerminalView(console) as view:
             status = built.run(view=view, stop=stop)
+        for sentence in carried_told(built.carried[-1]):
+            console.print(sentence, highlight=False, soft_wrap=True, markup=False)
         yield built.history, status, not stop.is_set()
+
+
+def carried_told(carried: Carried) -> list[str]:
+    """What became of corrections of what was recorded anew, in sentences; none where there were none."""
+    from app.history.corrections import told
+
+    sentences = [f"carried over: {told(row)} (correction {row.id})" for row in carried.made]
+    sentences += [f"as it was corrected: {told(row)} (correction {row.id})" for row in carried.held]
+    sentences += [f"not found again: {told(row)} (correction {row.id})" for row in carried.lost]
+    if carried.lost:
+        sentences.append("What was not found again is to be corrected by hand, if it is still so.")
+    return [plain(sentence) for sentence in sentences]
 
 
 def report(history: History, status: Status) -> None:

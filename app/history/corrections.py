@@ -18,7 +18,7 @@ from app.config import ConfigError
 from app.history.opened import opened, opened_for_repair
 from app.history.telling import plain
 from app.moments import MomentError, moment_near
-from app.times import moment, zone
+from app.times import moment, span, zone
 
 if TYPE_CHECKING:
     from storage.repair import CorrectionRow, Repair, RevisionRow
@@ -26,7 +26,17 @@ if TYPE_CHECKING:
 
 def merge(arguments: argparse.Namespace) -> int:
     """``sightline merge A B``: B is A from now on."""
-    return _correct(arguments.db, lambda repair: repair.merge(arguments.id, arguments.other))
+    return _correct(arguments.db, lambda repair: _merged(repair, arguments))
+
+
+def _merged(repair: Repair, arguments: argparse.Namespace) -> int:
+    from storage.repair import CorrectionError, TogetherError
+
+    try:
+        return repair.merge(arguments.id, arguments.other, anyway=arguments.anyway)
+    except TogetherError as error:
+        when = f"from {span(error.when.start, error.when.end)} {zone(error.when.start)}".rstrip()
+        raise CorrectionError(f"{error}: {when}; move one of the two first, or say --anyway") from None
 
 
 def split(arguments: argparse.Namespace) -> int:
@@ -112,13 +122,14 @@ def told(row: CorrectionRow) -> str:
     which = ", ".join(map(str, row.sightings))
     if row.kind == "cut":
         return _told_cut(row, a if b is None else b)
+    moved = f"Said that sighting {which} is {a}" if b is None else f"Moved sighting {which} from {a} to {b}"
     words = {
-        "merge": f"{a} is {b}",
-        "differ": f"{a} and {b} are different people",
-        "name": f"{a} is called {row.name}" if row.name else f"{a} has no name",
-        "split": f"sightings {which} of {a} are {b}",
-        "move": f"sighting {which} is {a if b is None else b}",
-        "refine": f"second pass: {row.note}",
+        "merge": f"Merged {a} into {b}",
+        "differ": f"Told {a} and {b} apart",
+        "name": f"Named {a} {row.name}" if row.name else f"Took the name of {a} away",
+        "split": f"Split sightings {which} off {a}, to {b}",
+        "move": moved,
+        "refine": f"Second pass: {row.note}",
     }
     return words.get(row.kind, row.kind)
 
@@ -128,7 +139,7 @@ def _told_cut(row: CorrectionRow, whose: int | None) -> str:
     at = float(row.note or 0.0)
     since = _when(at)
     later = f"sighting {row.sightings[1]} of " if len(row.sightings) > 1 else ""
-    return f"sighting {row.sightings[0]} is from {since} on {later}{whose}"
+    return f"Cut sighting {row.sightings[0]} at {since}; from then on it is {later}{whose}"
 
 
 def _table(rows: Sequence[CorrectionRow | RevisionRow]) -> Table:
@@ -153,4 +164,4 @@ def _when(time: float) -> str:
 
 def _told_revision(row: RevisionRow) -> str:
     before, after = ("undecided" if who is None else who for who in (row.before, row.after))
-    return f"sighting {row.sighting} of {before} is {after}"
+    return f"Reassigned sighting {row.sighting} from {before} to {after}"

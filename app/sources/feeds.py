@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -26,10 +27,13 @@ EMPTY_EVERY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class FileCamera:
-    """A file on the common clock. shift_s is added to its times."""
+    """A file on the common clock. shift_s is added to its times. after: the frames up to then (epoch seconds)
+    are known already, and left out.
+    """
 
     source: StoredSource
     shift_s: float = 0.0
+    after: float = -math.inf
 
     @property
     def start(self) -> float:
@@ -42,7 +46,8 @@ class FileCamera:
 
     def frames(self) -> Iterator[Frame | DetectedFrame]:
         for frame in self.source:
-            yield replace(frame, time=frame.time + self.shift_s)
+            if frame.time + self.shift_s > self.after:
+                yield replace(frame, time=frame.time + self.shift_s)
 
 
 class FileFeed:
@@ -52,6 +57,7 @@ class FileFeed:
         self.files = cameras
         self._order = {camera.source.camera: n for n, camera in enumerate(cameras)}
         self._ended: set[str] = set()
+        self._first: dict[str, int] = {}
 
     def rounds(self, stop: threading.Event) -> Iterator[Round]:
         """Frames in order of time, a new round wherever a camera would come twice."""
@@ -71,7 +77,9 @@ class FileFeed:
             yield held
 
     def _watched(self, camera: FileCamera) -> Iterator[Frame | DetectedFrame]:
-        yield from camera.frames()
+        for frame in camera.frames():
+            self._first.setdefault(frame.camera, frame.index)
+            yield frame
         self._ended.add(camera.source.camera)
 
     def cameras(self) -> list[CameraStatus]:
@@ -79,10 +87,11 @@ class FileFeed:
 
     def _status(self, source: StoredSource) -> CameraStatus:
         ended = source.camera in self._ended
+        frames = source.decoded if ended else source.info.frames
         return CameraStatus(
             name=source.camera,
             state="ended" if ended else "playing",
-            expected=source.decoded if ended else source.info.frames,
+            expected=None if frames is None else max(frames - self._first.get(source.camera, 0), 0),
             problem=_problem(source, ended=ended),
         )
 
