@@ -61,3 +61,40 @@ def checked(epoch_s: float, told: object) -> float:
         return epoch_s
     unit = " (are these milliseconds?)" if 0.0 <= epoch_s / 1000 <= LATEST and epoch_s > LATEST else ""
     raise MomentError(f"{str(told)[:40]} is no time between 1970 and 2200{unit}; epoch seconds are expected")
+
+
+_AGO = re.compile(
+    r"(?:last |past )?(\d+(?:\.\d+)?) ?(s|m|h|d|w|sec|min|seconds?|minutes?|hours?|days?|weeks?)(?: ago)?"
+)
+_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
+_DAYS = {"today": 0, "yesterday": 1}
+_TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?")
+
+
+def moment_said(text: str, *, now: float, near: float | None = None) -> float:
+    """As moment_of, and as people say it: ``last 2h``, ``yesterday 14:00``, ``today``, ``09:30``.
+
+    now: what the first three count from. near: a time alone is of that day (local), or, where it is no dated
+    time, elapsed; None for now. Raises MomentError.
+    """
+    said = " ".join(text.lower().split())
+    ago = _AGO.fullmatch(said)
+    if ago is not None:
+        return checked(now - float(ago[1]) * _UNITS_S[ago[2][0]], text)
+    day, _, rest = said.partition(" ")
+    if day in _DAYS:
+        begin = datetime.fromtimestamp(now).astimezone() - timedelta(days=_DAYS[day])
+        return _on_day(begin, rest or "00:00", text)
+    if near is not None and not is_dated(near):
+        return moment_near(text, near=near)
+    if _TIME_OF_DAY.fullmatch(said):
+        return _on_day(datetime.fromtimestamp(now if near is None else near).astimezone(), said, text)
+    return moment_of(text)
+
+
+def _on_day(day: datetime, said: str, told: str) -> float:
+    parts = _TIME_OF_DAY.fullmatch(said)
+    if parts is None or int(parts[1]) > 23 or int(parts[2]) > 59:
+        raise MomentError(f"{told[:40]!r} is no time; write it as 09:30, yesterday 14:00 or last 2h")
+    at = day.replace(hour=int(parts[1]), minute=int(parts[2]), second=0, microsecond=0)
+    return at.replace(tzinfo=None).timestamp() + float(parts[3] or 0.0)

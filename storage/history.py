@@ -21,12 +21,12 @@ from storage.journal import PERSON
 from storage.packing import Trajectory as Trajectory
 from storage.packing import unpack
 from storage.people import PersonRow as PersonRow
-from storage.people import Span, bounded, last_identity, number_of_people, people, person, seen_last
+from storage.people import Span, bounded, last_identity, number_of_people, people, person, rows_of, seen_last
 from storage.schema import Camera, Correction, Footage, Identity, Picture, Portrait, Seen, Sighting, Template
 from storage.schema import Trajectory as Chunk
 from storage.segments import SegmentRow, Shown, all_segments, showing, size_of_all
 from storage.templates import MOST as TEMPLATES
-from storage.vectors import best_portraits, check_model, identities, models_used
+from storage.vectors import best_portraits, best_templates, check_model, identities, models_used
 from tracker import types
 
 _IDS_A_QUERY = 500
@@ -141,6 +141,11 @@ class History:
             raise UnknownPerson(f"nobody in {self.path} has the id {id}; 'sightline people' lists everybody")
         return row
 
+    def people_of(self, ids: Collection[int]) -> list[PersonRow]:
+        """Those of them who were seen."""
+        with self._asking() as connection:
+            return rows_of(connection, Span(), sorted(set(ids)))
+
     def who(self, id: int) -> int:  # noqa: A002
         """Who an id is now: another one where a correction merged it, else the same."""
         with self._asking() as connection:
@@ -155,9 +160,14 @@ class History:
         since: float | None = None,
         until: float | None = None,
         unidentified: bool = False,
+        below: float | None = None,
+        earlier_than: SightingRow | None = None,
         most: int | None = None,
     ) -> list[SightingRow]:
-        """By start. unidentified: only those of whom it was not decided who. most: of more, the last."""
+        """By start. unidentified: only those of whom it was not decided who. below: only those that were
+        given to somebody with a lower probability. earlier_than: only those before that one. most: of more,
+        the last.
+        """
         who = None if person is None else self.who(person)
         with self._asking() as connection:
             filters = Span(camera, since, until).filters(connection)
@@ -165,6 +175,12 @@ class History:
                 filters.append(Sighting.identity_id == who)
             if unidentified:
                 filters.append(Sighting.identity_id.is_(None))
+            if below is not None:
+                filters += [below > _PROBABILITY, Sighting.identity_id.is_not(None)]
+            if earlier_than is not None:
+                start, id_ = Sighting.start, Sighting.id
+                filters += [start <= earlier_than.start]
+                filters += [(start < earlier_than.start) | (id_ < earlier_than.id)]
             if most is not None:
                 last = select(Sighting.id).where(*filters).order_by(Sighting.start.desc(), Sighting.id.desc())
                 filters = [Sighting.id.in_(last.limit(most))]
@@ -244,7 +260,7 @@ class History:
         person: int | None = None,
         sighting: int | None = None,
         sightings: Sequence[int] | None = None,
-        among: Select[Any] | None = None,
+        among: Select[Any] | Collection[int] | None = None,
         most: int | None = None,
         each: int | None = None,
     ) -> list[PortraitRow]:
@@ -286,6 +302,13 @@ class History:
         told_by = select(Template.portrait_id).where(Template.identity_id == self.who(person))
         return self.portraits(among=told_by, most=most)
 
+    def faces(self, people: Collection[int]) -> dict[int, PortraitRow]:
+        """By person, the best picture of those that somebody is told apart by; without who has none."""
+        with self._asking() as connection:
+            best = best_templates(connection, people)
+        rows = self.portraits(among=list(best.values())) if best else []
+        return {row.person: row for row in rows if row.person is not None}
+
     def footage(self, camera: str | None = None, *, ids: Collection[int] | None = None) -> list[FootageRow]:
         """What was recorded, by start. ids: only these, a few."""
         query = (
@@ -323,10 +346,12 @@ class History:
         with self._asking() as connection:
             return compared(connection, sightings)
 
-    def segments(self, *, most: int | None = None) -> list[SegmentRow]:
-        """The files of recorded footage, by end, the oldest first; at most so many."""
+    def segments(
+        self, *, since: float | None = None, until: float | None = None, most: int | None = None
+    ) -> list[SegmentRow]:
+        """The files of recorded footage, by end, the oldest first; at most so many; of a span."""
         with self._asking() as connection:
-            return all_segments(connection, most=most)
+            return all_segments(connection, since=since, until=until, most=most)
 
     def segment_bytes(self) -> int:
         """How large they are in all."""
@@ -403,13 +428,15 @@ class History:
             yield connection
 
 
+_PROBABILITY = func.coalesce(Sighting.placed_probability, Sighting.probability)
+
 _OWN: tuple[Any, ...] = (
     Sighting.id,
     Sighting.identity_id,
     Camera.name,
     Sighting.start,
     Sighting.end,
-    func.coalesce(Sighting.placed_probability, Sighting.probability),
+    _PROBABILITY,
     Sighting.footage_id,
     Sighting.decided_id,
     Sighting.placed_by,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +62,11 @@ class Span:
 
 def people(connection: Connection, span: Span, *, most: int | None) -> list[PersonRow]:
     """By first seen; where they are more than ``most``, those of them who were seen last."""
-    ids = seen_last(connection, span, most=most)
+    return rows_of(connection, span, seen_last(connection, span, most=most))
+
+
+def rows_of(connection: Connection, span: Span, ids: Sequence[int]) -> list[PersonRow]:
+    """Those of them who were seen there and then, by first seen."""
     rows: list[PersonRow] = []
     for some in in_batches(ids):
         visits = _visits(connection, span, some)

@@ -407,6 +407,14 @@ def corrections(engine: Engine, *, most: int | None = None, number: int | None =
     return found
 
 
+def journal_state(engine: Engine) -> tuple[int, ...]:
+    """Other numbers whenever a correction was made or undone, or a run gave a sighting to somebody else."""
+    revision = select(func.max(Revision.id)).scalar_subquery()
+    query = select(func.max(Correction.id), func.count(Correction.undone), revision)
+    with in_plain_words(path_of(engine)), engine.connect() as connection:
+        return tuple(int(number or 0) for number in connection.execute(query).one())
+
+
 def _told(connection: Connection, rows: Sequence[Any]) -> Iterator[CorrectionRow]:
     about, step, ids = CorrectionIdentity, CorrectionSighting, [row.id for row in rows]
     people: dict[int, list[tuple[int, int | None]]] = defaultdict(list)

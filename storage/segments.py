@@ -64,12 +64,21 @@ class Segments:
         self._said.clear()
 
 
-def all_segments(connection: Connection, *, most: int | None = None) -> list[SegmentRow]:
-    """By end, the oldest first; at most so many."""
+def all_segments(
+    connection: Connection,
+    *,
+    since: float | None = None,
+    until: float | None = None,
+    most: int | None = None,
+) -> list[SegmentRow]:
+    """By end, the oldest first; at most so many. since, until: those that reach into the span."""
     segment = schema.Segment
+    span = [] if since is None else [segment.end >= since]
+    span += [] if until is None else [segment.start <= until]
     query = (
         select(schema.Camera.name, segment.path, segment.start, segment.end, segment.bytes)
         .join(schema.Camera, schema.Camera.id == segment.camera_id)
+        .where(*span)
         .order_by(segment.end, segment.id)
         .limit(most)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 from storage.batches import in_batches
 from storage.errors import DatabaseError
 from storage.packing import unpack_vectors
-from storage.schema import Camera, Identity, Model, Portrait, Seen, Sighting, Template
+from storage.schema import Camera, Identity, Model, Picture, Portrait, Seen, Sighting, Template
 from tracker import types
 
 
@@ -40,6 +40,19 @@ def best_portraits(group: Any, most: int, filters: list[ColumnElement[bool]]) ->
     )
     ranked = select(Portrait.id, rank.label("rank")).join(Sighting).where(*filters).subquery()
     return select(ranked.c.id).where(ranked.c.rank <= most)
+
+
+def best_templates(connection: Connection, people: Collection[int]) -> dict[int, int]:
+    """By person, the best portrait that they are told apart by and that has a picture."""
+    best: dict[int, int] = {}
+    has_picture = select(Picture.portrait_id).where(Picture.portrait_id == Template.portrait_id).exists()
+    for some in in_batches(sorted(people)):
+        query = select(Template.identity_id, Template.portrait_id)
+        query = query.where(Template.identity_id.in_(some), has_picture)
+        order = (Template.quality.desc(), Template.time, Template.portrait_id)
+        for identity, portrait in connection.execute(query.order_by(Template.identity_id, *order)):
+            best.setdefault(identity, portrait)
+    return best
 
 
 def identities(

@@ -1,12 +1,39 @@
-"""What the user can do: the menus and the toolbar."""
+"""What the user can do: the menus, the toolbar, and the keys."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PyQt5.QtCore import QSize, Qt
 from PyQt5.QtGui import QIcon, QKeySequence
-from PyQt5.QtWidgets import QAction, QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+from PyQt5.QtWidgets import (
+    QAction,
+    QActionGroup,
+    QMainWindow,
+    QMenu,
+    QSizePolicy,
+    QToolBar,
+    QToolButton,
+    QWidget,
+)
 
 from app.gui.icons import camera_icon, folder_icon, history_icon, play_icon, stop_icon
+
+FURTHER_KEYS = (
+    ("Footage", "Space", "Play or pause"),
+    ("Footage", ", and .", "One picture back, one on"),
+    ("Footage", "- and +", "Slower, faster: 1/4 to 16 times"),
+    ("Footage", "P and N", "Previous, next sighting of the person chosen, on whichever camera"),
+    ("Footage", "Wheel", "Zoom into a picture, or into the timeline"),
+    ("Footage", "Double click", "One camera large, or all again"),
+    ("Footage", "Shift and drag", "A box drawn round somebody: who is it?"),
+    ("Lists", "Up, Down, Page, Home, End", "Through the list"),
+    ("Lists", "Enter, double click", "Play the sighting"),
+    ("Lists", "Drag a person on another", "Merge, once both were seen side by side"),
+    ("Lists", "Drag sightings on a person", "Move them there"),
+    ("Everywhere", "Escape", "Back: the picture as a whole, all cameras, the full screen"),
+)
+"""Keys and gestures that are no menu's: where, which, what for."""
 
 
 class Actions:
@@ -14,64 +41,129 @@ class Actions:
 
     def __init__(self, window: QMainWindow) -> None:
         self._window = window
-        self.files = self._action(
-            "Open &files…", "Ctrl+O", folder_icon(), "Choose video files to track people in"
+        make = self._action
+        self.files = make("Open &files…", "Ctrl+O", "Choose video files to track people in", folder_icon())
+        self.streams = make("Open &streams…", "Ctrl+Shift+O", "Watch live cameras", camera_icon())
+        self.history = make("Open &history…", "Ctrl+H", "Look into another history database", history_icon())
+        self.new_history = make("&New history…", "", "Record into a new, empty history")
+        self.site = make(
+            "S&ite…", "Ctrl+I", "Cameras and networks: read, changed, tried and saved as site.toml"
         )
-        self.streams = self._action("Open &streams…", "Ctrl+Shift+O", camera_icon(), "Watch live cameras")
-        self.history = self._action(
-            "Open &history…", "Ctrl+H", history_icon(), "Look into another history database"
+        self.case = make(
+            "&Export case…", "Ctrl+E", "What is chosen as a folder: clips, contact sheet, tables"
         )
-        self.start = self._action("&Start", "Ctrl+R", play_icon(), "Track people in what is open")
-        self.stop = self._action("S&top", "Ctrl+.", stop_icon(), "End the run; what was done is kept")
-        self.replace = self._action(
-            "Record &anew", "", QIcon(), "Replace what the history holds of these cameras"
-        )
-        self.replace.setCheckable(True)
-        self.all_cameras = self._action("&All cameras", "Ctrl+0", QIcon(), "Show all cameras again")
-        self.full_screen = self._action("F&ull screen", "F11", QIcon(), "The window without a frame")
-        self.full_screen.setCheckable(True)
-        self.search = self._action("&Find a person", "Ctrl+F", QIcon(), "Search by id, name or camera")
-        self.find = self._action(
-            "Find by &picture…", "Ctrl+Shift+F", QIcon(), "Who of the history is in a photograph?"
-        )
-        self.quit = self._action("&Quit", "Ctrl+Q", QIcon(), "End the run and close the window")
-        self.about = self._action("&About Sightline", "", QIcon(), "Version and licence")
+        self.forget = make("F&orget…", "", "Erase a person, a camera or old footage everywhere")
+        self.quit = make("&Quit", "Ctrl+Q", "End the run and close the window")
+        self.start = make("&Start", "Ctrl+R", "Track people in what is open", play_icon())
+        self.stop = make("S&top", "Ctrl+.", "End the run; what was done is kept", stop_icon())
+        self.replace = self._switch("Process &again", "", "Replace what the history holds of these cameras")
+        self.undo = make("&Undo", "Ctrl+Z", "Take the last correction back")
+        self.redo = make("&Redo", "Ctrl+Shift+Z", "Make anew what was undone")
+        self.name = make("&Name…", "F2", "Give the person a name")
+        self.merge = make("&Merge with…", "M", "Two are one person: side by side first")
+        self.differ = make("Never the &same as…", "D", "Two are surely two people: side by side first")
+        self.move = make("Mo&ve sighting to…", "V", "Give the sightings chosen to somebody else")
+        self.confirm = make("Surely &theirs", "Y", "The sightings chosen surely are this person's")
+        self.split = make("S&plit off", "X", "The sightings chosen are somebody new's")
+        self.cut = make("Split at the time &shown", "T", "From the time the footage shows it is somebody new")
+        self.journal = self._switch("&Journal", "Ctrl+J", "All corrections, to be undone one by one")
+        self.search = make("&Find a person", "Ctrl+F", "By id, name or camera")
+        self.everybody = make("&Show everybody", "Ctrl+Shift+E", "Clear the filter, and nobody is chosen")
+        self.find = make("Find by &picture…", "Ctrl+Shift+F", "Who of the history is in a photograph?")
+        self.alike = make("Who else is &like this", "L", "Look for the person of the sighting chosen")
+        self.mark = self._switch("Find by a &box", "B", "Draw a box in the footage: who is it?")
+        self.cameras = make("&Cameras", "Ctrl+1", "The cameras of the run")
+        self.footage = make("&Footage", "Ctrl+2", "What was filmed, on one clock")
+        self.review = make("&Review", "Ctrl+3", "What is worth a look")
+        self.all_cameras = make("&All cameras", "Ctrl+0", "Show all cameras again")
+        self.snapshot = make("&Snapshot…", "Ctrl+P", "Save the pictures shown, with boxes, camera and time")
+        self.full_screen = self._switch("F&ull screen", "F11", "The window without a frame")
+        self.keys = make("&Keys", "F1", "All keys on one sheet")
+        self.about = make("&About Sightline", "", "Version and licence")
+        self.themes = self._theme_actions()
+        self.recent = QMenu("&Recent", window)
+        self.of_person = (self.name, self.merge, self.differ, self.case)
+        self.of_sightings = (self.move, self.confirm, self.split, self.alike)
+        self.menus: list[QMenu] = []
         self._fill_menus()
         self.toolbar = self._toolbar()
 
     def set_running(self, running: bool, *, ready: bool) -> None:
         """Which actions are to be had. ready: there is something to start."""
-        for action in (self.files, self.streams, self.history, self.replace):
+        for action in (self.files, self.streams, self.history, self.new_history, self.site, self.replace):
             action.setEnabled(not running)
+        self.recent.setEnabled(not running)
         self.start.setEnabled(ready and not running)
         self.stop.setEnabled(running)
 
-    def _action(self, text: str, keys: str, icon: QIcon, tip: str) -> QAction:
-        action = QAction(icon, text, self._window)
+    def set_chosen(self, *, person: bool, sightings: bool) -> None:
+        """Whether a person and sightings are chosen."""
+        for action in self.of_person:
+            action.setEnabled(person)
+        for action in self.of_sightings:
+            action.setEnabled(sightings)
+
+    def sheet(self) -> list[tuple[str, str, str]]:
+        """Every key: where, which, what for."""
+        keys = []
+        for menu in self.menus:
+            for action in menu.actions():
+                shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+                if shown:
+                    keys.append((menu.title().replace("&", ""), shown, action.statusTip()))
+        return [*keys, *FURTHER_KEYS]
+
+    def _action(self, text: str, keys: str, told: str, icon: QIcon | None = None) -> QAction:
+        action = QAction(icon or QIcon(), text, self._window)
         action.setIconText(" " + text.replace("&", "").rstrip("…"))
         if keys:
             action.setShortcut(QKeySequence(keys))
         shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        action.setToolTip(f"{tip} ({shown})" if shown else tip)
+        action.setStatusTip(told)
+        action.setToolTip(f"{told} ({shown})" if shown else told)
         return action
 
-    def _fill_menus(self) -> None:
-        self._menu("&File", [self.files, self.streams, self.history, None, self.quit])
-        self._menu("&Run", [self.start, self.stop, None, self.replace])
-        self._menu("&View", [self.search, self.find, None, self.all_cameras, self.full_screen])
-        self._menu("&Help", [self.about])
+    def _switch(self, text: str, keys: str, told: str) -> QAction:
+        action = self._action(text, keys, told)
+        action.setCheckable(True)
+        return action
 
-    def _menu(self, title: str, actions: list[QAction | None]) -> None:
+    def _theme_actions(self) -> dict[str, QAction]:
+        group = QActionGroup(self._window)
+        found = {}
+        for theme in ("dark", "light"):
+            found[theme] = self._switch(f"&{theme.capitalize()}", "", f"A {theme} window")
+            group.addAction(found[theme])
+        return found
+
+    def _fill_menus(self) -> None:
+        self._menu("&File", [self.files, self.streams, self.site, None, self.history, self.recent])
+        self._add(self.menus[0], [self.new_history, None, self.case, self.forget, None, self.quit])
+        self._menu("&Run", [self.start, self.stop, None, self.replace])
+        self._menu("&Correct", [self.undo, self.redo, None, self.name, self.merge, self.differ, None])
+        self._add(self.menus[2], [self.move, self.confirm, self.split, self.cut, None, self.journal])
+        self._menu("Fi&nd", [self.search, self.everybody, None, self.find, self.alike, self.mark])
+        self._menu("&View", [self.cameras, self.footage, self.review, None, self.all_cameras])
+        self._add(self.menus[4], [self.snapshot, self.full_screen, None, *self.themes.values()])
+        self._menu("&Help", [self.keys, self.about])
+
+    def _menu(self, title: str, actions: Sequence[QAction | QMenu | None]) -> None:
         menu = QMenu(title, self._window)
         menu.setToolTipsVisible(True)
-        for action in actions:
-            if action is None:
-                menu.addSeparator()
-            else:
-                menu.addAction(action)
+        self._add(menu, actions)
+        self.menus.append(menu)
         bar = self._window.menuBar()
         if bar is not None:
             bar.addMenu(menu)
+
+    def _add(self, menu: QMenu, actions: Sequence[QAction | QMenu | None]) -> None:
+        for action in actions:
+            if action is None:
+                menu.addSeparator()
+            elif isinstance(action, QMenu):
+                menu.addMenu(action)
+            else:
+                menu.addAction(action)
 
     def _toolbar(self) -> QToolBar:
         bar = QToolBar("Main", self._window)
@@ -79,13 +171,13 @@ class Actions:
         bar.setIconSize(QSize(16, 16))
         bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        for action in (self.files, self.streams, self.history):
+        for action in (self.files, self.streams, self.site, self.history):
             bar.addAction(action)
         room = QWidget()
         room.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         bar.addWidget(room)
-        bar.addAction(self.start)
-        bar.addAction(self.stop)
+        for action in (self.undo, self.redo, self.start, self.stop):
+            bar.addAction(action)
         button = bar.widgetForAction(self.start)
         if isinstance(button, QToolButton):
             button.setObjectName("primary")

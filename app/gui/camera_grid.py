@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from PyQt5.QtCore import pyqtSignal
+from PyQt5.QtCore import QSize, pyqtSignal
 from PyQt5.QtGui import QResizeEvent
 from PyQt5.QtWidgets import QWidget
 from typing_extensions import override
@@ -116,14 +116,19 @@ class CameraGrid(QWidget):
 
     def _arrange(self) -> None:
         shown = [view for view in self.views.values() if self.enlarged in (None, view.name)]
-        if not shown:
-            return
-        columns = best_columns(len(shown), self.width(), self.height(), shape=self.shape())
-        rows = math.ceil(len(shown) / columns)
-        width = (self.width() - GAP * (columns - 1)) // columns
-        height = (self.height() - GAP * (rows - 1)) // rows
-        for number, view in enumerate(shown):
-            row, column = divmod(number, columns)
-            in_row = min(columns, len(shown) - row * columns)
-            indent = (columns - in_row) * (width + GAP) // 2
-            view.setGeometry(indent + column * (width + GAP), row * (height + GAP), width, height)
+        arrange(shown, self.size(), shape=self.shape())
+
+
+def arrange(shown: Sequence[QWidget], room: QSize, *, shape: float | None) -> None:
+    """Puts widgets that show pictures of that shape into a room, each as large as fits."""
+    if not shown:
+        return
+    columns = best_columns(len(shown), room.width(), room.height(), shape=shape or USUAL_SHAPE)
+    rows = math.ceil(len(shown) / columns)
+    width = (room.width() - GAP * (columns - 1)) // columns
+    height = (room.height() - GAP * (rows - 1)) // rows
+    for number, view in enumerate(shown):
+        row, column = divmod(number, columns)
+        in_row = min(columns, len(shown) - row * columns)
+        indent = (columns - in_row) * (width + GAP) // 2
+        view.setGeometry(indent + column * (width + GAP), row * (height + GAP), width, height)

@@ -1,4 +1,4 @@
-"""How the lists' rows look: a person, a visit."""
+"""How the lists' rows look: a person, a sighting."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from PyQt5.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPen
 from PyQt5.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from typing_extensions import override
 
-from app.gui.questions import Card, Visit
+from app.gui.faces import Faces
+from app.gui.questions import UNSURE_BELOW
 from app.gui.style import ACCENT, BACKGROUND, HOVER, MUTED, RAISED, TEXT, WARNING, identity_colour, mixed
 from app.gui.words import count, duration, moment, person_title, span
+from storage.history import PersonRow, SightingRow
 
-CARD_ROLE = int(Qt.ItemDataRole.UserRole) + 1
-"""Under which a row's Card or Visit is kept."""
-
-UNSURE_BELOW = 0.7
-"""A probability under this is written in the warning colour."""
+ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 1
+"""Under which a row's PersonRow or SightingRow is kept."""
 
 
 class PersonDelegate(QStyledItemDelegate):
-    """A person: picture, name, cameras in order of the first visit, last seen, time in view."""
+    """A person: picture, name and number, cameras in order of the first sighting, last seen, time in view."""
 
     HEIGHT = 84
+
+    def __init__(self, faces: Faces, parent: QStyledItemDelegate | None = None) -> None:
+        super().__init__(parent)
+        self._faces = faces
 
     @override
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
@@ -29,27 +32,32 @@ class PersonDelegate(QStyledItemDelegate):
 
     @override
     def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
-        card = index.data(CARD_ROLE)
-        if painter is None or not isinstance(card, Card):
+        person = index.data(ROW_ROLE)
+        if painter is None or not isinstance(person, PersonRow):
             return
         painter.save()
-        room = _paint_ground(painter, option, identity_colour(card.person.id))
-        text = _paint_picture(painter, room, card.picture, 48)
-        person = card.person
+        room = _paint_ground(painter, option, identity_colour(person.id))
+        picture = self._faces.image(("person", person.id), person.sightings)
+        text = _paint_picture(painter, room, picture, 48)
         lines = [
             " → ".join(person.cameras),
             f"Last seen {moment(person.last)}",
-            f"{count(person.sightings, 'visit')}, {duration(person.seconds)} in view",
+            f"{count(person.sightings, 'sighting')}, {duration(person.seconds)} in view",
         ]
         title = person_title(person.id, person.name)
         _paint_text(painter, text, title, lines, aside=f"#{person.id}" if person.name else "")
         painter.restore()
 
 
-class VisitDelegate(QStyledItemDelegate):
-    """A visit: picture, camera, time, how long, how sure."""
+class SightingDelegate(QStyledItemDelegate):
+    """A sighting: picture, camera, time, how long, number, and how sure it is whose."""
 
     HEIGHT = 64
+
+    def __init__(self, faces: Faces, parent: QStyledItemDelegate | None = None) -> None:
+        super().__init__(parent)
+        self._faces = faces
+        self.names: dict[int, str] | None = None
 
     @override
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
@@ -57,17 +65,26 @@ class VisitDelegate(QStyledItemDelegate):
 
     @override
     def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
-        visit = index.data(CARD_ROLE)
-        if painter is None or not isinstance(visit, Visit):
+        row = index.data(ROW_ROLE)
+        if painter is None or not isinstance(row, SightingRow):
             return
         painter.save()
-        row = visit.sighting
         room = _paint_ground(painter, option, identity_colour(row.person))
-        text = _paint_picture(painter, room, visit.picture, 36)
-        lines = [f"{span(row.start, row.end)}  ·  {duration(row.end - row.start)}"]
-        colour = WARNING if row.probability < UNSURE_BELOW else MUTED
-        _paint_text(painter, text, row.camera, lines, aside=f"{row.probability:.0%}", aside_colour=colour)
+        text = _paint_picture(painter, room, self._faces.image(("sighting", row.id)), 36)
+        lines = [
+            f"{span(row.start, row.end)}  ·  {duration(row.end - row.start)}",
+            f"Sighting {row.id}{self._whose(row)}",
+        ]
+        unsure = row.person is None or row.probability < UNSURE_BELOW
+        aside = "unidentified" if row.person is None else f"{row.probability:.0%}"
+        _paint_text(painter, text, row.camera, lines, aside=aside, aside_colour=WARNING if unsure else MUTED)
         painter.restore()
+
+    def _whose(self, row: SightingRow) -> str:
+        """Whose it is, where the list holds everybody's."""
+        if self.names is None or row.person is None:
+            return ""
+        return f"  ·  {person_title(row.person, self.names.get(row.person))}"
 
 
 def _paint_ground(painter: QPainter, option: QStyleOptionViewItem, colour: QColor) -> QRectF:

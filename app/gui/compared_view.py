@@ -1,40 +1,41 @@
-"""The two pictures by which a visit was decided, side by side, and what spoke for it."""
+"""The two pictures by which a sighting was decided, side by side, and what spoke for it."""
 
 from __future__ import annotations
 
-from PyQt5.QtCore import QPointF, QRectF, QSize, Qt
+from PyQt5.QtCore import QLineF, QRectF, QSize, Qt
 from PyQt5.QtGui import QFont, QImage, QPainter, QPainterPath, QPaintEvent, QPen
 from PyQt5.QtWidgets import QWidget
 from typing_extensions import override
 
-from app.gui.questions import Visit
+from app.gui.questions import Evidence
 from app.gui.style import GAP, MUTED, TEXT, identity_colour
-from app.gui.words import count, duration, moment
-from storage.history import SightingRow
+from app.gui.text import set_tip
+from app.gui.words import count, duration, moment, person_title
 
 
 class ComparedView(QWidget):
-    """A visit's picture and the one it was held against."""
+    """A sighting's picture and the one it was compared with."""
 
     HEIGHT = 96
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.lines: list[str] = []
-        self._visit: Visit | None = None
+        self._evidence: Evidence | None = None
         self.setFixedHeight(self.HEIGHT)
         self.setAccessibleName("Compared pictures")
 
     @property
     def filled(self) -> bool:
         """Whether there is something to show."""
-        return self._visit is not None
+        return self._evidence is not None
 
-    def show_visit(self, visit: Visit | None) -> None:
-        """Shows what a visit was decided by; nothing where it was not noted."""
-        self._visit = visit if visit is not None and visit.pair is not None else None
-        self.lines = [] if self._visit is None else lines_of(self._visit)
+    def show_evidence(self, evidence: Evidence | None) -> None:
+        """Shows what a sighting was decided by; nothing where it was not noted."""
+        self._evidence = evidence if evidence is not None and evidence.own is not None else None
+        self.lines = [] if self._evidence is None else lines_of(self._evidence)
         self.setAccessibleDescription(", ".join(self.lines))
+        set_tip(self, "\n".join(self.lines))
         self.update()
 
     @override
@@ -43,18 +44,18 @@ class ComparedView(QWidget):
 
     @override
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        if self._visit is None or self._visit.pair is None:
+        shown = self._evidence
+        if shown is None or shown.own is None:
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        pair = self._visit.pair
-        left = paint_picture(painter, pair.own, 0.0, self.HEIGHT)
-        painter.setPen(QPen(identity_colour(self._visit.sighting.person), 2))
-        middle = self.HEIGHT / 2
-        painter.drawLine(QPointF(left - GAP + 2, middle - 3), QPointF(left + GAP - 2, middle - 3))
-        painter.drawLine(QPointF(left - GAP + 2, middle + 3), QPointF(left + GAP - 2, middle + 3))
-        left = paint_picture(painter, pair.nearest, left + GAP, self.HEIGHT)
+        left = paint_picture(painter, shown.own, 0.0, self.HEIGHT)
+        if shown.nearest is not None:
+            painter.setPen(QPen(identity_colour(shown.sighting.person), 2))
+            for line in _sign(left, self.HEIGHT / 2, same=is_same(shown)):
+                painter.drawLine(line)
+            left = paint_picture(painter, shown.nearest, left + GAP, self.HEIGHT)
         self._paint_lines(painter, QRectF(left + GAP, 0, self.width() - left - GAP, self.HEIGHT))
         painter.end()
 
@@ -88,26 +89,44 @@ def paint_picture(painter: QPainter, picture: QImage, left: float, height: float
     return left + width + GAP
 
 
-def lines_of(visit: Visit) -> list[str]:
+def _sign(middle: float, height: float, *, same: bool) -> list[QLineF]:
+    """An equals sign, or one that is struck through."""
+    bars = [QLineF(middle - GAP + 2, height + dy, middle + GAP - 2, height + dy) for dy in (-3, 3)]
+    return bars if same else [*bars, QLineF(middle - 4, height + 8, middle + 4, height - 8)]
+
+
+def is_same(evidence: Evidence) -> bool:
+    """Whether the picture that was compared is of the person whom the sighting was given to."""
+    return evidence.nearest_of is not None and evidence.nearest_of.person == evidence.sighting.person
+
+
+def lines_of(evidence: Evidence) -> list[str]:
     """What is said beside the pictures."""
-    row, pair = visit.sighting, visit.pair
-    if pair is None:
-        return []
-    lines = [f"Held against {pair.camera}, {moment(pair.time)}", f"{row.probability:.0%} sure"]
-    evidence = row.evidence
-    if evidence is not None and evidence.distance is not None:
-        lines[1] += f": distance {evidence.distance:.2f}"
-    if evidence is not None and evidence.gap_s is not None:
-        gap = f"{duration(evidence.gap_s)} after they were last seen"
-        lines.append(gap if evidence.gap_s >= 0 else "They were there at the same time")
-    return [*lines, *_next_best(row)]
+    row, told, near = evidence.sighting, evidence.sighting.evidence, evidence.nearest_of
+    match = f"Match {row.probability:.0%}" if row.person is not None else "Nobody it could be given to"
+    if told is None or told.distance is None:
+        return [match, "Nobody was known to compare with"]
+    distance = f"distance {told.distance:.2f}"
+    if near is not None and not is_same(evidence):
+        closest = "nobody" if near.person is None else person_title(near.person, None)
+        return [
+            f"{match}: new",
+            f"Closest known was {closest}, {distance}",
+            f"{near.camera}, {moment(near.time)}",
+        ]
+    lines = [f"{match}: {distance}"]
+    if near is not None:
+        lines.append(f"Compared with {near.camera}, {moment(near.time)}")
+    if told.gap_s is not None:
+        later = f"{duration(told.gap_s)} after they were last seen"
+        lines.append(later if told.gap_s >= 0 else "They were there at the same time")
+    return [*lines, _second_best(evidence)]
 
 
-def _next_best(row: SightingRow) -> list[str]:
-    evidence = row.evidence
-    if evidence is None:
-        return []
-    compared = f"{count(evidence.crops, 'picture')} compared"
-    if evidence.runner_up is None or evidence.runner_up_distance is None:
-        return [compared]
-    return [f"Next is person {evidence.runner_up} at {evidence.runner_up_distance:.2f}; {compared}"]
+def _second_best(evidence: Evidence) -> str:
+    told = evidence.sighting.evidence
+    crops = "" if told is None else f"{count(told.crops, 'picture')} compared"
+    if told is None or evidence.second is None or told.runner_up_distance is None:
+        return crops
+    second = person_title(evidence.second.id, evidence.second.name)
+    return f"Second best: {second} at {told.runner_up_distance:.2f}; {crops}"

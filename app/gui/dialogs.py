@@ -1,21 +1,27 @@
-"""The small windows: streams to open, problems, about."""
+"""The small windows: streams to open, problems, keys, about."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import (
+    QAbstractItemView,
     QDialog,
     QDialogButtonBox,
-    QLabel,
+    QHeaderView,
     QMessageBox,
     QPlainTextEdit,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from app.gui.style import GAP
+from app.gui.text import Label
 
 
 class StreamsDialog(QDialog):
@@ -25,7 +31,7 @@ class StreamsDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Open streams")
         self.setMinimumWidth(520)
-        label = QLabel("Addresses of the cameras, one a line:")
+        label = Label("Addresses of the cameras, one a line:")
         self.field = QPlainTextEdit()
         self.field.setPlaceholderText("rtsp://user:password@192.168.1.20/stream1")
         self.field.setAccessibleName("Addresses")
@@ -44,16 +50,55 @@ class StreamsDialog(QDialog):
         return [line.strip() for line in self.field.toPlainText().splitlines() if line.strip()]
 
 
-def show_problem(parent: QWidget | None, sentence: str, *, hint: str = "", details: str = "") -> QMessageBox:
-    """Opens a box with one sentence and returns at once. details: text that can be unfolded and copied."""
+def show_problem(
+    parent: QWidget | None,
+    sentence: str,
+    *,
+    hint: str = "",
+    details: str = "",
+    remedy: str = "",
+    do: Callable[[], None] | None = None,
+) -> QMessageBox:
+    """Opens a box with one sentence and returns at once. details: text that can be unfolded and copied.
+
+    remedy: what a further button says, whose press does ``do``.
+    """
     icon = QMessageBox.Icon.Critical if details else QMessageBox.Icon.Warning
     box = QMessageBox(icon, "Sightline", sentence, QMessageBox.StandardButton.Ok, parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
     box.setInformativeText(hint)
     if details:
         box.setDetailedText(details)
+    if do is not None:
+        button = QPushButton(remedy)
+        button.clicked.connect(lambda: do())
+        box.addButton(button, QMessageBox.ButtonRole.ActionRole)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.open()
     return box
+
+
+def show_keys(parent: QWidget, keys: Sequence[tuple[str, str, str]]) -> QDialog:
+    """Opens the sheet of keys, and returns at once. keys: where, which, what for."""
+    dialog = QDialog(parent)
+    dialog.setWindowTitle("Keys")
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    table = QTableWidget(len(keys), 3)
+    table.setHorizontalHeaderLabels(["Where", "Key", "What for"])
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    for row, told in enumerate(keys):
+        for column, text in enumerate(told):
+            table.setItem(row, column, QTableWidgetItem(text))
+    heads, numbers = table.horizontalHeader(), table.verticalHeader()
+    if heads is not None and numbers is not None:
+        heads.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        heads.setStretchLastSection(True)
+        numbers.hide()
+    layout = QVBoxLayout(dialog)
+    layout.addWidget(table)
+    dialog.resize(760, 680)
+    dialog.open()
+    return dialog
 
 
 def show_about(parent: QWidget) -> None:

@@ -11,6 +11,8 @@ from PyQt5.QtCore import QMimeData
 from app.config import CameraSettings, cameras_from_sources
 
 VIDEO_FILTER = "Videos (*.mp4 *.avi *.mkv *.mov *.m4v *.ts *.mpg *.mpeg *.webm *.wmv *.npz);;All files (*)"
+HISTORY_FILTER = "Histories (*.db);;All files (*)"
+HISTORIES = (".db", ".sqlite", ".sqlite3")
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 PICTURE_FILTER = f"Pictures ({' '.join('*' + ending for ending in PICTURES)});;All files (*)"
 
@@ -24,6 +26,12 @@ def picture_among(paths: Sequence[str]) -> Path | None:
     """The one picture, where it is nothing else."""
     pictures = [Path(path) for path in paths if Path(path).suffix.lower() in PICTURES]
     return pictures[0] if len(pictures) == len(paths) == 1 else None
+
+
+def history_among(paths: Sequence[str]) -> Path | None:
+    """The one history, where it is nothing else."""
+    histories = [Path(path) for path in paths if Path(path).suffix.lower() in HISTORIES]
+    return histories[0] if len(histories) == len(paths) == 1 else None
 
 
 def named(sources: Sequence[str], taken: set[str]) -> list[CameraSettings]:

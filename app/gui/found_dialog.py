@@ -7,23 +7,15 @@ from functools import partial
 
 from PyQt5.QtCore import QSize, Qt
 from PyQt5.QtGui import QIcon, QImage, QPixmap
-from PyQt5.QtWidgets import (
-    QDialog,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QScrollArea,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PyQt5.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
-from app.gui.questions import Asked, Candidate, Found
+from app.gui.questions import Candidate, Found, Sought
 from app.gui.style import GAP
+from app.gui.text import Label
 from app.gui.words import person_title
 
-PICTURE = QSize(72, 128)
-"""Of a person, in pixels of the screen."""
+PICTURE = QSize(150, 260)
+"""Of a person, in pixels of the screen: large enough to judge."""
 
 
 class FoundDialog(QDialog):
@@ -36,12 +28,12 @@ class FoundDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(f"Who is in {found.name}")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(760, 560)
+        self.resize(1120, 620)
         rows = QWidget()
         listed = QVBoxLayout(rows)
         listed.setSpacing(GAP)
-        for asked in found.people:
-            listed.addWidget(_row(asked, chosen))
+        for sought in found.people:
+            listed.addWidget(_row(sought, chosen))
         listed.addStretch(1)
         scroll = QScrollArea()
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -51,24 +43,22 @@ class FoundDialog(QDialog):
         layout.addWidget(scroll)
 
 
-def _row(asked: Asked, chosen: Callable[[int], None]) -> QWidget:
+def _row(sought: Sought, chosen: Callable[[int], None]) -> QWidget:
     """The person asked for, the likeliest, and how likely it is nobody of the history."""
     row = QFrame()
     row.setObjectName("panel")
     layout = QHBoxLayout(row)
     layout.setSpacing(2 * GAP)
-    layout.addWidget(_picture(asked.picture))
-    for candidate in asked.likely:
+    layout.addWidget(_picture(sought.picture))
+    for candidate in sought.likely:
         layout.addWidget(_button(candidate, chosen))
-    nobody = QLabel(f"Nobody\nof them:\n{asked.nobody:.0%}")
-    nobody.setObjectName("muted")
     layout.addStretch(1)
-    layout.addWidget(nobody)
+    layout.addWidget(Label(f"Nobody\nof them:\n{sought.nobody:.0%}", kind="muted"))
     return row
 
 
-def _picture(image: QImage) -> QLabel:
-    label = QLabel()
+def _picture(image: QImage) -> Label:
+    label = Label()
     label.setPixmap(_fitted(image))
     label.setFixedWidth(PICTURE.width())
     label.setAccessibleName("Asked for")
@@ -78,9 +68,11 @@ def _picture(image: QImage) -> QLabel:
 def _button(candidate: Candidate, chosen: Callable[[int], None]) -> QToolButton:
     button = QToolButton()
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-    button.setText(f"{person_title(candidate.id, candidate.name)}\n{candidate.chance:.0%} sure")
+    title = person_title(candidate.id, candidate.name)
+    told = f"{title}\nMatch {candidate.chance:.0%}\n{candidate.told}".strip()
+    button.setText(told.replace("&", "&&"))
     button.setIconSize(PICTURE)
-    button.setMinimumWidth(PICTURE.width() + 4 * GAP)
+    button.setMinimumWidth(PICTURE.width() + 3 * GAP)
     if candidate.picture is not None:
         button.setIcon(QIcon(_fitted(candidate.picture)))
     button.clicked.connect(partial(_choose, chosen, candidate.id))

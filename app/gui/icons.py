@@ -1,63 +1,102 @@
-"""The few icons of the window, drawn rather than shipped: sharp at any density."""
+"""The few icons of the window, drawn rather than shipped: sharp at any density, in the theme that is on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt5.QtCore import QPointF, QRectF, Qt
-from PyQt5.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
+from PyQt5.QtCore import QPointF, QRect, QRectF, QSize, Qt
+from PyQt5.QtGui import QColor, QIcon, QIconEngine, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
+from typing_extensions import override
 
-from app.gui.style import TEXT
+from app.gui.style import ACCENT, DISABLED, TEXT
 
 SIDE = 64
 
-
-def play_icon(colour: QColor = TEXT) -> QIcon:
-    return _icon(_play, colour)
+Draw = Callable[[QPainter, QColor], None]
 
 
-def pause_icon(colour: QColor = TEXT) -> QIcon:
-    return _icon(_pause, colour)
+def play_icon() -> QIcon:
+    return QIcon(_Engine(_play))
 
 
-def stop_icon(colour: QColor = TEXT) -> QIcon:
-    return _icon(_stop, colour)
+def pause_icon() -> QIcon:
+    return QIcon(_Engine(_pause))
 
 
-def close_icon(colour: QColor = TEXT) -> QIcon:
-    return _icon(_close, colour)
+def stop_icon() -> QIcon:
+    return QIcon(_Engine(_stop))
 
 
-def folder_icon(colour: QColor = TEXT) -> QIcon:
-    return _icon(_folder, colour)
+def forward_icon() -> QIcon:
+    """One frame on."""
+    return QIcon(_Engine(_forward))
 
 
-def camera_icon(colour: QColor = TEXT) -> QIcon:
-    return _icon(_camera, colour)
+def back_icon() -> QIcon:
+    """One frame back."""
+    return QIcon(_Engine(_back))
 
 
-def history_icon(colour: QColor = TEXT) -> QIcon:
-    return _icon(_history, colour)
+def next_icon() -> QIcon:
+    """To the next sighting."""
+    return QIcon(_Engine(_next))
+
+
+def previous_icon() -> QIcon:
+    """To the sighting before."""
+    return QIcon(_Engine(_previous))
+
+
+def folder_icon() -> QIcon:
+    return QIcon(_Engine(_folder))
+
+
+def camera_icon() -> QIcon:
+    return QIcon(_Engine(_camera))
+
+
+def history_icon() -> QIcon:
+    return QIcon(_Engine(_history))
 
 
 def window_icon() -> QIcon:
     """A sight line: two people's dots joined."""
-    return _icon(_sightline, QColor("#4c9aff"))
+    return QIcon(_Engine(_sightline, ACCENT))
 
 
-def _icon(draw: Callable[[QPainter, QColor], None], colour: QColor) -> QIcon:
-    icon = QIcon()
-    for mode, shade in ((QIcon.Mode.Normal, colour), (QIcon.Mode.Disabled, QColor("#5b6472"))):
-        pixmap = QPixmap(SIDE, SIDE)
+class _Engine(QIconEngine):
+    """Draws on a ground of SIDE x SIDE, whenever it is asked to."""
+
+    def __init__(self, draw: Draw, colour: QColor = TEXT) -> None:
+        super().__init__()
+        self._draw, self._colour = draw, colour
+
+    @override
+    def paint(self, painter: QPainter | None, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
+        if painter is None:
+            return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.translate(rect.topLeft())
+        painter.scale(rect.width() / SIDE, rect.height() / SIDE)
+        colour = DISABLED if mode == QIcon.Mode.Disabled else self._colour
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        self._draw(painter, colour)
+        painter.restore()
+
+    @override
+    def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
+        pixmap = QPixmap(size)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(shade)
-        draw(painter, shade)
+        self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
         painter.end()
-        icon.addPixmap(pixmap, mode)
-    return icon
+        return pixmap
+
+    @override
+    def clone(self) -> QIconEngine:
+        return _Engine(self._draw, self._colour)
 
 
 def _line(painter: QPainter, colour: QColor) -> None:
@@ -78,10 +117,26 @@ def _stop(painter: QPainter, colour: QColor) -> None:
     painter.drawRoundedRect(QRectF(15, 15, 34, 34), 5, 5)
 
 
-def _close(painter: QPainter, colour: QColor) -> None:
-    _line(painter, colour)
-    painter.drawLine(QPointF(18, 18), QPointF(46, 46))
-    painter.drawLine(QPointF(46, 18), QPointF(18, 46))
+def _forward(painter: QPainter, colour: QColor) -> None:
+    painter.drawRect(QRectF(14, 14, 8, 36))
+    painter.drawPolygon(QPolygonF([QPointF(28, 14), QPointF(52, 32), QPointF(28, 50)]))
+
+
+def _back(painter: QPainter, colour: QColor) -> None:
+    painter.drawRect(QRectF(42, 14, 8, 36))
+    painter.drawPolygon(QPolygonF([QPointF(36, 14), QPointF(12, 32), QPointF(36, 50)]))
+
+
+def _next(painter: QPainter, colour: QColor) -> None:
+    for left in (8, 30):
+        painter.drawPolygon(QPolygonF([QPointF(left, 16), QPointF(left + 20, 32), QPointF(left, 48)]))
+    painter.drawRect(QRectF(52, 16, 6, 32))
+
+
+def _previous(painter: QPainter, colour: QColor) -> None:
+    for right in (34, 56):
+        painter.drawPolygon(QPolygonF([QPointF(right, 16), QPointF(right - 20, 32), QPointF(right, 48)]))
+    painter.drawRect(QRectF(6, 16, 6, 32))
 
 
 def _folder(painter: QPainter, colour: QColor) -> None:

@@ -18,6 +18,7 @@ from app.errors import OK, environment_errors
 from app.gui.bridge import Running
 from app.gui.dialogs import show_problem
 from app.gui.display import checked_display
+from app.gui.memory import of_the_user
 from app.gui.style import apply_style
 from app.gui.window import MainWindow
 
@@ -32,7 +33,7 @@ def main(settings: Settings) -> int:
     """
     with checked_display():
         app = application()
-    window = MainWindow(build=_build, settings=settings)
+    window = MainWindow(build=_build, settings=settings, memory=of_the_user())
     with _hooks(window):
         window.show()
         if settings.cameras:

@@ -1,4 +1,4 @@
-"""Everybody who is known, with a picture, to be searched and chosen from."""
+"""Everybody who is known, with a picture, to be filtered, chosen from and corrected."""
 
 from __future__ import annotations
 
@@ -6,128 +6,182 @@ from collections.abc import Sequence
 
 from PyQt5.QtCore import (
     QAbstractListModel,
+    QByteArray,
     QItemSelectionModel,
+    QMimeData,
     QModelIndex,
     QObject,
-    QSortFilterProxyModel,
+    QPoint,
     Qt,
     pyqtSignal,
 )
-from PyQt5.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QListView, QVBoxLayout, QWidget
+from PyQt5.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PyQt5.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QListView, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from app.gui.cards import CARD_ROLE, PersonDelegate
-from app.gui.questions import Card
+from app.gui.cards import ROW_ROLE, PersonDelegate
+from app.gui.faces import Faces
+from app.gui.filters import Filter, FilterBar
+from app.gui.questions import Everybody
 from app.gui.style import GAP
-from app.gui.words import count, person_title
+from app.gui.text import Label
+from app.gui.words import person_title
+from storage.history import PersonRow
+
+PERSON_MIME = "application/x-sightline-person"
+SIGHTINGS_MIME = "application/x-sightline-sightings"
+"""What is dragged: ids with commas between them."""
+
+
+def dragged(kind: str, ids: Sequence[int]) -> QMimeData:
+    """Ids on their way."""
+    mime = QMimeData()
+    mime.setData(kind, QByteArray(",".join(map(str, ids)).encode()))
+    return mime
+
+
+def dropped_ids(mime: QMimeData | None, kind: str) -> list[int]:
+    """The ids of that kind that arrive; none where something else does."""
+    if mime is None or not mime.hasFormat(kind):
+        return []
+    return [int(part) for part in bytes(mime.data(kind)).decode().split(",")]
 
 
 class PeopleModel(QAbstractListModel):
-    """The cards of the list, in the order given; rows that stay keep their selection."""
+    """The rows of the list, as they are filtered and sorted."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.cards: list[Card] = []
+        self.rows: list[PersonRow] = []
 
     @override
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self.cards)
+        return 0 if parent.isValid() else len(self.rows)
 
     @override
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if not index.isValid():
             return None
-        card = self.cards[index.row()]
-        if role == CARD_ROLE:
-            return card
+        person = self.rows[index.row()]
+        if role == ROW_ROLE:
+            return person
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return person_title(card.person.id, card.person.name)
+            return person_title(person.id, person.name)
         return None
 
-    def set_cards(self, cards: Sequence[Card]) -> None:
-        """Shows these cards; newcomers are expected on top."""
-        old = [card.person.id for card in self.cards]
-        new = [card.person.id for card in cards]
-        fresh = len(new) - len(old)
-        if fresh >= 0 and new[fresh:] == old:
-            if fresh:
-                self.beginInsertRows(QModelIndex(), 0, fresh - 1)
-                self.cards = list(cards)
-                self.endInsertRows()
-            self.cards = list(cards)
-            if cards:
-                self.dataChanged.emit(self.index(0), self.index(len(cards) - 1))
+    @override
+    def flags(self, index: QModelIndex) -> Qt.ItemFlags:
+        return super().flags(index) | Qt.ItemFlag.ItemIsDragEnabled | Qt.ItemFlag.ItemIsDropEnabled
+
+    @override
+    def mimeTypes(self) -> list[str]:
+        return [PERSON_MIME]
+
+    @override
+    def mimeData(self, indexes: list[QModelIndex]) -> QMimeData:  # type: ignore[override]
+        return dragged(PERSON_MIME, [self.rows[index.row()].id for index in indexes])
+
+    def set_rows(self, rows: list[PersonRow]) -> None:
+        """Shows these; whether the same people are in the same order, so that nothing has to be put back."""
+        if [row.id for row in rows] == [row.id for row in self.rows]:
+            self.rows = rows
+            if rows:
+                self.dataChanged.emit(self.index(0), self.index(len(rows) - 1))
             return
         self.beginResetModel()
-        self.cards = list(cards)
+        self.rows = rows
         self.endResetModel()
 
 
-class PeopleFilter(QSortFilterProxyModel):
-    """Lets through whom the words name: an id, a part of a name, a part of a camera's name; all words."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._words: list[str] = []
-
-    def set_text(self, text: str) -> None:
-        self._words = text.casefold().split()
-        self.invalidateFilter()
-
-    @override
-    def filterAcceptsRow(self, row: int, parent: QModelIndex) -> bool:
-        model = self.sourceModel()
-        if not isinstance(model, PeopleModel):
-            return True
-        return all(_names(word, model.cards[row]) for word in self._words)
-
-
-def _names(word: str, card: Card) -> bool:
-    person = card.person
-    number = word.removeprefix("#")
-    if number.isdigit() and int(number) == person.id:
-        return True
-    texts = [person.name or "", *person.cameras]
-    return any(word in text.casefold() for text in texts)
-
-
-class PeoplePanel(QFrame):
-    """The search box over the list of people.
+class PeopleView(QListView):
+    """The list. A person may be dropped on another, and so may sightings.
 
     *Signals*:
-      chosen(object): the id of the person chosen, or None where nobody is any more.
+      person_dropped(int, int): who was dropped, and on whom.
+      sightings_dropped(object, int): the ids, and on whom.
     """
 
-    chosen = pyqtSignal(object)
+    person_dropped = pyqtSignal(int, int)
+    sightings_dropped = pyqtSignal(object, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setUniformItemSizes(True)
+        self.setMouseTracking(True)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
+        self.setDefaultDropAction(Qt.DropAction.MoveAction)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.setAccessibleName("People")
+
+    def person_at(self, place: QPoint) -> int | None:
+        """Whose row is under a point of the list."""
+        row = self.indexAt(place).data(ROW_ROLE)
+        return row.id if isinstance(row, PersonRow) else None
+
+    @override
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        if event is not None:
+            self._take(event)
+
+    @override
+    def dragMoveEvent(self, event: QDragMoveEvent | None) -> None:
+        if event is not None:
+            self._take(event)
+
+    @override
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        onto = None if event is None else self.person_at(event.pos())
+        if event is None or onto is None:
+            return
+        people = dropped_ids(event.mimeData(), PERSON_MIME)
+        visits = dropped_ids(event.mimeData(), SIGHTINGS_MIME)
+        event.setDropAction(Qt.DropAction.CopyAction)  # the list takes nothing away by itself
+        event.accept()
+        if visits:
+            self.sightings_dropped.emit(visits, onto)
+        elif people and people[0] != onto:
+            self.person_dropped.emit(people[0], onto)
+
+    def _take(self, event: QDragMoveEvent | QDragEnterEvent) -> None:
+        mime = event.mimeData()
+        if dropped_ids(mime, PERSON_MIME) or dropped_ids(mime, SIGHTINGS_MIME):
+            event.acceptProposedAction()
+
+
+class PeoplePanel(QFrame):
+    """The filter over the list of people.
+
+    *Signals*:
+      chosen(object): the id of the person chosen, or None where nobody is any more.
+      asked(object): the Filter, where the history must be asked who is meant: `set_meant` is the answer.
+    """
+
+    chosen = pyqtSignal(object)
+    asked = pyqtSignal(object)
+
+    def __init__(self, faces: Faces, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self.setObjectName("panel")
+        self.everybody: Everybody | None = None
         self.model = PeopleModel(self)
-        self.filter = PeopleFilter(self)
-        self.filter.setSourceModel(self.model)
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Search id, name or camera")
-        self.search.setClearButtonEnabled(True)
-        self.search.setAccessibleName("Search people")
-        self.list = QListView()
-        self.list.setModel(self.filter)
-        self.list.setItemDelegate(PersonDelegate(self.list))
-        self.list.setUniformItemSizes(True)
-        self.list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.list.setAccessibleName("People")
-        self._count = QLabel("")
-        self._count.setObjectName("muted")
-        self._empty = QLabel()
-        self._empty.setObjectName("muted")
+        self.bar = FilterBar()
+        self.list = PeopleView()
+        self.list.setModel(self.model)
+        self.list.setItemDelegate(PersonDelegate(faces, self.list))
+        self._names: dict[int, str] = {}
+        self._meant: frozenset[int] | None = None
+        self._count = Label(kind="muted")
+        self._empty = Label(kind="muted", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty.setWordWrap(True)
         self._chosen: int | None = None
         self._lay_out()
-        self.search.textChanged.connect(self._search)
+        self.bar.changed.connect(self._filter)
+        faces.changed.connect(self._repaint)
         selection = self.list.selectionModel()
         if selection is not None:
-            selection.selectionChanged.connect(self._take_selection)
+            selection.currentChanged.connect(self._take_current)
         self._tell()
 
     @property
@@ -135,76 +189,135 @@ class PeoplePanel(QFrame):
         """The person chosen."""
         return self._chosen
 
+    @property
+    def selected(self) -> list[int]:
+        """Everybody who is selected, the chosen one first."""
+        ids = [index.data(ROW_ROLE).id for index in self.list.selectedIndexes()]
+        return sorted(ids, key=lambda id_: id_ != self._chosen)
+
+    @property
+    def rows(self) -> list[PersonRow]:
+        """Those that the list shows."""
+        return self.model.rows
+
     def names(self) -> dict[int, str]:
         """The names people gave to identities."""
-        return {card.person.id: card.person.name for card in self.model.cards if card.person.name}
+        return self._names
 
-    def set_cards(self, cards: Sequence[Card]) -> None:
-        """Shows these people; who was chosen stays so while they are known, and the list where it was."""
-        before = self.filter.rowCount()
-        self.model.set_cards(cards)
-        self._hold_still(self.filter.rowCount() - before)
-        if self._chosen is not None and all(card.person.id != self._chosen for card in cards):
-            self._set_chosen(None)
-        self.choose(self._chosen)
-        self._tell()
+    def row_of(self, person: int) -> PersonRow | None:
+        """What is known of somebody, be they shown or not."""
+        rows = () if self.everybody is None else self.everybody.rows
+        return next((row for row in rows if row.id == person), None)
+
+    def set_everybody(self, everybody: Everybody) -> None:
+        """Shows these; who was chosen stays so while they are known, and the list where it was."""
+        if everybody == self.everybody:
+            return
+        self.everybody = everybody
+        self._names = everybody.names()
+        self.bar.near = everybody.rows[0].last if everybody.rows else None
+        if self.bar.filter.asks_the_history:
+            self.asked.emit(self.bar.filter)
+        self._show()
+        if self._chosen is not None and everybody.whole and self.row_of(self._chosen) is None:
+            self.choose(None)
+
+    def set_meant(self, ids: frozenset[int] | None) -> None:
+        """Who is meant, where the history was asked."""
+        self._meant = ids
+        self._show()
+
+    def clear(self) -> None:
+        """Another history: nobody is known."""
+        self.everybody, self._names, self._meant = None, {}, None
+        self.choose(None)
+        self._show()
 
     def choose(self, person: int | None) -> None:
-        """Chooses a person, where the list shows them."""
-        selection = self.list.selectionModel()
-        if selection is None or person is None:
-            return
-        row = next((n for n, card in enumerate(self.model.cards) if card.person.id == person), -1)
-        index = self.filter.mapFromSource(self.model.index(row))
-        if index.isValid() and not selection.isSelected(index):
-            selection.setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        """Chooses a person; the list shows where they are, if they are in it."""
+        self._select(person)
+        if person != self._chosen:
+            self._chosen = person
+            self.chosen.emit(person)
 
-    def _hold_still(self, newcomers: int) -> None:
+    def _select(self, person: int | None) -> None:
+        selection = self.list.selectionModel()
+        row = next((n for n, one in enumerate(self.model.rows) if one.id == person), None)
+        if selection is None:
+            return
+        blocked = selection.blockSignals(True)
+        if row is None:
+            selection.clear()
+        elif not selection.isSelected(self.model.index(row)):
+            flag = QItemSelectionModel.SelectionFlag.ClearAndSelect
+            selection.setCurrentIndex(self.model.index(row), flag)
+            self.list.scrollTo(self.model.index(row))
+        selection.blockSignals(blocked)
+        self._repaint()
+
+    def _filter(self, new: Filter) -> None:
+        if new.asks_the_history:
+            self.asked.emit(new)
+        else:
+            self._meant = None
+            self._show()
+
+    def _show(self) -> None:
+        """The rows, with what is at the top left where it is."""
+        told, meant = self.bar.filter, self._meant
+        people = () if self.everybody is None else self.everybody.rows
+        rows = [one for one in people if (meant is None or one.id in meant) and told.takes(one)]
+        top = self.list.indexAt(QPoint(4, 4))
+        held, at_top = top.data(ROW_ROLE), not self.list.verticalOffset()
+        place = self.list.visualRect(top).top() if isinstance(held, PersonRow) else 0
+        before = [row.id for row in self.model.rows]
+        self.model.set_rows(told.sorted(rows))
+        if before != [row.id for row in self.model.rows]:
+            self._select(self._chosen)
+            if isinstance(held, PersonRow) and not at_top:
+                self._hold(held.id, place)
+        self._tell()
+
+    def _hold(self, person: int, place: int) -> None:
         """Keeps what the user scrolled to in its place, though others came in above."""
         bar = self.list.verticalScrollBar()
-        if bar is not None and newcomers > 0 and bar.value() > 0:
-            place = bar.value() + newcomers * PersonDelegate.HEIGHT
+        row = next((n for n, one in enumerate(self.model.rows) if one.id == person), None)
+        if bar is not None and row is not None:
             self.list.doItemsLayout()
-            bar.setValue(place)
+            bar.setValue(row * PersonDelegate.HEIGHT - place)
 
     def _lay_out(self) -> None:
-        title = QLabel("People")
-        title.setObjectName("title")
         head = QHBoxLayout()
-        head.addWidget(title)
+        head.addWidget(Label("People", kind="title"))
         head.addStretch()
         head.addWidget(self._count)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GAP + 4, GAP + 2, GAP, GAP)
         layout.setSpacing(GAP)
         layout.addLayout(head)
-        layout.addWidget(self.search)
+        layout.addWidget(self.bar)
         layout.addWidget(self._empty, 1)
         layout.addWidget(self.list, 1)
 
-    def _search(self, text: str) -> None:
-        self.filter.set_text(text)
-        self.choose(self._chosen)
-        self._tell()
-
     def _tell(self) -> None:
-        everybody, shown = len(self.model.cards), self.filter.rowCount()
-        self._count.setText(f"{shown} of {everybody}" if shown != everybody else f"{everybody or ''}")
-        nobody = "Nobody matches the search." if everybody else "Nobody has been seen yet."
+        everybody = 0 if self.everybody is None else self.everybody.number
+        shown = len(self.model.rows)
+        self._count.setText(f"{shown:,} of {everybody:,}" if shown != everybody else f"{everybody or ''}")
+        nobody = "Nobody is meant by the filter." if everybody else "Nobody has been seen yet."
+        if self.bar.filter.kind == "unidentified":
+            nobody = "Sightings that nobody could be given are below."
         self._empty.setText(nobody)
         self._empty.setVisible(shown == 0)
         self.list.setVisible(shown > 0)
-        self.list.setToolTip(count(shown, "person", "people"))
 
-    def _take_selection(self) -> None:
-        """A row was chosen; where it only left the list, the search hides it, and it stays chosen."""
-        selection = self.list.selectionModel()
-        indexes = [] if selection is None else selection.selectedIndexes()
-        card = indexes[0].data(CARD_ROLE) if indexes else None
-        if isinstance(card, Card):
-            self._set_chosen(card.person.id)
+    def _take_current(self, index: QModelIndex) -> None:
+        """A row was chosen; where it only left the list, the filter hides it, and it stays chosen."""
+        person = index.data(ROW_ROLE)
+        if isinstance(person, PersonRow) and person.id != self._chosen:
+            self._chosen = person.id
+            self.chosen.emit(person.id)
 
-    def _set_chosen(self, person: int | None) -> None:
-        if person != self._chosen:
-            self._chosen = person
-            self.chosen.emit(person)
+    def _repaint(self) -> None:
+        viewport = self.list.viewport()
+        if viewport is not None:
+            viewport.update()

@@ -44,3 +44,9 @@ def jpeg_image(jpeg: bytes, height: int) -> QImage:
     if image.height() > height:
         image = image.scaledToHeight(height, Qt.TransformationMode.SmoothTransformation)
     return image
+
+
+def decoded(jpeg: bytes) -> Image:
+    """A stored picture as (H, W, 3) BGR."""
+    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    return np.asarray(image, np.uint8)

@@ -1,73 +1,200 @@
-"""What the window asks of a history. Called in the reader's thread: pictures come back as QImages."""
+"""What the window asks of a history. Called in the reader's threads: pictures come back as QImages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PyQt5.QtGui import QImage
 
 from app.config import Settings
-from app.gui.picture import jpeg_image, scaled_image
+from app.gui.picture import decoded, jpeg_image, scaled_image
 from app.history import likely
-from storage.compared import Compared
-from storage.history import FootageRow, History, PersonRow, PortraitRow, SightingRow, Trajectory
+from storage.compared import PictureRow
+from storage.history import History, PersonRow, SightingRow, Trajectory
+from storage.repair import CorrectionRow, corrections, journal_state
+from tracker.types import Image
 
 THUMBNAIL = 160
 """The height in pixels at which pictures are kept for lists: enough for a screen of double density."""
-MOST_PEOPLE, MOST_VISITS = 500, 500
+LARGE = 480
+"""The same where pictures are there to be judged by."""
+MOST_PEOPLE = 10_000
+NEWEST = 200
+"""People who are asked anew where nothing else has changed: those seen last."""
+A_PAGE = 500
+"""Sightings that are fetched at a time."""
 MOST_PICTURES = 8
-MOST_NEW = 40
-MOST_LIKELY = 4
+MOST_LIKELY = 5
+MOST_CORRECTIONS = 500
+UNSURE_BELOW = 0.7
+"""Sightings of a lower probability are unsure."""
 
 
 @dataclass(frozen=True)
-class Card:
-    """One person in the list."""
+class Everybody:
+    """The people of a history, the last seen first; whole: all of them, or as many as are shown.
 
-    person: PersonRow
-    picture: QImage | None
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The two pictures that were compared when a sighting was decided: its own, and the nearest one's, which
-    was taken on a camera at a time.
+    state: of the journal, and number: how many people there are. Where either has changed, more than the last
+    seen may be others now.
     """
 
-    own: QImage
-    nearest: QImage
-    camera: str
-    time: float
+    rows: tuple[PersonRow, ...]
+    state: tuple[int, ...]
+    number: int
+    whole: bool
+
+    def names(self) -> dict[int, str]:
+        return {row.id: row.name for row in self.rows if row.name}
+
+
+def everybody(history: History, known: Everybody | None) -> Everybody:
+    """At first the newest alone, which is quick; then all; from then on all where corrections or runs gave
+    sightings to others, else those seen last over those that are known.
+    """
+    state, number = journal_state(history.engine), history.number_of_people()
+    if known is None:
+        rows = _by_last(history.people(most=NEWEST))
+        return Everybody(rows, state, number, whole=number <= NEWEST)
+    if known.whole and known.state == state:
+        newest = {row.id: row for row in history.people(most=NEWEST)}
+        rows = _by_last(({row.id: row for row in known.rows} | newest).values())
+        if len(rows) == number or number > MOST_PEOPLE:
+            return Everybody(rows[:MOST_PEOPLE], state, number, whole=True)
+    return Everybody(_by_last(history.people(most=MOST_PEOPLE)), state, number, whole=True)
+
+
+def _by_last(rows: Iterable[PersonRow]) -> tuple[PersonRow, ...]:
+    return tuple(sorted(rows, key=lambda row: (-row.last, -row.id)))
 
 
 @dataclass(frozen=True)
-class Visit:
-    """One sighting of a person, with its best picture, and those that were compared where that was noted."""
+class Asked:
+    """Which sightings are asked for. unsure, unidentified: only those."""
+
+    person: int | None = None
+    camera: str | None = None
+    since: float | None = None
+    until: float | None = None
+    unsure: bool = False
+    unidentified: bool = False
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """The answer, by start. person: where one person's were asked for, that one. more: there are earlier.
+    earlier: these are to be put before those that were there.
+    """
+
+    asked: Asked
+    rows: tuple[SightingRow, ...]
+    more: bool
+    person: PersonRow | None = None
+    pictures: tuple[QImage, ...] = ()
+    earlier: bool = False
+
+
+def sightings(history: History, asked: Asked, *, earlier_than: SightingRow | None = None) -> Sightings:
+    """The last of them; or the last before one."""
+    rows = history.sightings(
+        person=asked.person,
+        camera=asked.camera,
+        since=asked.since,
+        until=asked.until,
+        unidentified=asked.unidentified,
+        below=UNSURE_BELOW if asked.unsure else None,
+        earlier_than=earlier_than,
+        most=A_PAGE,
+    )
+    person = None if asked.person is None else history.person(asked.person)
+    best = () if person is None else history.best_portraits(person.id, most=MOST_PICTURES)
+    pictures = tuple(jpeg_image(row.jpeg, THUMBNAIL) for row in best)
+    return Sightings(asked, tuple(rows), len(rows) == A_PAGE, person, pictures, earlier_than is not None)
+
+
+def people_ids(
+    history: History, *, camera: str | None, since: float | None, until: float | None, unsure: bool
+) -> frozenset[int]:
+    """Who was seen there and then; unsure: who has an unsure sighting there and then."""
+    if not unsure:
+        return frozenset(history.people_ids(camera=camera, since=since, until=until))
+    rows = history.sightings(camera=camera, since=since, until=until, below=UNSURE_BELOW, most=MOST_PEOPLE)
+    return frozenset(row.person for row in rows if row.person is not None)
+
+
+def journal(history: History) -> list[CorrectionRow]:
+    """The last corrections, oldest first."""
+    return corrections(history.engine, most=MOST_CORRECTIONS)
+
+
+Face = tuple[str, int]
+"""Of a "person" or a "sighting", by id."""
+
+
+def faces(history: History, wanted: Sequence[Face]) -> dict[Face, QImage | None]:
+    """The best picture of each; None where there is none."""
+    people = [id_ for kind, id_ in wanted if kind == "person"]
+    visits = [id_ for kind, id_ in wanted if kind == "sighting"]
+    found: dict[Face, QImage | None] = dict.fromkeys(wanted)
+    for id_, row in history.faces(people).items():
+        found["person", id_] = jpeg_image(row.jpeg, THUMBNAIL)
+    for row in history.portraits(sightings=visits, each=1) if visits else []:
+        found["sighting", row.sighting] = jpeg_image(row.jpeg, THUMBNAIL)
+    return found
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Why a sighting was given to whom: the two pictures that were compared, if they are still there.
+
+    second: who else it could have been, as they are known now; None where nobody was, or they are gone, or
+    are the same person by now.
+    """
 
     sighting: SightingRow
-    picture: QImage | None
-    pair: Pair | None = None
+    own: QImage | None
+    nearest: QImage | None
+    nearest_of: PictureRow | None
+    second: PersonRow | None
+
+
+def evidence(history: History, sighting: SightingRow) -> Evidence:
+    """What was recorded with the decision, as far as it still stands."""
+    compared = history.compared([sighting.id]).get(sighting.id)
+    second = sighting.evidence.runner_up if sighting.evidence is not None else None
+    person = None
+    if second is not None and (who := history.who(second)) != sighting.person:
+        person = next(iter(history.people_of([who])), None)
+    if compared is None:
+        best = history.portraits(sighting=sighting.id, most=1)
+        own = jpeg_image(best[0].jpeg, LARGE) if best else None
+        return Evidence(sighting, own, None, None, person)
+    own, nearest = (jpeg_image(row.jpeg, LARGE) for row in (compared.own, compared.nearest))
+    return Evidence(sighting, own, nearest, compared.nearest, person)
 
 
 @dataclass(frozen=True)
-class Details:
-    """One person: the visits by time, and the best pictures of all."""
+class Portrayed:
+    """A person with large pictures, best first, and where they were."""
 
     person: PersonRow
-    visits: tuple[Visit, ...]
     pictures: tuple[QImage, ...]
+    sightings: tuple[SightingRow, ...]
 
 
-@dataclass(frozen=True)
-class Clip:
-    """A sighting's stretch of its footage."""
+def portrayed(history: History, person: int) -> Portrayed:
+    """Raises UnknownPerson."""
+    row = history.person(person)
+    best = history.best_portraits(row.id, most=MOST_PICTURES)
+    images = tuple(jpeg_image(one.jpeg, LARGE) for one in best)
+    return Portrayed(row, images, tuple(history.sightings(person=row.id, most=A_PAGE)))
 
-    sighting: SightingRow
-    person: PersonRow | None
-    footage: FootageRow
-    trajectory: Trajectory
+
+def pictured(history: History, sighting: SightingRow) -> tuple[QImage, ...]:
+    """A sighting's large pictures, best first."""
+    rows = history.portraits(sighting=sighting.id, most=MOST_PICTURES)
+    return tuple(jpeg_image(one.jpeg, LARGE) for one in rows)
 
 
 @dataclass(frozen=True)
@@ -78,10 +205,11 @@ class Candidate:
     name: str | None
     chance: float
     picture: QImage | None
+    told: str
 
 
 @dataclass(frozen=True)
-class Asked:
+class Sought:
     """Somebody in a picture, and the likeliest of the history. nobody: the chance that it is nobody of it."""
 
     picture: QImage
@@ -94,75 +222,64 @@ class Found:
     """Everybody in a picture, the largest first. name: the picture's."""
 
     name: str
-    people: tuple[Asked, ...]
+    people: tuple[Sought, ...]
 
 
-def people(history: History, known: Mapping[int, Card]) -> list[Card]:
-    """Those seen last, newest first. A picture already ``known`` is fetched again only once there are new
-    visits; at most ``MOST_NEW`` pictures are fetched at a time, the rest with the next question."""
-    cards = []
-    fetched = 0
-    for person in reversed(history.people(most=MOST_PEOPLE)):
-        card = known.get(person.id)
-        stale = card is None or card.picture is None or card.person.sightings != person.sightings
-        picture = None if card is None else card.picture
-        if stale and fetched < MOST_NEW:
-            fetched += 1
-            best = history.best_portraits(person.id, most=1)
-            picture = _picture(best[0]) if best else picture
-        cards.append(Card(person, picture))
-    return cards
-
-
-def details(history: History, person: int) -> Details:
-    """One person's visits and pictures."""
-    sightings = history.sightings(person=person, most=MOST_VISITS)
-    numbers = [row.id for row in sightings]
-    best = {row.sighting: _picture(row) for row in history.portraits(sightings=numbers, each=1)}
-    pairs = {id_: _pair(row) for id_, row in history.compared(numbers).items()}
-    visits = tuple(Visit(row, best.get(row.id), pairs.get(row.id)) for row in sightings)
-    pictures = [_picture(row) for row in history.best_portraits(person, most=MOST_PICTURES)]
-    return Details(history.person(person), visits, tuple(pictures))
-
-
-def found(history: History, *, picture: Path, settings: Settings) -> Found:
-    """Who of the history is in a picture. Loads the networks, which takes seconds.
+def found(
+    history: History, *, name: str, picture: Path | Image, settings: Settings, whole: bool = False
+) -> Found:
+    """Who of the history is in a picture. Loads the networks, which takes seconds. whole: it shows one.
 
     Raises SourceError, AssetError, DetectorError, WeightsError or DatabaseError.
     """
     from app.history.finding import ask
     from app.sources.pictures import read_image
 
-    asked, _ = ask(history, read_image(picture), settings=settings, most=MOST_LIKELY)
-    return Found(picture.name, tuple(_asked(one) for one in asked))
+    image = read_image(picture) if isinstance(picture, Path) else picture
+    asked, _ = ask(history, image, settings=settings, whole=whole, most=MOST_LIKELY)
+    return Found(name, tuple(_sought(one) for one in asked))
 
 
-def _asked(one: likely.Asked) -> Asked:
-    height, width = one.image.shape[:2]
-    shown = scaled_image(one.image, round(width * THUMBNAIL / height), THUMBNAIL)
-    candidates = [
-        Candidate(
-            who.id,
-            who.candidate.identity.name,
-            who.candidate.chance,
-            None if who.picture is None else _picture(who.picture),
+def alike(history: History, *, sighting: SightingRow, settings: Settings) -> Found:
+    """Who of the history the person of a sighting may be, the one it was given to among them.
+
+    Asked by its best picture. Raises what `found` raises, DatabaseError where it has no picture.
+    """
+    from storage.errors import DatabaseError
+
+    best = history.portraits(sighting=sighting.id, most=1)
+    if not best:
+        raise DatabaseError(
+            f"of sighting {sighting.id} no picture is kept, so nobody can be looked for by it"
         )
-        for who in one.likely
-    ]
-    return Asked(shown, tuple(candidates), one.nobody)
+    picture = decoded(best[0].jpeg)
+    return found(history, name=f"sighting {sighting.id}", picture=picture, settings=settings, whole=True)
 
 
-def clip(history: History, sighting: SightingRow) -> Clip:
-    """What the player needs of a sighting."""
-    (footage,) = history.footage(ids=[sighting.footage])
-    person = None if sighting.person is None else history.person(sighting.person)
-    return Clip(sighting, person, footage, history.trajectory(sighting.id))
+def _sought(one: likely.Asked) -> Sought:
+    height, width = one.image.shape[:2]
+    shown = scaled_image(one.image, round(width * LARGE / height), LARGE)
+    return Sought(shown, tuple(_candidate(who) for who in one.likely), one.nobody)
 
 
-def _pair(row: Compared) -> Pair:
-    own, nearest = (jpeg_image(picture.jpeg, THUMBNAIL) for picture in (row.own, row.nearest))
-    return Pair(own, nearest, row.nearest.camera, row.nearest.time)
+def _candidate(who: likely.Likely) -> Candidate:
+    from app.gui.words import moment
+
+    picture = None if who.picture is None else jpeg_image(who.picture.jpeg, LARGE)
+    told = "" if who.time is None else f"{who.camera}, {moment(who.time)}"
+    return Candidate(who.id, who.candidate.identity.name, who.candidate.chance, picture, told)
 
 
-def _picture(row: PortraitRow) -> QImage:
-    return jpeg_image(row.jpeg, THUMBNAIL)
+@dataclass(frozen=True)
+class Walk:
+    """A sighting and the way it took."""
+
+    sighting: SightingRow
+    way: Trajectory
+
+
+def walks(history: History, *, since: float, until: float) -> list[Walk]:
+    """Who is where in a span, on all cameras."""
+    rows = history.sightings(since=since, until=until)
+    ways = history.trajectories([row.id for row in rows])
+    return [Walk(row, ways[row.id]) for row in rows]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ from PyQt5.QtCore import QObject, pyqtSignal
 from storage.database import open_database
 from storage.history import History
 
+_IN_TURN = "\n"
+"""Between the key of what is to be done, and its number."""
+
 
 class Opened:
     """A database that is opened when it is first asked."""
@@ -20,16 +25,20 @@ class Opened:
     def __init__(self, path: Path, history: History | None = None) -> None:
         self.path = path
         self._history = history
+        self._opening = threading.Lock()
 
     def history(self) -> History:
         """Raises DatabaseError where it can't be opened."""
-        if self._history is None:
-            self._history = History(open_database(self.path, create=False))
-        return self._history
+        with self._opening:
+            if self._history is None:
+                self._history = History(open_database(self.path, create=False))
+            return self._history
 
 
 class Reader(QObject):
     """Asks one database at a time; the window never waits for the disk.
+
+    What takes long is asked in a second thread, so that it keeps nothing waiting.
 
     *Signals*, delivered in the window's thread:
       answered(str, object): what was asked, by its key, and the answer.
@@ -46,6 +55,7 @@ class Reader(QObject):
         self._waiting: dict[str, tuple[int, Future[Any]]] = {}
         self._numbers = itertools.count(1)
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history")
+        self._patient = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history-long")
         self._done.connect(self._deliver)
 
     def open(self, path: Path) -> None:
@@ -62,17 +72,38 @@ class Reader(QObject):
         self._drop()
         self._opened = Opened(history.path, history)
 
-    def ask(self, key: str, question: Callable[[History], object]) -> None:
-        """Puts a question in line. A question of the same key that still waits is dropped.
+    def look_into(self, path: Path) -> None:
+        """Answers as "opened" with the History of another database, if it is one: `use` turns to it."""
+        opened = Opened(path)
+        self._submit("opened", opened, _looked_into)
+
+    def ask(self, key: str, question: Callable[[History], object], *, long: bool = False) -> None:
+        """Puts a question in line. A question of the same key that still waits is dropped. long: it may take
+        seconds.
 
         Nothing is answered while there is no database file.
         """
         if key in self._waiting:
             self._waiting.pop(key)[1].cancel()
         if self._opened.path.exists():
-            number = next(self._numbers)
-            answer = self._pool.submit(self._answer, key, number, self._opened, question)
-            self._waiting[key] = number, answer
+            self._submit(key, self._opened, question, pool=self._patient if long else self._pool)
+
+    def do(self, key: str, change: Callable[[History], object]) -> None:
+        """As ask, for what changes the history: in turn, and never dropped."""
+        self._submit(f"{key}{_IN_TURN}{next(self._numbers)}", self._opened, change)
+
+    def stamp(self) -> tuple[int, ...]:
+        """Other numbers whenever anybody has written to the history. It looks at the files alone."""
+        found: list[int] = []
+        for name in ("", "-wal"):
+            with suppress(OSError):
+                told = self.path.with_name(self.path.name + name).stat()
+                found += [told.st_mtime_ns, told.st_size]
+        return tuple(found)
+
+    @property
+    def path(self) -> Path:
+        return self._opened.path
 
     def busy(self, key: str) -> bool:
         """Whether a question of that key has no answer yet."""
@@ -82,10 +113,24 @@ class Reader(QObject):
         """Drops what waits, finishes what is being answered, joins the thread."""
         self._drop()
         self._pool.shutdown(wait=True)
+        self._patient.shutdown(wait=True)
+
+    def _submit(
+        self,
+        key: str,
+        opened: Opened,
+        question: Callable[[History], object],
+        pool: ThreadPoolExecutor | None = None,
+    ) -> None:
+        number = next(self._numbers)
+        future = (pool or self._pool).submit(self._answer, key, number, opened, question)
+        self._waiting[key] = number, future
 
     def _drop(self) -> None:
-        for _, future in self._waiting.values():
-            future.cancel()
+        """Forgets what was asked; what was to be done is done all the same."""
+        for key, (_, future) in self._waiting.items():
+            if _IN_TURN not in key:
+                future.cancel()
         self._waiting.clear()
 
     def _answer(self, key: str, number: int, opened: Opened, question: Callable[[History], object]) -> object:
@@ -99,8 +144,15 @@ class Reader(QObject):
         if self._waiting.get(key, (0, None))[0] != number:
             return
         _, future = self._waiting.pop(key)
+        key = key.partition(_IN_TURN)[0]
         error = future.exception()
         if error is None:
             self.answered.emit(key, future.result())
         else:
             self.failed.emit(key, error)
+
+
+def _looked_into(history: History) -> History:
+    """The same, once it has answered: a file may be damaged where opening does not look."""
+    history.number_of_people()
+    return history

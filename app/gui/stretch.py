@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from time import monotonic
 
 import av
 from av.container import InputContainer
@@ -33,6 +34,8 @@ AHEAD = 6
 NEAR_S = 20.0
 """A stretch that begins this early in its file is decoded up to, a later one is sought."""
 DEFAULT_FPS = 25.0
+LATE_S = 0.1
+"""Of pictures that are late already, one is made this often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +46,74 @@ class Shot:
     image: Image
 
 
-def stretch(path: Path, *, start: float, begin: float, end: float, stop: threading.Event) -> Generator[Shot]:
-    """The pictures of a video file from ``begin`` to ``end``, with the times they had in the run.
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A video file that shows a camera from ``begin`` to ``end``; its own first frame is of ``start``."""
 
-    start: the time of the file's first frame. Ends early once ``stop`` is set. Raises SourceError where
-    there is no such file, or it is no video.
+    path: Path
+    start: float
+    begin: float
+    end: float
+
+
+def reel(
+    pieces: Sequence[Piece],
+    *,
+    begin: float,
+    now: Callable[[], float],
+    stop: threading.Event,
+) -> Generator[Shot]:
+    """The pictures of a camera from the one on the screen at ``begin`` on, file after file.
+
+    now: the time that is shown meanwhile; what lies behind it is passed over, as far as that helps. Raises
+    SourceError where the first file can't be read; later ones that can't are left out.
+    """
+    rest = [piece for piece in pieces if piece.end > begin]
+    for number, piece in enumerate(rest):
+        until = rest[number + 1].begin if number + 1 < len(rest) else float("inf")
+        try:
+            yield from stretch(
+                piece.path, start=piece.start, begin=max(begin, piece.begin), end=until, now=now, stop=stop
+            )
+        except SourceError:
+            if not number:
+                raise
+
+
+def stretch(
+    path: Path,
+    *,
+    start: float,
+    begin: float,
+    end: float,
+    stop: threading.Event,
+    now: Callable[[], float] = lambda: float("-inf"),
+) -> Generator[Shot]:
+    """The pictures of a video file from the one on the screen at ``begin`` to ``end``, with the times that
+    they had in the run.
+
+    start: the time of the file's first frame. Ends early once ``stop`` is set. now: of pictures before it
+    only some are made. Raises SourceError where there is no such file, or it is no video.
     """
     with open_file(path) as container:
         stream = best_video(container)
         if stream is None:
             raise SourceError(f"{path}: has no picture stream that can be decoded; give a video file.")
-        pictures = Pictures()
+        pictures, held, made = Pictures(), None, float("-inf")
         for frame, time in _timed(container, stream, start=start, begin=begin):
-            if stop.is_set() or time > end:
+            if stop.is_set():
                 return
-            if time >= begin:
+            late = time < begin or (time < now() and monotonic() - made < LATE_S)
+            if held is not None and not late:
+                yield Shot(held[1], pictures.image(held[0], aspect=sample_aspect(stream)))
+            held = (frame, time) if time <= begin or late else None
+            if time > end:
+                return
+            if held is None:
                 yield Shot(time, pictures.image(frame, aspect=sample_aspect(stream)))
+                made = monotonic()
+        if held is not None:
+            yield Shot(held[1], pictures.image(held[0], aspect=sample_aspect(stream)))
 
 
 def _timed(

@@ -1,24 +1,71 @@
-"""How the window looks: its colours, its spacing, its style sheet."""
+"""How the window looks: its two themes, its spacing, its style sheet."""
 
 from __future__ import annotations
+
+from string import Template
 
 from PyQt5.QtGui import QColor, QPalette
 from PyQt5.QtWidgets import QApplication
 
 from app.output.drawing import colour_of
 
-BACKGROUND = QColor("#14171c")
-PANEL = QColor("#1a1e25")
-RAISED = QColor("#232933")
-HOVER = QColor("#2b323e")
-BORDER = QColor("#2d3440")
-TEXT = QColor("#e6e9ef")
-MUTED = QColor("#8f98a8")
-ACCENT = QColor("#4c9aff")
-GOOD = QColor("#3fb97f")
-WARNING = QColor("#e0a23a")
-BAD = QColor("#e5605e")
-UNKNOWN = QColor("#9aa3b2")
+DARK = {
+    "background": "#14171c",
+    "panel": "#1a1e25",
+    "raised": "#232933",
+    "hover": "#2b323e",
+    "border": "#2d3440",
+    "text": "#e6e9ef",
+    "muted": "#8f98a8",
+    "disabled": "#5b6472",
+    "accent": "#4c9aff",
+    "primary": "#2f6fd0",
+    "primary_hover": "#3a7de0",
+    "scroll": "#3a4250",
+    "scroll_hover": "#4b5566",
+    "good": "#3fb97f",
+    "warning": "#e0a23a",
+    "bad": "#e5605e",
+    "unknown": "#9aa3b2",
+}
+LIGHT = {
+    "background": "#eef0f3",
+    "panel": "#ffffff",
+    "raised": "#f4f6f8",
+    "hover": "#e6ebf2",
+    "border": "#c9d0da",
+    "text": "#1b2028",
+    "muted": "#5a6472",
+    "disabled": "#9aa3b0",
+    "accent": "#1f6fd6",
+    "primary": "#1f6fd6",
+    "primary_hover": "#3a82e0",
+    "scroll": "#b6bec9",
+    "scroll_hover": "#98a2b0",
+    "good": "#1f8a55",
+    "warning": "#9a6400",
+    "bad": "#c2322f",
+    "unknown": "#6b7482",
+}
+THEMES = {"dark": DARK, "light": LIGHT}
+
+_COLOURS = {name: QColor(value) for name, value in DARK.items()}
+"""The colours of the theme that is on: `apply_style` gives them other values, so that whoever paints with
+them paints anew in the other theme."""
+
+BACKGROUND = _COLOURS["background"]
+PANEL = _COLOURS["panel"]
+RAISED = _COLOURS["raised"]
+HOVER = _COLOURS["hover"]
+BORDER = _COLOURS["border"]
+TEXT = _COLOURS["text"]
+MUTED = _COLOURS["muted"]
+DISABLED = _COLOURS["disabled"]
+ACCENT = _COLOURS["accent"]
+GOOD = _COLOURS["good"]
+WARNING = _COLOURS["warning"]
+BAD = _COLOURS["bad"]
+UNKNOWN = _COLOURS["unknown"]
 
 GAP = 8
 """Pixels between neighbours, everywhere."""
@@ -48,11 +95,13 @@ def mixed(colour: QColor, other: QColor, share: float) -> QColor:
     )
 
 
-def apply_style(app: QApplication) -> None:
-    """The same dark look on every desktop, light or dark."""
+def apply_style(app: QApplication, theme: str = "dark") -> None:
+    """The same look on every desktop. theme: one of THEMES."""
+    for name, value in THEMES[theme].items():
+        _COLOURS[name].setNamedColor(value)
     app.setStyle("Fusion")
     app.setPalette(_palette())
-    app.setStyleSheet(_SHEET)
+    app.setStyleSheet(Template(_SHEET).substitute(THEMES[theme]))
 
 
 def _palette() -> QPalette:
@@ -76,61 +125,81 @@ def _palette() -> QPalette:
     for role, colour in roles.items():
         palette.setColor(role, colour)
     for role in (QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText, QPalette.ColorRole.WindowText):
-        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor("#5b6472"))
+        palette.setColor(QPalette.ColorGroup.Disabled, role, DISABLED)
     return palette
 
 
 _SHEET = """
 QWidget { font-size: 10pt; }
 QMainWindow::separator, QSplitter::handle { background: transparent; }
-QToolTip { background: #232933; color: #e6e9ef; border: 1px solid #2d3440; padding: 4px; }
+QToolTip { background: $raised; color: $text; border: 1px solid $border; padding: 4px; }
 
-QMenuBar { background: #14171c; padding: 2px 4px; }
+QMenuBar { background: $background; padding: 2px 4px; }
 QMenuBar::item { padding: 4px 10px; border-radius: 4px; background: transparent; }
-QMenuBar::item:selected { background: #232933; }
-QMenu { background: #1a1e25; border: 1px solid #2d3440; padding: 4px; }
+QMenuBar::item:selected { background: $raised; }
+QMenu { background: $panel; border: 1px solid $border; padding: 4px; }
 QMenu::item { padding: 5px 28px 5px 20px; border-radius: 4px; }
-QMenu::item:selected { background: #2b323e; }
-QMenu::item:disabled { color: #5b6472; }
-QMenu::separator { height: 1px; background: #2d3440; margin: 4px 8px; }
+QMenu::item:selected { background: $hover; }
+QMenu::item:disabled { color: $disabled; }
+QMenu::separator { height: 1px; background: $border; margin: 4px 8px; }
 
-QToolBar { background: #14171c; border: none; border-bottom: 1px solid #2d3440;
+QToolBar { background: $background; border: none; border-bottom: 1px solid $border;
     padding: 6px 8px; spacing: 6px; }
-QToolBar::separator { width: 1px; background: #2d3440; margin: 4px 6px; }
-QToolButton, QPushButton { background: #232933; border: 1px solid #2d3440; border-radius: 6px;
+QToolBar::separator { width: 1px; background: $border; margin: 4px 6px; }
+QToolButton, QPushButton { background: $raised; border: 1px solid $border; border-radius: 6px;
     padding: 6px 10px; }
 QToolBar QToolButton { padding: 6px 12px 6px 8px; }
-QToolButton:hover, QPushButton:hover { background: #2b323e; }
-QToolButton:pressed, QPushButton:pressed { background: #1a1e25; }
-QToolButton:disabled, QPushButton:disabled { color: #5b6472; background: #1a1e25; }
-QToolButton:focus, QPushButton:focus { border-color: #4c9aff; }
-QToolButton#primary { background: #2f6fd0; border-color: #2f6fd0; color: white; font-weight: 600; }
-QToolButton#primary:hover { background: #3a7de0; }
-QToolButton#primary:disabled { background: #1a1e25; border-color: #2d3440; color: #5b6472; }
+QToolButton:hover, QPushButton:hover { background: $hover; }
+QToolButton:pressed, QPushButton:pressed { background: $panel; }
+QToolButton:disabled, QPushButton:disabled { color: $disabled; background: $panel; }
+QToolButton:focus, QPushButton:focus { border-color: $accent; }
+QToolButton#primary { background: $primary; border-color: $primary; color: white; font-weight: 600; }
+QToolButton#primary:hover { background: $primary_hover; }
+QToolButton#primary:disabled { background: $panel; border-color: $border; color: $disabled; }
 QToolButton#flat { background: transparent; border: none; padding: 4px; }
-QToolButton#flat:hover { background: #2b323e; }
+QToolButton#flat:hover { background: $hover; }
 
-QStatusBar { background: #14171c; border-top: 1px solid #2d3440; color: #8f98a8; }
+QStatusBar { background: $background; border-top: 1px solid $border; color: $muted; }
 QStatusBar::item { border: none; }
-QStatusBar QLabel { color: #8f98a8; padding: 2px 8px; }
+QStatusBar QLabel { color: $muted; padding: 2px 8px; }
 
-QLineEdit, QPlainTextEdit { background: #14171c; border: 1px solid #2d3440; border-radius: 6px;
-    padding: 6px 8px; selection-background-color: #2f6fd0; }
-QLineEdit:focus, QPlainTextEdit:focus { border-color: #4c9aff; }
+QLineEdit, QPlainTextEdit { background: $background; border: 1px solid $border; border-radius: 6px;
+    padding: 6px 8px; selection-background-color: $primary; }
+QLineEdit:focus, QPlainTextEdit:focus { border-color: $accent; }
+QLineEdit[wrong="true"] { border-color: $bad; }
 
-QFrame#panel { background: #1a1e25; border: 1px solid #2d3440; border-radius: 8px; }
+QFrame#panel { background: $panel; border: 1px solid $border; border-radius: 8px; }
 QLabel#title { font-size: 12pt; font-weight: 600; }
-QLabel#muted { color: #8f98a8; }
+QLabel#muted { color: $muted; }
 QListView { background: transparent; border: none; outline: none; }
 
 QScrollBar:vertical { background: transparent; width: 10px; margin: 2px; }
-QScrollBar::handle:vertical { background: #3a4250; border-radius: 3px; min-height: 28px; }
-QScrollBar::handle:vertical:hover { background: #4b5566; }
+QScrollBar::handle:vertical { background: $scroll; border-radius: 3px; min-height: 28px; }
+QScrollBar::handle:vertical:hover { background: $scroll_hover; }
 QScrollBar::add-line, QScrollBar::sub-line { height: 0; width: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 
-QSlider::groove:horizontal { height: 4px; background: #2d3440; border-radius: 2px; }
-QSlider::sub-page:horizontal { background: #4c9aff; border-radius: 2px; }
-QSlider::handle:horizontal { background: #e6e9ef; width: 12px; margin: -4px 0; border-radius: 6px; }
-QSlider::handle:horizontal:disabled { background: #5b6472; }
+QSlider::groove:horizontal { height: 4px; background: $border; border-radius: 2px; }
+QSlider::sub-page:horizontal { background: $accent; border-radius: 2px; }
+QSlider::handle:horizontal { background: $text; width: 12px; margin: -4px 0; border-radius: 6px; }
+QSlider::handle:horizontal:disabled { background: $disabled; }
+
+QTabBar { background: transparent; }
+QTabBar::tab { background: transparent; color: $muted; padding: 6px 14px; border: none;
+    border-bottom: 2px solid transparent; }
+QTabBar::tab:selected { color: $text; border-bottom-color: $accent; }
+QTabBar::tab:hover { color: $text; }
+QComboBox, QDateTimeEdit, QSpinBox, QDoubleSpinBox { background: $background; border: 1px solid $border;
+    border-radius: 6px; padding: 5px 8px; }
+QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus { border-color: $accent; }
+QComboBox::drop-down { border: none; width: 18px; }
+QComboBox QAbstractItemView { background: $panel; border: 1px solid $border; }
+QDockWidget::title { padding: 6px 8px; background: $panel; }
+QHeaderView::section { background: $raised; color: $muted; border: none; padding: 4px 6px; }
+QTableView, QTreeView { background: $panel; border: 1px solid $border; border-radius: 6px; outline: none;
+    gridline-color: $border; }
+QScrollBar:horizontal { background: transparent; height: 10px; margin: 2px; }
+QScrollBar::handle:horizontal { background: $scroll; border-radius: 3px; min-width: 28px; }
+QToolButton:checked { background: $hover; border-color: $accent; }
+QToolButton#flat:checked { background: $hover; }
 """

@@ -1,4 +1,4 @@
-"""A person's visits over cameras and time."""
+"""A person's sightings over cameras and time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Timeline(QWidget):
         self.setAccessibleName("Timeline")
 
     def set_sightings(self, rows: Sequence[SightingRow]) -> None:
-        """Shows these visits; the axis reaches from the first to the last."""
+        """Shows these sightings; the axis reaches from the first to the last."""
         self._rows = tuple(rows)
         self._lanes = {name: lane for lane, name in enumerate(dict.fromkeys(row.camera for row in rows))}
         self._start = min((row.start for row in rows), default=0.0)

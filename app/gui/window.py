@@ -1,10 +1,10 @@
-"""The window: cameras, people, sightings and player, joined to a run and a history."""
+"""The window: cameras, footage, people and sightings, joined to a run and a history."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -12,7 +12,15 @@ from pathlib import Path
 
 from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
-from PyQt5.QtWidgets import QFileDialog, QMainWindow, QShortcut, QSplitter, QStackedWidget, QWidget
+from PyQt5.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QFileDialog,
+    QMainWindow,
+    QShortcut,
+    QSplitter,
+    QWidget,
+)
 from typing_extensions import override
 
 from app.config import CameraSettings, HeldError, Settings, cameras_from_sources
@@ -21,58 +29,97 @@ from app.gui import questions
 from app.gui.actions import Actions
 from app.gui.bridge import Build, Runner
 from app.gui.camera_grid import CameraGrid
-from app.gui.dialogs import StreamsDialog, show_about, show_problem
-from app.gui.files import PICTURE_FILTER, VIDEO_FILTER, dropped, named, picture_among
+from app.gui.corrector import Corrector, Made
+from app.gui.deeds import Deeds
+from app.gui.dialogs import StreamsDialog, show_about, show_keys, show_problem
+from app.gui.faces import Faces
+from app.gui.files import (
+    HISTORY_FILTER,
+    PICTURE_FILTER,
+    VIDEO_FILTER,
+    dropped,
+    history_among,
+    named,
+    picture_among,
+)
+from app.gui.footage_page import FootagePage
 from app.gui.found_dialog import FoundDialog
 from app.gui.icons import window_icon
+from app.gui.journal_panel import JournalPanel
+from app.gui.memory import Memory
+from app.gui.pages import Pages
 from app.gui.people_panel import PeoplePanel
-from app.gui.person_panel import PersonPanel
-from app.gui.player import Player
+from app.gui.questions import Asked
 from app.gui.reader import Reader
+from app.gui.reels import Reels, reels
+from app.gui.sightings_panel import SightingsPanel
+from app.gui.start_dialog import StartsDialog
 from app.gui.status_line import StatusLine
-from app.gui.style import GAP
+from app.gui.style import GAP, apply_style
 from app.gui.welcome import Welcome
 from app.gui.words import closing_words, count
 from app.pipeline import Status
 from storage.history import History, SightingRow, UnknownPerson
+from tracker.types import Result
 
 FRAME_MS = 40
 """At most 25 repaints a second."""
 REFRESH_MS = 1000
-"""How often the history is asked while a run writes to it."""
-REPLACE_HINT = "To record these cameras anew, tick “Record anew” in the Run menu and press Start."
+"""How often is looked whether somebody wrote to the history."""
+PATIENCE = 4
+"""After a question about all people, so many times as long as it took passes before the next."""
 
 
 class MainWindow(QMainWindow):
     """Everything on the screen. ``build`` puts a run together, in the run's thread.
 
     The window takes what is new from the run at most 25 times a second and never more than half of its own
-    time; it asks the history at most once a second, in a thread.
+    time; it asks the history at most once a second, in a thread, and only where somebody wrote to it.
     """
 
-    def __init__(self, *, build: Build, settings: Settings) -> None:
+    def __init__(self, *, build: Build, settings: Settings, memory: Memory | None = None) -> None:
         super().__init__()
         self.settings = settings
+        self.memory = memory or Memory()
         self.runner = Runner(build, self)
         self.reader = Reader(settings.database, self)
         self.actions_ = Actions(self)
+        self.faces = Faces(self.reader, self)
+        self.corrector = Corrector(self.reader, self)
         self.grid = CameraGrid()
-        self.people = PeoplePanel()
-        self.person = PersonPanel()
-        self.player = Player()
+        self.footage = FootagePage()
+        self.people = PeoplePanel(self.faces)
+        self.sightings = SightingsPanel(self.faces)
+        self.journal = JournalPanel()
         self.line = StatusLine()
+        self.pages = Pages(self.grid, self.footage, Welcome([self.actions_.files, self.actions_.streams]))
+        self.deeds = Deeds(
+            self,
+            self.actions_,
+            self.people,
+            self.sightings,
+            self.footage,
+            self.corrector,
+            self.reader,
+            self.faces,
+            self.look_for,
+        )
         self._begun = False
         self._closing = False
-        self._left = QSplitter()
+        self._stamp: tuple[int, ...] = ()
+        self._state: tuple[int, ...] = ()
+        self._to_play: SightingRow | None = None
+        self._asked_at, self._not_before = 0.0, 0.0
         self._frames = QTimer(self)
         self._frames.setSingleShot(True)
         self._refreshes = QTimer(self)
         self._refreshes.setInterval(REFRESH_MS)
-        self._cameras = QStackedWidget()
         self._lay_out()
         self._connect()
         self._show_cameras()
+        self._recall()
         self.refresh()
+        self._refreshes.start()
 
     # What the user does
 
@@ -90,20 +137,22 @@ class MainWindow(QMainWindow):
             self._set_cameras(cameras_from_sources(addresses, live=True), live=True)
 
     def open_history(self, path: Path) -> None:
-        """Shows another database, and records into it from now on."""
-        self.settings = replace(self.settings, database=path)
-        self.reader.open(path)
-        self._close_player()
-        self.people.set_cards([])
-        self.person.show_person(None)
-        self._set_title()
-        self.refresh()
+        """Shows another database, and records into it from now on; where it is none, the open one stays.
+
+        One that is not there yet is made by the next run.
+        """
+        if path.exists():
+            self.line.say(f"Opening {path.name}…")
+            self.reader.look_into(path)
+        else:
+            self._turn_to(path, None)
 
     def start(self) -> None:
         """Begins the run; what is loaded and opened for it is, in its thread."""
         if self.runner.running or not self.settings.cameras:
             return
         self._begun = True
+        self.pages.show_cameras()
         self.grid.set_cameras([camera.name for camera in self.settings.cameras])
         self.grid.set_names(self.people.names())
         self.grid.set_state("loading")
@@ -120,30 +169,42 @@ class MainWindow(QMainWindow):
 
     def find_picture(self, path: Path) -> None:
         """Asks who of the history is in a picture; a box shows the likeliest."""
+        self.look_for(path.name, partial(questions.found, name=path.name, picture=path))
+
+    def look_for(self, told: str, question: Callable[..., object]) -> None:
+        """Asks a question that needs the networks; a box shows the likeliest. told: what is looked into."""
         if not self.settings.database.exists():
             show_problem(self, f"Nobody was recorded in {self.settings.database} yet: run something first.")
             return
-        self.line.say(f"Looking for who is in {path.name}…")
-        self.reader.ask("found", partial(questions.found, picture=path, settings=self.settings))
+        self.line.say(f"Looking for who is in {told}…")
+        self.reader.ask("found", partial(question, settings=self.settings), long=True)
 
     def play(self, sighting: SightingRow) -> None:
-        """Plays a sighting, once the history has said where its video is."""
-        self.reader.ask("clip", partial(questions.clip, sighting=sighting))
+        """Plays a sighting on all cameras."""
+        self.pages.show_footage()
+        if self.footage.reels is None:
+            self._to_play = sighting
+            self._ask_reels()
+        else:
+            self.footage.play(sighting)
 
     def refresh(self) -> None:
         """Asks the history anew, where it is not being asked already."""
         if not self.reader.busy("people"):
-            known = {card.person.id: card for card in self.people.model.cards}
-            self.reader.ask("people", partial(questions.people, known=known))
-        if self.people.person is not None and not self.reader.busy("person"):
-            self.reader.ask("person", partial(questions.details, person=self.people.person))
+            self._stamp, self._asked_at = self.reader.stamp(), time.monotonic()
+            self.reader.ask("people", partial(questions.everybody, known=self.people.everybody))
 
     # What the run and the history say
+
+    def _look(self) -> None:
+        """Once a second: asks anew where somebody wrote, and the last answer did not take long."""
+        if time.monotonic() >= self._not_before and self.reader.stamp() != self._stamp:
+            self.refresh()
 
     def _take_frames(self) -> None:
         began = time.perf_counter()
         results, status = self.runner.latest.take()
-        self.grid.show_results(results)
+        self._show_results(results)
         if status is not None:
             self.grid.set_status(status)
             self.line.set_status(status)
@@ -151,23 +212,27 @@ class MainWindow(QMainWindow):
         if self.runner.running:
             self._frames.start(round(max(FRAME_MS, 2 * spent_ms)))
 
+    def _show_results(self, results: dict[str, Result]) -> None:
+        self.grid.show_results(results)
+
     def _run_ready(self, history: History) -> None:
         self.reader.use(history)
+        self.memory.add_recent(history.path)
+        self._show_recent()
         self.line.say("Running")
         self.grid.set_state("playing")
         self._frames.start(0)
-        self._refreshes.start()
 
     def _run_ended(self, future: Future[Status | None]) -> None:
         self._take_frames()
         self._frames.stop()
-        self._refreshes.stop()
         self.grid.set_ended()
         self._show_running()
         if self._closing:
             QTimer.singleShot(0, self._quit)  # also where the next lines raise
         else:
             self.refresh()
+            self._ask_reels()
         error = future.exception()
         if error is not None:
             self._tell_run_error(error)
@@ -183,43 +248,162 @@ class MainWindow(QMainWindow):
         self.line.say(str(error))
         if self._closing:
             print(f"sightline: {error}", file=sys.stderr)
-            return
-        show_problem(self, str(error), hint=REPLACE_HINT if isinstance(error, HeldError) else "")
+        elif isinstance(error, HeldError):
+            self._tell_held(error)
+        else:
+            show_problem(self, str(error))
+
+    def _tell_held(self, error: HeldError) -> None:
+        """Footage of the same times: of another day, which can be told, or to be processed again."""
+        hint = (
+            "If this is other footage, say when it begins. If it is the same footage, “Process again” in the "
+            "Run menu replaces what the history holds of it."
+        )
+        show_problem(self, str(error), hint=hint, remedy="Say when it begins…", do=self._ask_starts)
+
+    def _ask_starts(self) -> None:
+        dialog = StartsDialog(self.settings.cameras, self)
+        dialog.told.connect(self._take_starts)
+        dialog.open()
+
+    def _take_starts(self, cameras: tuple[CameraSettings, ...]) -> None:
+        self.settings = replace(self.settings, cameras=cameras)
+        self.start()
 
     def _take_answer(self, key: str, answer: object) -> None:
-        if key == "people" and isinstance(answer, list):
-            self.people.set_cards(answer)
-            self.grid.set_names(self.people.names())
-        elif isinstance(answer, questions.Details):
-            if answer.person.id == self.people.person:
-                self.person.show_person(answer)
-        elif isinstance(answer, questions.Clip):
-            self._open_player()
-            self.player.play(answer)
+        if isinstance(answer, questions.Everybody):
+            self._take_everybody(answer)
+        elif key == "opened" and isinstance(answer, History):
+            self._turn_to(answer.path, answer)
+        elif isinstance(answer, questions.Sightings):
+            self._take_sightings(answer)
+        elif isinstance(answer, questions.Evidence):
+            self.sightings.show_evidence(answer)
+        elif isinstance(answer, Reels):
+            self._take_reels(answer)
         elif isinstance(answer, questions.Found):
             self.line.say(f"{count(len(answer.people), 'person', 'people')} in {answer.name}")
             FoundDialog(answer, chosen=self._find, parent=self).show()
+        elif isinstance(answer, Made):
+            self.corrector.take(answer)
+        else:
+            self._take_part(key, answer)
+
+    def _take_part(self, key: str, answer: object) -> None:
+        if key == "faces" and isinstance(answer, dict):
+            self.faces.take(answer)
+        elif key == "meant" and isinstance(answer, frozenset):
+            self.people.set_meant(answer)
+        elif key == "cameras" and isinstance(answer, list):
+            self.people.bar.set_cameras(answer)
+        elif key == "walks" and isinstance(answer, tuple):
+            self.footage.set_walks(*answer)
+        elif key == "journal" and isinstance(answer, list):
+            self.journal.set_rows(answer)
+            self.corrector.set_journal(answer)
+
+    def _take_everybody(self, answer: questions.Everybody) -> None:
+        self._not_before = time.monotonic() + PATIENCE * (time.monotonic() - self._asked_at)
+        changed = self.people.everybody != answer
+        self.people.set_everybody(answer)
+        if not answer.whole:
+            self.refresh()
+        if changed:
+            self.grid.set_names(self.people.names())
+            self.footage.set_names(self.people.names())
+            self._ask_sightings()
+            self.reader.ask("cameras", History.cameras)
+        if answer.state != self._state:
+            self._state = answer.state
+            self.reader.ask("journal", questions.journal)
+            self.footage.forget_walks()
+
+    def _take_sightings(self, answer: questions.Sightings) -> None:
+        self.sightings.show_sightings(answer, self.people.names())
+        person = answer.person
+        if not answer.earlier:
+            rows = answer.rows if person is not None else ()
+            self.footage.set_person(
+                rows, None if person is None else person.id, None if person is None else person.name
+            )
+
+    def _take_reels(self, answer: Reels) -> None:
+        self.footage.set_reels(answer)
+        person = self.sightings.person
+        if person is not None:
+            self.footage.set_person(self.sightings.model.rows, person.id, person.name)
+        if self._to_play is not None:
+            self.footage.play(self._to_play)
+            self._to_play = None
+
+    def _take_made(self, made: Made) -> None:
+        self.line.say(f"{made.told}  (Ctrl+Z takes it back)" if not made.undone else made.told)
+        self.refresh()
 
     def _take_failure(self, key: str, error: BaseException) -> None:
-        if isinstance(error, UnknownPerson):
-            self.person.show_person(None)
+        if key == "sightings" and isinstance(error, UnknownPerson):
+            self.people.choose(None)
             return
         if not isinstance(error, environment_errors()):
             raise error
         self.line.say(str(error))
-        if not self.runner.running or key == "found":
+        if not self.runner.running or key in ("found", "correction", "opened"):
             show_problem(self, str(error))
 
     def _choose(self, person: int | None) -> None:
-        if person is None:
-            self.person.show_person(None)
-        else:
-            self.reader.ask("person", partial(questions.details, person=person))
+        self._ask_sightings()
+        self._enable()
 
     def _find(self, person: int) -> None:
         """Chooses the person whose box was clicked."""
-        self.people.search.clear()
+        if self.people.row_of(person) not in self.people.rows:
+            self.people.bar.clear()
         self.people.choose(person)
+
+    def _pick(self, walk: questions.Walk) -> None:
+        """A box of the footage was clicked."""
+        if walk.sighting.person is not None:
+            self._find(walk.sighting.person)
+
+    def _ask_sightings(self, *, earlier_than: SightingRow | None = None) -> None:
+        """Those of the person chosen, or of everybody, as the filter has it."""
+        told, kind = self.people.bar.filter, self.people.bar.filter.kind
+        asked = Asked(
+            None if kind == "unidentified" else self.people.person,
+            told.camera,
+            told.since,
+            told.until,
+            unsure=kind == "unsure",
+            unidentified=kind == "unidentified",
+        )
+        key = "sightings" if earlier_than is None else "earlier"
+        self.reader.ask(key, partial(questions.sightings, asked=asked, earlier_than=earlier_than))
+
+    def _ask_meant(self) -> None:
+        told = self.people.bar.filter
+        question = partial(
+            questions.people_ids,
+            camera=told.camera,
+            since=told.since,
+            until=told.until,
+            unsure=told.kind == "unsure",
+        )
+        self.reader.ask("meant", question)
+
+    def _ask_evidence(self, row: SightingRow | None) -> None:
+        self._enable()
+        if row is not None:
+            self.reader.ask("evidence", partial(questions.evidence, sighting=row))
+
+    def _ask_reels(self, around: float | None = None) -> None:
+        self.reader.ask("reels", partial(reels, around=around))
+
+    def _ask_walks(self, since: float, until: float) -> None:
+        self.reader.ask("walks", partial(_walks, since=since, until=until))
+
+    def _enable(self) -> None:
+        chosen = self.people.person is not None
+        self.actions_.set_chosen(person=chosen, sightings=self.sightings.current is not None)
 
     # How it is put together
 
@@ -231,60 +415,144 @@ class MainWindow(QMainWindow):
         self.resize(1400, 900)
         self.addToolBar(self.actions_.toolbar)
         self.setStatusBar(self.line)
-        self._cameras.addWidget(Welcome([self.actions_.files, self.actions_.streams]))
-        self._cameras.addWidget(self.grid)
-        self._left = _split(Qt.Orientation.Vertical, [self._cameras, self.player], [1, 1])
-        right = _split(Qt.Orientation.Vertical, [self.people, self.person], [2, 3])
-        right.setSizes([330, 430])
-        right.setMinimumWidth(300)
-        whole = _split(Qt.Orientation.Horizontal, [self._left, right], [5, 2])
+        right = _split(Qt.Orientation.Vertical, [self.people, self.sightings], [1, 1])
+        right.setMinimumWidth(320)
+        whole = _split(Qt.Orientation.Horizontal, [self.pages, right], [5, 2])
         whole.setSizes([1000, 400])
         whole.setContentsMargins(GAP, GAP, GAP, GAP)
         self.setCentralWidget(whole)
+        self.splitters = {"whole": whole, "right": right}
+        self.dock = QDockWidget("Journal", self)
+        self.dock.setObjectName("journal")
+        self.dock.setWidget(self.journal)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+        self.dock.hide()
         self.people.list.setFocus()
-        self.player.hide()
 
     def _connect(self) -> None:
+        self._connect_actions()
+        self._connect_parts()
+        self.deeds.connect()
+        for keys, do in (
+            ("Escape", self._step_back),
+            ("Space", self.footage.toggle),
+            (",", partial(self.footage.step, -1)),
+            (".", partial(self.footage.step, 1)),
+            ("-", partial(self.footage.faster, -1)),
+            ("+", partial(self.footage.faster, 1)),
+            ("P", partial(self.footage.step_sighting, -1)),
+            ("N", partial(self.footage.step_sighting, 1)),
+        ):
+            QShortcut(QKeySequence(keys), self).activated.connect(do)
+
+    def _connect_actions(self) -> None:
         actions = self.actions_
         actions.files.triggered.connect(self._ask_files)
         actions.streams.triggered.connect(self._ask_streams)
         actions.history.triggered.connect(self._ask_history)
+        actions.new_history.triggered.connect(self._ask_new_history)
         actions.start.triggered.connect(self.start)
         actions.stop.triggered.connect(self.stop)
+        actions.undo.triggered.connect(lambda: self.corrector.undo())
+        actions.redo.triggered.connect(lambda: self.corrector.redo())
         actions.search.triggered.connect(self._search)
+        actions.everybody.triggered.connect(self._show_everybody)
         actions.find.triggered.connect(self._ask_picture)
+        actions.mark.toggled.connect(self.footage.set_marking)
+        actions.cameras.triggered.connect(self.pages.show_cameras)
+        actions.footage.triggered.connect(self.pages.show_footage)
         actions.all_cameras.triggered.connect(partial(self.grid.enlarge, None))
+        actions.all_cameras.triggered.connect(partial(self.footage.enlarge, None))
+        actions.snapshot.triggered.connect(self._ask_snapshot)
         actions.full_screen.toggled.connect(self._set_full_screen)
+        actions.journal.toggled.connect(self.dock.setVisible)
         actions.quit.triggered.connect(self._quit)
+        actions.keys.triggered.connect(self._show_keys)
         actions.about.triggered.connect(partial(show_about, self))
+        for theme, action in actions.themes.items():
+            action.triggered.connect(partial(self.set_theme, theme))
+
+    def _connect_parts(self) -> None:
         self.runner.ready.connect(self._run_ready)
         self.runner.ended.connect(self._run_ended)
         self.reader.answered.connect(self._take_answer)
         self.reader.failed.connect(self._take_failure)
+        self.corrector.done.connect(self._take_made)
+        self.corrector.changed.connect(self._show_undo)
         self.grid.person_clicked.connect(self._find)
         self.people.chosen.connect(self._choose)
-        self.person.play.connect(self.play)
-        self.player.closed.connect(self._close_player)
+        self.people.asked.connect(self._ask_meant)
+        self.people.bar.changed.connect(lambda told: self._ask_sightings())
+        self.sightings.play.connect(self.play)
+        self.sightings.chosen.connect(self._ask_evidence)
+        self.sightings.wanted.connect(lambda row: self._ask_sightings(earlier_than=row))
+        self.footage.walks_wanted.connect(self._ask_walks)
+        self.footage.reels_wanted.connect(self._ask_reels)
+        self.footage.picked.connect(self._pick)
+        self.pages.footage_wanted.connect(self._ask_reels)
+        self.journal.undo.connect(self.corrector.undo)
+        self.journal.again.connect(self.corrector.redo)
+        self.dock.visibilityChanged.connect(self.actions_.journal.setChecked)
         self._frames.timeout.connect(self._take_frames)
-        self._refreshes.timeout.connect(self.refresh)
-        for keys, do in (("Escape", self._step_back), ("Space", self.player.toggle)):
-            QShortcut(QKeySequence(keys), self).activated.connect(do)
+        self._refreshes.timeout.connect(self._look)
+
+    def _recall(self) -> None:
+        """As the window was left the last time."""
+        self.set_theme(self.memory.theme)
+        self.restoreGeometry(self.memory.state("window"))
+        for name, splitter in self.splitters.items():
+            splitter.restoreState(self.memory.state(name))
+        if self.settings.database.exists():
+            self.memory.add_recent(self.settings.database)
+        self._show_recent()
+        self._show_undo()
+        self._enable()
+
+    def _remember(self) -> None:
+        self.memory.set_state("window", self.saveGeometry())
+        for name, splitter in self.splitters.items():
+            self.memory.set_state(name, splitter.saveState())
+
+    def set_theme(self, theme: str, checked: bool = False) -> None:
+        """Dark or light, at once and the next time."""
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            apply_style(app, theme)
+        self.memory.theme = theme
+        self.actions_.themes[theme].setChecked(True)
+        self.update()
+
+    def _turn_to(self, path: Path, history: History | None) -> None:
+        """To another history, which was opened, or is to be made."""
+        self.settings = replace(self.settings, database=path)
+        if history is None:
+            self.reader.open(path)
+        else:
+            self.reader.use(history)
+            self.memory.add_recent(path)
+        self._state = ()
+        for part in (self.footage, self.faces, self.people, self.sightings, self.corrector):
+            part.clear()
+        self.journal.set_rows(())
+        self._show_recent()
+        self._set_title()
+        self.line.say(f"{path.name} is open" if history is not None else f"{path.name} will be made by a run")
+        self.refresh()
+        if self.pages.shows_footage:
+            self._ask_reels()
 
     def _set_title(self) -> None:
         self.setWindowTitle(f"{self.settings.database.name} - Sightline")
 
-    def _set_cameras(self, cameras: Sequence[CameraSettings], *, live: bool) -> None:
-        if self.runner.running:
-            return
+    def _set_cameras(self, cameras: tuple[CameraSettings, ...], *, live: bool) -> None:
         self._begun = False
-        self.settings = replace(self.settings, cameras=tuple(cameras), live=live)
+        self.settings = replace(self.settings, cameras=cameras, live=live)
         self._show_cameras()
 
     def _show_cameras(self) -> None:
         names = [camera.name for camera in self.settings.cameras]
         self.grid.set_cameras(names)
-        self._cameras.setCurrentIndex(1 if names else 0)
-        self._cameras.show()
+        self.pages.set_cameras(bool(names))
         self.line.say(
             f"{count(len(names), 'camera')}: press Start" if names else "Open files or streams to begin"
         )
@@ -292,6 +560,32 @@ class MainWindow(QMainWindow):
 
     def _show_running(self) -> None:
         self.actions_.set_running(self.runner.running, ready=bool(self.settings.cameras))
+
+    def _show_undo(self) -> None:
+        """Undo and redo say what they would do."""
+        told = self.corrector
+        for action, word, what in (
+            (self.actions_.undo, "Undo", told.undo_told),
+            (self.actions_.redo, "Redo", told.redo_told),
+        ):
+            action.setEnabled(what is not None)
+            action.setText(f"&{word}: {what}".replace("&&", "&") if what else f"&{word}")
+            action.setIconText(f" {word}")
+            action.setToolTip(f"{word}: {what}" if what else f"Nothing to {word.lower()}")
+
+    def _show_recent(self) -> None:
+        menu = self.actions_.recent
+        menu.clear()
+        for path in self.memory.recent:
+            action = menu.addAction(str(path).replace("&", "&&"))
+            if action is not None:
+                action.triggered.connect(partial(self._open_recent, path))
+        shown = menu.menuAction()
+        if shown is not None:
+            shown.setVisible(bool(self.memory.recent))
+
+    def _open_recent(self, path: Path, checked: bool = False) -> None:
+        self.open_history(path)
 
     def _ask_files(self) -> None:
         paths, _ = QFileDialog.getOpenFileNames(self, "Open video files", "", VIDEO_FILTER)
@@ -305,9 +599,13 @@ class MainWindow(QMainWindow):
 
     def _ask_history(self) -> None:
         folder = str(self.settings.database.parent)
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Open a history", folder, "Histories (*.db);;All files (*)"
-        )
+        path, _ = QFileDialog.getOpenFileName(self, "Open a history", folder, HISTORY_FILTER)
+        if path:
+            self.open_history(Path(path))
+
+    def _ask_new_history(self) -> None:
+        folder = str(self.settings.database.parent / "history.db")
+        path, _ = QFileDialog.getSaveFileName(self, "A new history", folder, HISTORY_FILTER)
         if path:
             self.open_history(Path(path))
 
@@ -316,6 +614,15 @@ class MainWindow(QMainWindow):
         if path:
             self.find_picture(Path(path))
 
+    def _ask_snapshot(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Save the pictures shown in", "")
+        if folder:
+            written = self.footage.snapshot(Path(folder))
+            self.line.say(f"{count(len(written), 'picture')} saved in {folder}")
+
+    def _show_keys(self) -> None:
+        show_keys(self, self.actions_.sheet())
+
     def _set_full_screen(self, on: bool) -> None:
         if on:
             self.showFullScreen()
@@ -323,28 +630,20 @@ class MainWindow(QMainWindow):
             self.showNormal()
 
     def _search(self) -> None:
-        self.people.search.setFocus()
-        self.people.search.selectAll()
+        self.people.bar.words.setFocus()
+        self.people.bar.words.selectAll()
+
+    def _show_everybody(self) -> None:
+        self.people.bar.clear()
+        self.people.choose(None)
 
     def _quit(self) -> None:
         self.close()
 
-    def _open_player(self) -> None:
-        """Beside the cameras where their pictures are upright, else below; alone where there are none."""
-        self._cameras.setVisible(bool(self.settings.cameras))
-        upright = self.grid.shape() < 1.0
-        self._left.setOrientation(Qt.Orientation.Horizontal if upright else Qt.Orientation.Vertical)
-        self.player.show()
-
-    def _close_player(self) -> None:
-        self.player.close_clip()
-        self.player.hide()
-        self._cameras.show()
-
     def _step_back(self) -> None:
-        """Escape: out of the player, the enlarged camera, the full screen: one at a time."""
-        if self.player.isVisible():
-            self._close_player()
+        """Escape: out of an enlarged camera, the full screen: one at a time."""
+        if self.footage.enlarged is not None:
+            self.footage.enlarge(None)
         elif self.grid.enlarged is not None:
             self.grid.enlarge(None)
         else:
@@ -364,9 +663,11 @@ class MainWindow(QMainWindow):
         if mime is None:
             return
         paths = dropped(mime)
-        picture = picture_among(paths)
+        picture, history = picture_among(paths), history_among(paths)
         if picture is not None:
             self.find_picture(picture)
+        elif history is not None:
+            self.open_history(history)
         elif paths:
             self.add_files(paths)
 
@@ -375,16 +676,22 @@ class MainWindow(QMainWindow):
         """Closes once the run has ended: what was begun is finished and kept first."""
         if event is None:
             return
+        self._remember()
         if self.runner.running:
             self._closing = True
             self.stop()
             self.setEnabled(False)
             event.ignore()
             return
+        self._refreshes.stop()
         self.runner.close()
-        self.player.close_thread()
+        self.footage.close_threads()
         self.reader.close()
         event.accept()
+
+
+def _walks(history: History, *, since: float, until: float) -> tuple[list[questions.Walk], float, float]:
+    return questions.walks(history, since=since, until=until), since, until
 
 
 def _split(way: Qt.Orientation, parts: Sequence[QWidget], shares: Sequence[int]) -> QSplitter:

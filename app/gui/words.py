@@ -9,22 +9,33 @@ from app.pipeline import Status
 
 
 def moment(time: float) -> str:
-    """The time of day by the local clock, or m:ss into the footage where its start is unknown."""
+    """Local date and time, or m:ss into the footage where its start is unknown."""
     if not is_dated(time):
         return clock(time)
-    return datetime.fromtimestamp(time).astimezone().strftime("%H:%M:%S")
+    return _local(time).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def hour(time: float) -> str:
+    """The local time of the day alone, beside a date; m:ss where the start of the footage is unknown."""
+    return _local(time).strftime("%H:%M:%S") if is_dated(time) else clock(time)
 
 
 def span(start: float, end: float) -> str:
-    """Two moments with a dash between them."""
-    return f"{moment(start)} \N{EN DASH} {moment(end)}"
+    """Two moments with a dash between them; the second without its date where that is the first's."""
+    same_day = is_dated(start) and is_dated(end) and _local(start).date() == _local(end).date()
+    return f"{moment(start)} \N{EN DASH} {hour(end) if same_day else moment(end)}"
 
 
-def day(time: float) -> str:
-    """The local date, empty where the start of the footage is unknown."""
+def zone(time: float) -> str:
+    """Which zone times are told in, as UTC+01:00; empty where the start of the footage is unknown."""
     if not is_dated(time):
         return ""
-    return datetime.fromtimestamp(time).astimezone().strftime("%d %b %Y").lstrip("0")
+    offset = _local(time).strftime("%z")
+    return f"UTC{offset[:3]}:{offset[3:5]}" if offset.strip("+-0") else "UTC"
+
+
+def _local(time: float) -> datetime:
+    return datetime.fromtimestamp(time).astimezone()
 
 
 def clock(seconds: float) -> str:
