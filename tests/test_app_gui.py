@@ -14,20 +14,20 @@ from PyQt5.QtCore import QEvent, QMimeData, QPointF, Qt, QTimer, QUrl
 from PyQt5.QtGui import QDropEvent
 from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from small_history import points, small_history, writer
+from small_history import small_history
 from small_site import small_site
-from walks import START, cut_walks
+from walks import cut_walks
 from window_help import RUN_MS, Steady, boxes, building, closed, finish, heartbeat, problem
 
 from app.build import build_run
 from app.config import CameraSettings, Settings
 from app.gui import main as gui
 from app.gui.bridge import Build
+from app.gui.cards import ROW_ROLE
 from app.gui.window import MainWindow
 from app.sources.ffmpeg import SourceError
 from storage.database import open_database
 from storage.history import History
-from tracker.types import Sighting
 
 pytestmark = pytest.mark.usefixtures("assets")
 
@@ -73,7 +73,7 @@ def frames_seen_from_outside(database: Path) -> int:
 
 
 def people_shown(window: MainWindow) -> int:
-    return window.people.filter.rowCount()
+    return len(window.people.rows)
 
 
 # A run
@@ -98,22 +98,20 @@ def test_files_are_run_and_their_people_listed_shown_and_played(
         assert view.result is not None
         assert view.status.frames == view.status.expected == 30
         assert view.status.state == "ended"
-    assert all(card.picture is not None for card in window.people.model.cards)
-
-    index = window.people.filter.index(people_shown(window) - 1, 0)
+    index = window.people.model.index(0)
     place = window.people.list.visualRect(index).center()
     qtbot.mouseClick(window.people.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    qtbot.waitUntil(lambda: window.person.details is not None)
-    row = window.person.visits.visualItemRect(window.person.visits.item(0)).center()
-    qtbot.mouseClick(window.person.visits.viewport(), Qt.MouseButton.LeftButton, pos=row)
-    qtbot.waitUntil(lambda: window.player.shown >= 5)
-    assert window.player.isVisible()
-    clip = window.player.clip
-    assert clip is not None
-    assert clip.person is not None
-    assert clip.person.id == window.people.person
-    assert window.player.canvas.shot is not None
-    assert abs(window.player.canvas.shot.time - clip.sighting.start) < 3.0
+    qtbot.waitUntil(lambda: window.sightings.person is not None)
+    qtbot.waitUntil(lambda: window.faces.image(("person", index.data(ROW_ROLE).id), 0) is not None)
+    row = window.sightings.list.visualRect(window.sightings.model.index(0)).center()
+    qtbot.mouseClick(window.sightings.list.viewport(), Qt.MouseButton.LeftButton, pos=row)
+    qtbot.mouseDClick(window.sightings.list.viewport(), Qt.MouseButton.LeftButton, pos=row)
+    sighting = window.sightings.model.rows[0]
+    screen = lambda: window.footage.screens.get(sighting.camera)  # noqa: E731
+    qtbot.waitUntil(lambda: screen() is not None and screen().shot is not None)
+    assert window.footage.isVisible()
+    assert window.footage.title.text() == f"Person {window.people.person}"
+    assert abs(screen().shot.time - sighting.start) < 3.0
 
 
 def test_detections_without_pictures_are_run_and_listed_and_not_played(
@@ -126,12 +124,13 @@ def test_detections_without_pictures_are_run_and_listed_and_not_played(
     qtbot.waitUntil(lambda: people_shown(window) == 3)
     window.grab()  # boxes without a picture below them are drawn
     assert window.line.text.startswith("Done: 400 frames, ")
-    assert all(card.picture is None for card in window.people.model.cards)
+    newest = window.people.rows[0]
+    qtbot.waitUntil(lambda: window.faces.has(("person", newest.id)))
+    assert window.faces.image(("person", newest.id), newest.sightings) is None
     sighting = History(open_database(tmp_path / "history.db", create=False)).sightings()[0]
     window.play(sighting)
-    qtbot.waitUntil(lambda: window.player.clip is not None)
-    assert window.player.canvas.message.endswith("and no picture.")
-    assert not window.player.button.isEnabled()
+    qtbot.waitUntil(lambda: sighting.camera in window.footage.screens)
+    qtbot.waitUntil(lambda: window.footage.screens[sighting.camera].message.endswith("and no picture."))
 
 
 def test_the_people_list_fills_while_the_run_is_on_and_closing_keeps_what_was_done(
@@ -250,9 +249,13 @@ def test_a_bug_shows_its_traceback_and_the_window_goes_on(
 def test_a_history_that_is_none_is_one_sentence(opened: Open, qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "notes.db").write_text("Nothing but notes." * 50)
     window = opened()
+    small_history(tmp_path / "small.db")
+    window.open_history(tmp_path / "small.db")
+    qtbot.waitUntil(lambda: people_shown(window) == 2)
     window.open_history(tmp_path / "notes.db")
     assert "notes.db is not a SQLite database" in problem(qtbot)
-    assert people_shown(window) == 0
+    assert people_shown(window) == 2, "the one that was open stays"
+    assert window.settings.database == tmp_path / "small.db"
 
 
 def test_a_bug_in_a_slot_does_not_end_the_program(
@@ -275,63 +278,22 @@ def test_another_history_can_be_opened_and_searched(opened: Open, qtbot: QtBot, 
     window.open_history(tmp_path / "small.db")
     qtbot.waitUntil(lambda: people_shown(window) == 2)
     assert window.windowTitle() == "small.db - Sightline"
-    qtbot.keyClicks(window.people.search, "ann")
+    qtbot.keyClicks(window.people.bar.words, "ann")
     assert people_shown(window) == 1
     window.people.choose(1)
-    qtbot.waitUntil(lambda: window.person.details is not None)
-    assert window.person.visits.count() == 2
+    qtbot.waitUntil(lambda: window.sightings.person is not None)
+    assert len(window.sightings.model.rows) == 2
 
 
 def test_a_click_on_a_box_chooses_the_person(opened: Open, qtbot: QtBot, tmp_path: Path) -> None:
     small_history(tmp_path / "small.db")
     window = opened(database=tmp_path / "small.db")
     qtbot.waitUntil(lambda: people_shown(window) == 2)
-    window.people.search.setText("nobody")
+    window.people.bar.words.setText("nobody")
     window.grid.person_clicked.emit(2)
-    assert window.people.search.text() == ""
-    qtbot.waitUntil(lambda: window.person.details is not None)
+    assert window.people.bar.words.text() == ""
+    qtbot.waitUntil(lambda: window.sightings.person is not None)
     assert window.people.person == 2
-
-
-def test_a_video_that_is_gone_is_said_in_the_player(opened: Open, qtbot: QtBot, tmp_path: Path) -> None:
-    engine = small_history(tmp_path / "small.db")
-    window = opened(database=tmp_path / "small.db")
-    row = History(engine).sightings(person=1)[0]
-    window.play(row)
-    qtbot.waitUntil(lambda: "left.mp4: there is no such file" in window.player.canvas.message)
-    assert not window.player.button.isEnabled()
-
-
-def test_the_player_pauses_seeks_repeats_and_closes(
-    walks: Sequence[str], opened: Open, qtbot: QtBot, tmp_path: Path
-) -> None:
-    engine = open_database(tmp_path / "history.db", create=True)
-    begin, seen = START + 1.0, Sighting(1, "west", START + 1.2, START + 3.8, 1, 0.9)
-    with writer(engine) as record:
-        record.footage("west", uri=walks[0], start=begin, width=192, height=576)
-        record.sighting(seen)
-        for point in points(seen, begin=begin):
-            record.point(1, point)
-    (row,) = History(engine).sightings()
-    window = opened()
-    player = window.player
-    window.play(row)
-    qtbot.waitUntil(lambda: player.shown >= 2)
-    qtbot.mouseClick(player.button, Qt.MouseButton.LeftButton)
-    assert not player.playing
-    paused = player.shown
-    qtbot.wait(300)
-    assert player.shown == paused
-    player.slider.setValue(round((row.end - row.start) * 1000))
-    player.slider.sliderMoved.emit(player.slider.value())
-    qtbot.waitUntil(lambda: player.shown == paused + 1)  # one picture, though it is paused
-    assert player.canvas.shot is not None
-    late = player.canvas.shot.time
-    qtbot.keyClick(window, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: player.canvas.shot is not None and player.canvas.shot.time < late - 0.5)
-    qtbot.keyClick(window, Qt.Key.Key_Escape)
-    assert not player.isVisible()
-    assert player.clip is None
 
 
 def test_files_are_dropped_named_and_set_aside_once_they_were_run(

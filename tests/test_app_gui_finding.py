@@ -69,12 +69,12 @@ def test_a_photograph_is_asked_about_and_a_press_chooses_the_person(
     [dialog] = dialogs()
     assert dialog.windowTitle() == "Who is in photo.png"
     buttons = dialog.findChildren(QToolButton)
-    sure = [button for button in buttons if button.text().endswith(("100% sure", "99% sure"))]
+    sure = [button for button in buttons if button.text().splitlines()[1] in ("Match 100%", "Match 99%")]
     assert sorted(button.text().splitlines()[0] for button in sure) == ["Person 1", "Person 2"]
     assert all(not button.icon().isNull() for button in sure)
     second = next(button for button in sure if button.text().startswith("Person 2"))
     qtbot.mouseClick(second, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: window.person.details is not None)
+    qtbot.waitUntil(lambda: window.sightings.person is not None)
     assert window.people.person == 2
     assert dialog.isVisible(), "for the next one"
     dialog.close()

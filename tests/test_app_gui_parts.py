@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from clips import number_of, write_clip
 from PyQt5.QtCore import QPointF, QRectF, QSize, Qt
 from PyQt5.QtGui import QColor, QImage, QPainter
+from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from small_history import small_history
 
@@ -20,11 +22,12 @@ from app.gui import questions, words
 from app.gui.boxes import draw_box
 from app.gui.bridge import Latest
 from app.gui.camera_grid import CameraGrid, best_columns
+from app.gui.faces import Faces
 from app.gui.people_panel import PeoplePanel
-from app.gui.person_panel import PersonPanel, why
 from app.gui.picture import fitted, scaled_image
-from app.gui.player import box_at
 from app.gui.reader import Reader
+from app.gui.screen import box_at
+from app.gui.sightings_panel import SightingsPanel
 from app.gui.stretch import AHEAD, Shot, Stream, stretch
 from app.gui.style import identity_colour, readable_on
 from app.pipeline import CameraStatus, Status
@@ -73,9 +76,13 @@ def test_durations_are_written_with_their_units(seconds: float, written: str) ->
 def test_times_are_of_the_day_or_where_the_start_is_unknown_into_the_footage() -> None:
     assert words.moment(75.9) == "1:15"
     assert words.moment(3725.0) == "1:02:05"
-    assert words.day(75.9) == ""
-    assert len(words.moment(1_243_857_600.0)) == len("12:00:00")
-    assert words.day(1_243_857_600.0).endswith("2009")
+    noon = datetime(2009, 6, 1, 12).astimezone().timestamp()
+    assert words.moment(noon) == "2009-06-01 12:00:00"
+    assert words.span(noon, noon + 61).split(words.DASH) == ["2009-06-01 12:00:00", "12:01:01"]
+    assert words.span(noon, noon + 86400).split(words.DASH) == ["2009-06-01 12:00:00", "2009-06-02 12:00:00"]
+    assert words.span(1.0, 62.0).split(words.DASH) == ["0:01", "1:02"]
+    assert words.zone(75.9) == ""
+    assert words.zone(noon).startswith("UTC")
 
 
 # The cameras
@@ -203,12 +210,35 @@ def test_the_window_finds_only_the_newest_result_of_each_camera() -> None:
 # The people
 
 
-def test_people_come_with_pictures_newest_first(history: History) -> None:
-    cards = questions.people(history, {})
-    assert [card.person.id for card in cards] == [2, 1]
-    assert all(card.picture is not None and not card.picture.isNull() for card in cards)
-    again = questions.people(history, {card.person.id: card for card in cards})
-    assert [card.picture for card in again] == [card.picture for card in cards]
+@pytest.fixture
+def faces(history: History, qapp: QApplication) -> Iterator[Faces]:
+    """Pictures, which the reader fetches."""
+    reader = Reader(history.path)
+    faces = Faces(reader)
+    reader.answered.connect(lambda key, answer: faces.take(answer))
+    yield faces
+    reader.close()
+
+
+def all_of(history: History) -> questions.Everybody:
+    return questions.everybody(history, None)
+
+
+def test_people_come_newest_first_and_their_pictures_when_they_are_to_be_seen(
+    history: History, faces: Faces, qtbot: QtBot
+) -> None:
+    everybody = all_of(history)
+    assert [row.id for row in everybody.rows] == [2, 1]
+    assert everybody.names() == {1: "Ann"}
+    assert faces.image(("person", 1), 2) is None
+    with qtbot.waitSignal(faces.changed):
+        assert faces.image(("sighting", 5)) is None
+    for face in (("person", 1), ("sighting", 5)):
+        assert faces.has(face)
+    shown = faces.image(("person", 1), 2)
+    assert shown is not None
+    assert not shown.isNull()
+    assert faces.image(("person", 1), 3) is shown  # an older one, until the new one is there
 
 
 @pytest.mark.parametrize(
@@ -224,113 +254,107 @@ def test_people_come_with_pictures_newest_first(history: History) -> None:
     ],
 )
 def test_the_search_knows_ids_names_and_cameras(
-    history: History, qtbot: QtBot, text: str, found: set[int]
+    history: History, faces: Faces, qtbot: QtBot, text: str, found: set[int]
 ) -> None:
-    panel = PeoplePanel()
+    panel = PeoplePanel(faces)
     qtbot.addWidget(panel)
-    panel.set_cards(questions.people(history, {}))
-    qtbot.keyClicks(panel.search, text)
-    rows = [panel.filter.index(row, 0) for row in range(panel.filter.rowCount())]
-    names = {str(row.data()) for row in rows}
-    assert names == {{1: "Ann", 2: "Person 2"}[person] for person in found}
+    panel.set_everybody(all_of(history))
+    qtbot.keyClicks(panel.bar.words, text)
+    assert {row.id for row in panel.rows} == found
     assert panel.names() == {1: "Ann"}
 
 
-def test_who_is_chosen_stays_so_when_others_come(history: History, qtbot: QtBot) -> None:
-    panel = PeoplePanel()
+def test_who_is_chosen_stays_so_when_others_come(history: History, faces: Faces, qtbot: QtBot) -> None:
+    panel = PeoplePanel(faces)
     qtbot.addWidget(panel)
-    newer, older = questions.people(history, {})
-    panel.set_cards([older])
+    everybody = all_of(history)
+    newer, older = everybody.rows
+    panel.set_everybody(replace(everybody, rows=(older,)))
     with qtbot.waitSignal(panel.chosen) as chosen:
         panel.choose(1)
     assert chosen.args == [1]
     with qtbot.assertNotEmitted(panel.chosen):
-        panel.set_cards([newer, older])
+        panel.set_everybody(everybody)
     assert panel.person == 1
     assert panel.list.currentIndex().row() == 1
-    panel.search.setText("Zoe")
+    panel.bar.words.setText("Zoe")
     assert panel.person == 1  # only hidden
-    panel.search.clear()
+    panel.bar.words.clear()
     assert panel.list.selectedIndexes()[0].row() == 1
     with qtbot.waitSignal(panel.chosen) as chosen:
-        panel.set_cards([newer])
+        panel.set_everybody(replace(everybody, rows=(newer,)))
     assert chosen.args == [None]
 
 
-def test_the_list_stays_where_it_was_scrolled_to_when_others_come(history: History, qtbot: QtBot) -> None:
-    panel = PeoplePanel()
+def test_the_list_stays_where_it_was_scrolled_to_when_others_come(
+    history: History, faces: Faces, qtbot: QtBot
+) -> None:
+    panel = PeoplePanel(faces)
     qtbot.addWidget(panel)
     panel.resize(300, 350)
-    template = questions.people(history, {})[0]
-    cards = [replace(template, person=replace(template.person, id=number)) for number in range(30, 0, -1)]
-    panel.set_cards(cards[5:])
+    everybody = all_of(history)
+    rows = tuple(replace(everybody.rows[0], id=number) for number in range(30, 0, -1))
+    panel.set_everybody(replace(everybody, rows=rows[5:]))
     panel.show()
     panel.choose(12)
     before = panel.list.visualRect(panel.list.currentIndex())
     assert panel.list.viewport().rect().contains(before)
-    panel.set_cards(cards)
+    panel.set_everybody(replace(everybody, rows=rows))
     assert panel.list.visualRect(panel.list.currentIndex()) == before
     assert panel.person == 12
 
 
-def test_a_person_has_visits_on_a_timeline_and_in_a_list(history: History, qtbot: QtBot) -> None:
-    panel = PersonPanel()
+def test_a_persons_sightings_are_in_a_list_and_on_a_timeline(
+    history: History, faces: Faces, qtbot: QtBot
+) -> None:
+    panel = SightingsPanel(faces)
     qtbot.addWidget(panel)
     panel.resize(400, 700)
-    panel.show_person(questions.details(history, 1))
     panel.show()
-    assert [panel.visits.item(row).toolTip() for row in range(panel.visits.count())] == [
-        "90% sure\nClick to play",
-        "80% sure: distance 0.20, 5 pictures compared, next is person 2 at 0.60\nClick to play",
-    ]
+    panel.show_sightings(questions.sightings(history, questions.Asked(person=1)), {})
     first, second = history.sightings(person=1)
+    assert panel.model.rows == [second, first]
     bar = panel.timeline.bar(second)
     assert bar.left() > panel.timeline.bar(first).right()
     assert bar.top() > panel.timeline.bar(first).bottom()
     with qtbot.waitSignal(panel.play) as asked:
         qtbot.mouseClick(panel.timeline, Qt.MouseButton.LeftButton, pos=bar.center().toPoint())
     assert asked.args == [second]
+    assert panel.current == second
     with qtbot.waitSignal(panel.play) as asked:
-        place = panel.visits.visualItemRect(panel.visits.item(0)).center()
-        qtbot.mouseClick(panel.visits.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        place = panel.list.visualRect(panel.model.index(1)).center()
+        qtbot.mouseClick(panel.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        qtbot.mouseDClick(panel.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert asked.args == [first]
     assert panel.timeline.row_at(QPointF(0, 0)) is None
 
 
-def test_the_two_pictures_by_which_a_visit_was_decided(tmp_path: Path, qtbot: QtBot) -> None:
+def test_the_two_pictures_by_which_a_sighting_was_decided(tmp_path: Path, faces: Faces, qtbot: QtBot) -> None:
     history = History(small_history(tmp_path / "compared.db", compared=True))
-    panel = PersonPanel()
+    panel = SightingsPanel(faces)
     qtbot.addWidget(panel)
     panel.resize(400, 700)
-    panel.show_person(questions.details(history, 1))
+    panel.show_sightings(questions.sightings(history, questions.Asked(person=1)), {})
     panel.show()
     assert not panel.compared.isVisible()
-    panel.visits.setCurrentRow(1)
+    first, second = history.sightings(person=1)
+    panel.choose(second)
+    panel.show_evidence(questions.evidence(history, second))
     assert panel.compared.isVisible()
-    assert panel.compared.lines == [
-        "Held against left, 0:10",
-        "80% sure: distance 0.20",
-        "2.0 s after they were last seen",
-        "Next is person 2 at 0.60; 5 pictures compared",
-    ]
     drawn = panel.compared.grab().toImage()
     shades = [drawn.pixelColor(x, 48).red() for x in (24, 24 + 48 + 16)]  # pictures are half as wide as high
     assert shades == pytest.approx([120, 10], abs=3)
-    panel.visits.setCurrentRow(0)  # of which nothing is noted
+    panel.show_evidence(questions.evidence(history, first))  # an answer that comes too late
+    assert panel.compared.lines == [
+        "Match 80%: distance 0.20",
+        "Compared with left, 0:10",
+        "2.0 s after they were last seen",
+        "Second best: Person 2 at 0.60; 5 pictures compared",
+    ]
+    panel.resize(400, 250)  # too low for pictures
     assert not panel.compared.isVisible()
-    assert panel.compared.lines == []
-    second = panel.timeline.bar(history.sightings(person=1)[1]).center().toPoint()
-    qtbot.mouseClick(panel.timeline, Qt.MouseButton.LeftButton, pos=second)
-    assert panel.visits.currentRow() == 1
-    assert panel.compared.isVisible()
-    panel.resize(400, 300)  # too low for pictures
-    assert not panel.compared.isVisible()
-    panel.show_person(None)
+    panel.clear()
     assert not panel.compared.filled
-
-
-def test_a_sighting_of_which_nothing_was_compared_says_only_how_sure_it_is(history: History) -> None:
-    assert [why(row) for row in history.sightings(unidentified=True)] == ["0% sure"]
 
 
 # The history's thread
@@ -399,7 +423,9 @@ def test_a_stretch_has_the_frames_and_times_that_the_run_had(
     path = write_clip(tmp_path / "a.mp4", frames=600, fps=10, key_every=50)
     start = 1000.0
     with FileSource(camera="a", path=path, start=start) as source:
-        wanted = [frame for frame in source if begin_s <= frame.time - start <= end_s]
+        frames = list(source)
+    shown = max((frame.time for frame in frames if frame.time <= start + begin_s + 1e-6), default=start)
+    wanted = [frame for frame in frames if shown <= frame.time <= start + end_s]
     stop = threading.Event()
     shots = list(stretch(path, start=start, begin=start + begin_s, end=start + end_s, stop=stop))
     assert [shot.time for shot in shots] == pytest.approx([frame.time for frame in wanted])

@@ -22,6 +22,7 @@ from typing_extensions import override
 from app.gui.boxes import draw_box
 from app.gui.picture import fitted, scaled_image
 from app.gui.style import ACCENT, BACKGROUND, BAD, BORDER, GOOD, MUTED, PANEL, TEXT, WARNING
+from app.gui.text import set_tip
 from app.gui.words import count, moment
 from app.pipeline import CameraStatus
 from tracker.types import Frame, Result
@@ -83,7 +84,7 @@ class CameraView(QWidget):
     def set_status(self, status: CameraStatus) -> None:
         if status != self._status:
             self._status = status
-            self.setToolTip(status.problem)
+            set_tip(self, status.problem)
             self.update()
 
     def set_names(self, names: Mapping[int, str]) -> None:

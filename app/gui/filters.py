@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PyQt5.QtCore import Qt, QTimer, pyqtSignal
-from PyQt5.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
+from PyQt5.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.gui.style import GAP
-from app.gui.text import set_tip
+from app.gui.text import Label, set_tip
 from app.moments import MomentError, moment_said
 from storage.history import PersonRow
 
@@ -92,6 +100,9 @@ class FilterBar(QWidget):
         self.camera, self.kind, self.order = QComboBox(), QComboBox(), QComboBox()
         self.since = _field("From: yesterday 14:00", "From")
         self.until = _field("To: last 2h", "To")
+        self.more = QToolButton()
+        self.count = Label(kind="muted")
+        self._rest = QWidget()
         self._typed = QTimer(self)
         self._typed.setSingleShot(True)
         self._typed.setInterval(TYPING_MS)
@@ -139,14 +150,27 @@ class FilterBar(QWidget):
         set_tip(self.order, "The order of the list")
         for field in (self.since, self.until):
             set_tip(field, "A time: 09:30, yesterday 14:00, 2026-11-22 09:30, or how long ago: last 2h")
-        rows = QGridLayout(self)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.setSpacing(GAP - 2)
-        rows.addWidget(self.words, 0, 0, 1, 6)
+        self.more.setText("Filter")
+        self.more.setCheckable(True)
+        set_tip(self.more, "By camera, time and kind; and the order of the list")
+        self.more.toggled.connect(self._rest.setVisible)
+        rest = QGridLayout(self._rest)
+        rest.setContentsMargins(0, 0, 0, 0)
+        rest.setSpacing(GAP - 2)
         for column, box in enumerate((self.camera, self.kind, self.order)):
-            rows.addWidget(box, 1, 2 * column, 1, 2)
-        rows.addWidget(self.since, 2, 0, 1, 3)
-        rows.addWidget(self.until, 2, 3, 1, 3)
+            rest.addWidget(box, 0, 2 * column, 1, 2)
+        rest.addWidget(self.since, 1, 0, 1, 3)
+        rest.addWidget(self.until, 1, 3, 1, 3)
+        self._rest.hide()
+        head = QHBoxLayout()
+        head.setSpacing(GAP - 2)
+        for part in (self.words, self.count, self.more):
+            head.addWidget(part)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(GAP - 2)
+        whole.addLayout(head)
+        whole.addWidget(self._rest)
 
     def _tell(self) -> None:
         self._typed.stop()
@@ -160,6 +184,8 @@ class FilterBar(QWidget):
         )
         if new != self.filter:
             self.filter = new
+            told = replace(new, words=(), order="last") != Filter()
+            self.more.setText("Filter •" if told else "Filter")
             self.changed.emit(new)
 
     def _time(self, field: QLineEdit) -> float | None:

@@ -218,8 +218,9 @@ class FootagePage(QWidget):
         self.set_person((), None, None)
 
     def close_threads(self) -> None:
-        self.halt()
-        self._set_screens([])
+        """Ends the playing for good, and waits for the threads."""
+        self.clear()
+        self._timer.stop()
 
     @override
     def resizeEvent(self, event: QResizeEvent | None) -> None:

@@ -16,7 +16,7 @@ from PyQt5.QtCore import (
     pyqtSignal,
 )
 from PyQt5.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
-from PyQt5.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QListView, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QAbstractItemView, QFrame, QListView, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from app.gui.cards import ROW_ROLE, PersonDelegate
@@ -172,7 +172,6 @@ class PeoplePanel(QFrame):
         self.list.setItemDelegate(PersonDelegate(faces, self.list))
         self._names: dict[int, str] = {}
         self._meant: frozenset[int] | None = None
-        self._count = Label(kind="muted")
         self._empty = Label(kind="muted", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._chosen: int | None = None
@@ -287,14 +286,9 @@ class PeoplePanel(QFrame):
             bar.setValue(row * PersonDelegate.HEIGHT - place)
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.addWidget(Label("People", kind="title"))
-        head.addStretch()
-        head.addWidget(self._count)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(GAP + 4, GAP + 2, GAP, GAP)
+        layout.setContentsMargins(GAP, GAP, GAP, GAP)
         layout.setSpacing(GAP)
-        layout.addLayout(head)
         layout.addWidget(self.bar)
         layout.addWidget(self._empty, 1)
         layout.addWidget(self.list, 1)
@@ -302,7 +296,7 @@ class PeoplePanel(QFrame):
     def _tell(self) -> None:
         everybody = 0 if self.everybody is None else self.everybody.number
         shown = len(self.model.rows)
-        self._count.setText(f"{shown:,} of {everybody:,}" if shown != everybody else f"{everybody or ''}")
+        self.bar.count.setText(f"{shown:,} of {everybody:,}" if shown != everybody else f"{everybody or ''}")
         nobody = "Nobody is meant by the filter." if everybody else "Nobody has been seen yet."
         if self.bar.filter.kind == "unidentified":
             nobody = "Sightings that nobody could be given are below."

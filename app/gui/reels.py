@@ -19,7 +19,8 @@ AROUND_S = 1800.0
 class Reels:
     """By camera, the files that show it, by time; and when it was filmed at all.
 
-    since, until: recorded files of this span are here. missing: why there is no video of a camera.
+    since, until: recorded files of this span are here. missing: why there is no video of a camera. newest:
+    when the footage of the last run begins.
     """
 
     pieces: Mapping[str, tuple[Piece, ...]]
@@ -27,6 +28,7 @@ class Reels:
     missing: Mapping[str, str]
     since: float
     until: float
+    newest: float = 0.0
 
     @property
     def begin(self) -> float:
@@ -35,11 +37,6 @@ class Reels:
     @property
     def end(self) -> float:
         return max((last for spans in self.filmed.values() for _, last in spans), default=1.0)
-
-    @property
-    def newest(self) -> float:
-        """When the footage of the last run begins."""
-        return max((spans[-1][0] for spans in self.filmed.values() if spans), default=0.0)
 
     def shows(self, camera: str, time: float) -> bool:
         return any(piece.begin <= time <= piece.end for piece in self.pieces.get(camera, ()))
@@ -55,7 +52,9 @@ class _Found:
 def reels(history: History, *, around: float | None = None) -> Reels:
     """around: the time that is shown; the beginning of the last run's footage where None."""
     rows = history.footage()
-    near = max((row.start for row in rows), default=0.0) if around is None else around
+    last = max((row.run for row in rows), default=None)
+    newest = min((row.start for row in rows if row.run == last), default=0.0)
+    near = newest if around is None else around
     since, until = near - AROUND_S, near + AROUND_S
     found = _Found()
     for row in rows:
@@ -74,6 +73,7 @@ def reels(history: History, *, around: float | None = None) -> Reels:
         found.missing,
         since,
         until,
+        newest,
     )
 
 

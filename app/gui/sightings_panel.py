@@ -33,12 +33,13 @@ from app.gui.faces import Faces
 from app.gui.people_panel import SIGHTINGS_MIME, dragged
 from app.gui.questions import Asked, Evidence, Sightings
 from app.gui.style import GAP
-from app.gui.text import Label
+from app.gui.text import Label, set_tip
 from app.gui.timeline import Timeline
 from app.gui.words import count, duration, person_title, span
 from storage.history import PersonRow, SightingRow
 
-ROOM_FOR_PICTURES = 380
+ROOM_FOR_PICTURES, ROOM_FOR_TIMELINE = 340, 480
+"""How high the panel must be, in pixels, for them to be shown beside the list."""
 
 
 class PictureStrip(QWidget):
@@ -172,7 +173,8 @@ class SightingsPanel(QFrame):
         self.correct = QToolButton()
         self.correct.setText("Correct")
         self.correct.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._facts = Label(kind="muted", wrap=True)
+        self._facts = Label(kind="muted")
+        self._facts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._pictures = PictureStrip()
         self.compared = ComparedView()
         self.timeline = Timeline()
@@ -224,8 +226,8 @@ class SightingsPanel(QFrame):
         self._fill(answer, keep=same)
         self._title.setText(_title(answer))
         self._facts.setText(_facts(answer))
+        set_tip(self._facts, _facts(answer))
         self._pictures.set_pictures(answer.pictures)
-        self.timeline.setVisible(answer.person is not None)
         self.timeline.set_sightings(answer.rows if answer.person is not None else ())
         if current is not None and same:
             self.choose(current)
@@ -269,6 +271,7 @@ class SightingsPanel(QFrame):
         room = self.height() >= ROOM_FOR_PICTURES
         self._pictures.setVisible(room and self.person is not None and not self.compared.filled)
         self.compared.setVisible(room and self.compared.filled)
+        self.timeline.setVisible(self.person is not None and self.height() >= ROOM_FOR_TIMELINE)
 
     def _set_up_list(self) -> None:
         self.list.setModel(self.model)
@@ -325,7 +328,7 @@ def _facts(answer: Sightings) -> str:
         return f"{more}{count(len(answer.rows), 'sighting')}; a double click plays one"
     sightings, cameras = count(person.sightings, "sighting"), count(len(person.cameras), "camera")
     shown = f"{len(answer.rows):,} shown" if len(answer.rows) != person.sightings else ""
-    parts = [f"{sightings} on {cameras}", duration(person.seconds), span(person.first, person.last), shown]
+    parts = [f"{sightings}, {cameras}", duration(person.seconds), span(person.first, person.last), shown]
     return "  ·  ".join(filter(None, parts))
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from PyQt5.QtCore import QRectF, QSize, Qt
 from PyQt5.QtGui import QColor, QPainter, QPaintEvent
-from PyQt5.QtWidgets import QLabel, QSizePolicy, QStatusBar, QWidget
+from PyQt5.QtWidgets import QSizePolicy, QStatusBar, QWidget
 from typing_extensions import override
 
 from app.gui.style import ACCENT, BORDER, GAP, GOOD, MUTED, WARNING
+from app.gui.text import Label
 from app.gui.words import clock, count
 from app.pipeline import Status
 
@@ -81,8 +82,8 @@ class StatusLine(QStatusBar):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._what = QLabel("")
-        self._figures = QLabel("")
+        self._what = Label()
+        self._figures = Label()
         self.stages = StageBar()
         self.addWidget(self._what, 1)
         self.addPermanentWidget(self._figures)

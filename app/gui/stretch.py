@@ -34,6 +34,8 @@ AHEAD = 6
 NEAR_S = 20.0
 """A stretch that begins this early in its file is decoded up to, a later one is sought."""
 DEFAULT_FPS = 25.0
+EVEN_S = 1e-6
+"""Times that differ by less are one, told twice."""
 LATE_S = 0.1
 """Of pictures that are late already, one is made this often."""
 
@@ -103,13 +105,15 @@ def stretch(
         for frame, time in _timed(container, stream, start=start, begin=begin):
             if stop.is_set():
                 return
-            late = time < begin or (time < now() and monotonic() - made < LATE_S)
-            if held is not None and not late:
+            if time <= begin + EVEN_S:
+                held = frame, time
+                continue
+            if held is not None:
                 yield Shot(held[1], pictures.image(held[0], aspect=sample_aspect(stream)))
-            held = (frame, time) if time <= begin or late else None
+                held = None
             if time > end:
                 return
-            if held is None:
+            if time >= now() or monotonic() - made >= LATE_S:
                 yield Shot(time, pictures.image(frame, aspect=sample_aspect(stream)))
                 made = monotonic()
         if held is not None:

@@ -20,8 +20,8 @@ class Label(QLabel):
 
 
 def tip(text: str) -> str:
-    """As a tool tip that shows the text as it is, with its lines."""
-    return f"<span style='white-space: pre-wrap'>{escape(text)}</span>" if text else ""
+    """As a tool tip that shows the text as it is, also where Qt would take it for HTML."""
+    return f"<span style='white-space: pre-wrap'>{escape(text)}</span>" if "<" in text else text
 
 
 def set_tip(widget: QWidget, text: str) -> None:

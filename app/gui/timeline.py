@@ -10,7 +10,8 @@ from PyQt5.QtWidgets import QToolTip, QWidget
 from typing_extensions import override
 
 from app.gui.style import BACKGROUND, BORDER, MUTED, PANEL, TEXT, identity_colour, mixed
-from app.gui.words import duration, moment, span
+from app.gui.text import tip
+from app.gui.words import DASH, duration, moment, span
 from storage.history import SightingRow
 
 LANE = 22
@@ -80,7 +81,7 @@ class Timeline(QWidget):
     def event(self, event: QEvent | None) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             row = self.row_at(QPointF(event.pos()))
-            text = "" if row is None else _tip(row)
+            text = "" if row is None else tip(_told(row))
             QToolTip.showText(event.globalPos(), text, self)
             return True
         return super().event(event)
@@ -135,16 +136,13 @@ class Timeline(QWidget):
         )
         painter.drawText(
             room,
-            int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter),
-            moment((self._start + self._end) / 2),
-        )
-        painter.drawText(
-            room, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), moment(self._end)
+            int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter),
+            span(self._start, self._end).partition(DASH)[2],
         )
 
 
-def _tip(row: SightingRow) -> str:
+def _told(row: SightingRow) -> str:
     return (
         f"{row.camera}, {span(row.start, row.end)}, "
-        f"{duration(row.end - row.start)}, {row.probability:.0%} sure"
+        f"{duration(row.end - row.start)}, match {row.probability:.0%}"
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QAction, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QAction, QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from app.gui.style import GAP
+from app.gui.text import Label
 
 
 class Welcome(QFrame):
@@ -14,9 +15,9 @@ class Welcome(QFrame):
     def __init__(self, actions: list[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
-        title = QLabel("Drop video files here")
+        title = Label("Drop video files here")
         title.setObjectName("title")
-        text = QLabel("One file for each camera. People keep their number from camera to camera.")
+        text = Label("One file for each camera. People keep their number from camera to camera.")
         text.setObjectName("muted")
         buttons = QHBoxLayout()
         buttons.setSpacing(GAP)

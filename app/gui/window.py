@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +22,6 @@ from PyQt5.QtWidgets import (
 from typing_extensions import override
 
 from app.config import CameraSettings, HeldError, Settings, cameras_from_sources
-from app.errors import environment_errors
 from app.gui import questions
 from app.gui.actions import Actions
 from app.gui.bridge import Build, Runner
@@ -44,44 +41,34 @@ from app.gui.files import (
 )
 from app.gui.footage_page import FootagePage
 from app.gui.found_dialog import FoundDialog
+from app.gui.history_desk import HistoryDesk
 from app.gui.icons import window_icon
 from app.gui.journal_panel import JournalPanel
 from app.gui.memory import Memory
 from app.gui.pages import Pages
 from app.gui.people_panel import PeoplePanel
-from app.gui.questions import Asked
 from app.gui.reader import Reader
-from app.gui.reels import Reels, reels
+from app.gui.run_desk import RunDesk
 from app.gui.sightings_panel import SightingsPanel
 from app.gui.start_dialog import StartsDialog
 from app.gui.status_line import StatusLine
 from app.gui.style import GAP, apply_style
+from app.gui.text import tip
 from app.gui.welcome import Welcome
-from app.gui.words import closing_words, count
-from app.pipeline import Status
-from storage.history import History, SightingRow, UnknownPerson
-from tracker.types import Result
-
-FRAME_MS = 40
-"""At most 25 repaints a second."""
-REFRESH_MS = 1000
-"""How often is looked whether somebody wrote to the history."""
-PATIENCE = 4
-"""After a question about all people, so many times as long as it took passes before the next."""
+from app.gui.words import count
+from storage.history import History, SightingRow
 
 
 class MainWindow(QMainWindow):
     """Everything on the screen. ``build`` puts a run together, in the run's thread.
 
-    The window takes what is new from the run at most 25 times a second and never more than half of its own
-    time; it asks the history at most once a second, in a thread, and only where somebody wrote to it.
+    The history is asked at most once a second, in a thread, and only where somebody wrote to it.
     """
 
     def __init__(self, *, build: Build, settings: Settings, memory: Memory | None = None) -> None:
         super().__init__()
         self.settings = settings
         self.memory = memory or Memory()
-        self.runner = Runner(build, self)
         self.reader = Reader(settings.database, self)
         self.actions_ = Actions(self)
         self.faces = Faces(self.reader, self)
@@ -92,7 +79,19 @@ class MainWindow(QMainWindow):
         self.sightings = SightingsPanel(self.faces)
         self.journal = JournalPanel()
         self.line = StatusLine()
+        self.run = RunDesk(build, self.grid, self.line, self)
         self.pages = Pages(self.grid, self.footage, Welcome([self.actions_.files, self.actions_.streams]))
+        self.desk = HistoryDesk(
+            self.reader,
+            faces=self.faces,
+            people=self.people,
+            sightings=self.sightings,
+            footage=self.footage,
+            journal=self.journal,
+            corrector=self.corrector,
+            grid=self.grid,
+            parent=self,
+        )
         self.deeds = Deeds(
             self,
             self.actions_,
@@ -106,20 +105,11 @@ class MainWindow(QMainWindow):
         )
         self._begun = False
         self._closing = False
-        self._stamp: tuple[int, ...] = ()
-        self._state: tuple[int, ...] = ()
-        self._to_play: SightingRow | None = None
-        self._asked_at, self._not_before = 0.0, 0.0
-        self._frames = QTimer(self)
-        self._frames.setSingleShot(True)
-        self._refreshes = QTimer(self)
-        self._refreshes.setInterval(REFRESH_MS)
         self._lay_out()
         self._connect()
         self._show_cameras()
         self._recall()
-        self.refresh()
-        self._refreshes.start()
+        self.desk.begin()
 
     # What the user does
 
@@ -147,25 +137,26 @@ class MainWindow(QMainWindow):
         else:
             self._turn_to(path, None)
 
+    @property
+    def runner(self) -> Runner:
+        """The run's thread."""
+        return self.run.runner
+
     def start(self) -> None:
-        """Begins the run; what is loaded and opened for it is, in its thread."""
-        if self.runner.running or not self.settings.cameras:
+        """Begins the run over what is open."""
+        if self.run.running or not self.settings.cameras:
             return
         self._begun = True
         self.pages.show_cameras()
-        self.grid.set_cameras([camera.name for camera in self.settings.cameras])
-        self.grid.set_names(self.people.names())
-        self.grid.set_state("loading")
-        self.line.say("Loading the networks…")
         anew = self.settings.replace or self.actions_.replace.isChecked()
-        self.runner.start(replace(self.settings, replace=anew))
-        self._show_running()
+        self.run.start(
+            replace(self.settings, replace=anew), [camera.name for camera in self.settings.cameras]
+        )
+        self.grid.set_names(self.people.names())
 
     def stop(self) -> None:
         """Ends the run; what was begun is finished and kept."""
-        if self.runner.running:
-            self.line.say("Finishing what was begun…")
-            self.runner.stop()
+        self.run.stop()
 
     def find_picture(self, path: Path) -> None:
         """Asks who of the history is in a picture; a box shows the likeliest."""
@@ -182,75 +173,26 @@ class MainWindow(QMainWindow):
     def play(self, sighting: SightingRow) -> None:
         """Plays a sighting on all cameras."""
         self.pages.show_footage()
-        if self.footage.reels is None:
-            self._to_play = sighting
-            self._ask_reels()
-        else:
-            self.footage.play(sighting)
-
-    def refresh(self) -> None:
-        """Asks the history anew, where it is not being asked already."""
-        if not self.reader.busy("people"):
-            self._stamp, self._asked_at = self.reader.stamp(), time.monotonic()
-            self.reader.ask("people", partial(questions.everybody, known=self.people.everybody))
+        self.desk.play(sighting)
 
     # What the run and the history say
-
-    def _look(self) -> None:
-        """Once a second: asks anew where somebody wrote, and the last answer did not take long."""
-        if time.monotonic() >= self._not_before and self.reader.stamp() != self._stamp:
-            self.refresh()
-
-    def _take_frames(self) -> None:
-        began = time.perf_counter()
-        results, status = self.runner.latest.take()
-        self._show_results(results)
-        if status is not None:
-            self.grid.set_status(status)
-            self.line.set_status(status)
-        spent_ms = (time.perf_counter() - began) * 1000
-        if self.runner.running:
-            self._frames.start(round(max(FRAME_MS, 2 * spent_ms)))
-
-    def _show_results(self, results: dict[str, Result]) -> None:
-        self.grid.show_results(results)
 
     def _run_ready(self, history: History) -> None:
         self.reader.use(history)
         self.memory.add_recent(history.path)
         self._show_recent()
-        self.line.say("Running")
-        self.grid.set_state("playing")
-        self._frames.start(0)
 
-    def _run_ended(self, future: Future[Status | None]) -> None:
-        self._take_frames()
-        self._frames.stop()
-        self.grid.set_ended()
-        self._show_running()
+    def _run_ended(self, error: Exception | None) -> None:
         if self._closing:
             QTimer.singleShot(0, self._quit)  # also where the next lines raise
-        else:
-            self.refresh()
-            self._ask_reels()
-        error = future.exception()
-        if error is not None:
-            self._tell_run_error(error)
-        else:
-            self.line.say(closing_words(future.result()))
-
-    def _tell_run_error(self, error: BaseException) -> None:
-        """The environment's trouble as a sentence; our own bug is raised, and crashes as bugs do."""
-        self.grid.set_state("ready")
-        self.line.say("The run ended with a problem")
-        if not isinstance(error, environment_errors()):
-            raise error
-        self.line.say(str(error))
-        if self._closing:
-            print(f"sightline: {error}", file=sys.stderr)
-        elif isinstance(error, HeldError):
+            if error is not None:
+                print(f"sightline: {error}", file=sys.stderr)
+            return
+        self.desk.refresh()
+        self.desk.ask_reels()
+        if isinstance(error, HeldError):
             self._tell_held(error)
-        else:
+        elif error is not None:
             show_problem(self, str(error))
 
     def _tell_held(self, error: HeldError) -> None:
@@ -270,89 +212,17 @@ class MainWindow(QMainWindow):
         self.settings = replace(self.settings, cameras=cameras)
         self.start()
 
-    def _take_answer(self, key: str, answer: object) -> None:
-        if isinstance(answer, questions.Everybody):
-            self._take_everybody(answer)
-        elif key == "opened" and isinstance(answer, History):
-            self._turn_to(answer.path, answer)
-        elif isinstance(answer, questions.Sightings):
-            self._take_sightings(answer)
-        elif isinstance(answer, questions.Evidence):
-            self.sightings.show_evidence(answer)
-        elif isinstance(answer, Reels):
-            self._take_reels(answer)
-        elif isinstance(answer, questions.Found):
-            self.line.say(f"{count(len(answer.people), 'person', 'people')} in {answer.name}")
-            FoundDialog(answer, chosen=self._find, parent=self).show()
-        elif isinstance(answer, Made):
-            self.corrector.take(answer)
-        else:
-            self._take_part(key, answer)
-
-    def _take_part(self, key: str, answer: object) -> None:
-        if key == "faces" and isinstance(answer, dict):
-            self.faces.take(answer)
-        elif key == "meant" and isinstance(answer, frozenset):
-            self.people.set_meant(answer)
-        elif key == "cameras" and isinstance(answer, list):
-            self.people.bar.set_cameras(answer)
-        elif key == "walks" and isinstance(answer, tuple):
-            self.footage.set_walks(*answer)
-        elif key == "journal" and isinstance(answer, list):
-            self.journal.set_rows(answer)
-            self.corrector.set_journal(answer)
-
-    def _take_everybody(self, answer: questions.Everybody) -> None:
-        self._not_before = time.monotonic() + PATIENCE * (time.monotonic() - self._asked_at)
-        changed = self.people.everybody != answer
-        self.people.set_everybody(answer)
-        if not answer.whole:
-            self.refresh()
-        if changed:
-            self.grid.set_names(self.people.names())
-            self.footage.set_names(self.people.names())
-            self._ask_sightings()
-            self.reader.ask("cameras", History.cameras)
-        if answer.state != self._state:
-            self._state = answer.state
-            self.reader.ask("journal", questions.journal)
-            self.footage.forget_walks()
-
-    def _take_sightings(self, answer: questions.Sightings) -> None:
-        self.sightings.show_sightings(answer, self.people.names())
-        person = answer.person
-        if not answer.earlier:
-            rows = answer.rows if person is not None else ()
-            self.footage.set_person(
-                rows, None if person is None else person.id, None if person is None else person.name
-            )
-
-    def _take_reels(self, answer: Reels) -> None:
-        self.footage.set_reels(answer)
-        person = self.sightings.person
-        if person is not None:
-            self.footage.set_person(self.sightings.model.rows, person.id, person.name)
-        if self._to_play is not None:
-            self.footage.play(self._to_play)
-            self._to_play = None
-
     def _take_made(self, made: Made) -> None:
         self.line.say(f"{made.told}  (Ctrl+Z takes it back)" if not made.undone else made.told)
-        self.refresh()
 
-    def _take_failure(self, key: str, error: BaseException) -> None:
-        if key == "sightings" and isinstance(error, UnknownPerson):
-            self.people.choose(None)
-            return
-        if not isinstance(error, environment_errors()):
-            raise error
+    def _tell_failure(self, key: str, error: Exception) -> None:
         self.line.say(str(error))
-        if not self.runner.running or key in ("found", "correction", "opened"):
+        if not self.run.running or key in ("found", "correction", "opened"):
             show_problem(self, str(error))
 
-    def _choose(self, person: int | None) -> None:
-        self._ask_sightings()
-        self._enable()
+    def _show_found(self, found: questions.Found) -> None:
+        self.line.say(f"{count(len(found.people), 'person', 'people')} in {found.name}")
+        FoundDialog(found, chosen=self._find, parent=self).show()
 
     def _find(self, person: int) -> None:
         """Chooses the person whose box was clicked."""
@@ -364,42 +234,6 @@ class MainWindow(QMainWindow):
         """A box of the footage was clicked."""
         if walk.sighting.person is not None:
             self._find(walk.sighting.person)
-
-    def _ask_sightings(self, *, earlier_than: SightingRow | None = None) -> None:
-        """Those of the person chosen, or of everybody, as the filter has it."""
-        told, kind = self.people.bar.filter, self.people.bar.filter.kind
-        asked = Asked(
-            None if kind == "unidentified" else self.people.person,
-            told.camera,
-            told.since,
-            told.until,
-            unsure=kind == "unsure",
-            unidentified=kind == "unidentified",
-        )
-        key = "sightings" if earlier_than is None else "earlier"
-        self.reader.ask(key, partial(questions.sightings, asked=asked, earlier_than=earlier_than))
-
-    def _ask_meant(self) -> None:
-        told = self.people.bar.filter
-        question = partial(
-            questions.people_ids,
-            camera=told.camera,
-            since=told.since,
-            until=told.until,
-            unsure=told.kind == "unsure",
-        )
-        self.reader.ask("meant", question)
-
-    def _ask_evidence(self, row: SightingRow | None) -> None:
-        self._enable()
-        if row is not None:
-            self.reader.ask("evidence", partial(questions.evidence, sighting=row))
-
-    def _ask_reels(self, around: float | None = None) -> None:
-        self.reader.ask("reels", partial(reels, around=around))
-
-    def _ask_walks(self, since: float, until: float) -> None:
-        self.reader.ask("walks", partial(_walks, since=since, until=until))
 
     def _enable(self) -> None:
         chosen = self.people.person is not None
@@ -473,28 +307,23 @@ class MainWindow(QMainWindow):
             action.triggered.connect(partial(self.set_theme, theme))
 
     def _connect_parts(self) -> None:
-        self.runner.ready.connect(self._run_ready)
-        self.runner.ended.connect(self._run_ended)
-        self.reader.answered.connect(self._take_answer)
-        self.reader.failed.connect(self._take_failure)
+        self.run.ready.connect(self._run_ready)
+        self.run.ended.connect(self._run_ended)
+        self.run.changed.connect(self._show_running)
+        self.desk.opened.connect(lambda history: self._turn_to(history.path, history))
+        self.desk.found.connect(self._show_found)
+        self.desk.failed.connect(self._tell_failure)
         self.corrector.done.connect(self._take_made)
         self.corrector.changed.connect(self._show_undo)
         self.grid.person_clicked.connect(self._find)
-        self.people.chosen.connect(self._choose)
-        self.people.asked.connect(self._ask_meant)
-        self.people.bar.changed.connect(lambda told: self._ask_sightings())
+        self.people.chosen.connect(self._enable)
         self.sightings.play.connect(self.play)
-        self.sightings.chosen.connect(self._ask_evidence)
-        self.sightings.wanted.connect(lambda row: self._ask_sightings(earlier_than=row))
-        self.footage.walks_wanted.connect(self._ask_walks)
-        self.footage.reels_wanted.connect(self._ask_reels)
+        self.sightings.chosen.connect(self._enable)
         self.footage.picked.connect(self._pick)
-        self.pages.footage_wanted.connect(self._ask_reels)
+        self.pages.footage_wanted.connect(self.desk.ask_reels)
         self.journal.undo.connect(self.corrector.undo)
         self.journal.again.connect(self.corrector.redo)
         self.dock.visibilityChanged.connect(self.actions_.journal.setChecked)
-        self._frames.timeout.connect(self._take_frames)
-        self._refreshes.timeout.connect(self._look)
 
     def _recall(self) -> None:
         """As the window was left the last time."""
@@ -530,16 +359,13 @@ class MainWindow(QMainWindow):
         else:
             self.reader.use(history)
             self.memory.add_recent(path)
-        self._state = ()
-        for part in (self.footage, self.faces, self.people, self.sightings, self.corrector):
-            part.clear()
-        self.journal.set_rows(())
+        self.desk.clear()
         self._show_recent()
         self._set_title()
         self.line.say(f"{path.name} is open" if history is not None else f"{path.name} will be made by a run")
-        self.refresh()
+        self.desk.refresh()
         if self.pages.shows_footage:
-            self._ask_reels()
+            self.desk.ask_reels()
 
     def _set_title(self) -> None:
         self.setWindowTitle(f"{self.settings.database.name} - Sightline")
@@ -559,7 +385,7 @@ class MainWindow(QMainWindow):
         self._show_running()
 
     def _show_running(self) -> None:
-        self.actions_.set_running(self.runner.running, ready=bool(self.settings.cameras))
+        self.actions_.set_running(self.run.running, ready=bool(self.settings.cameras))
 
     def _show_undo(self) -> None:
         """Undo and redo say what they would do."""
@@ -569,9 +395,9 @@ class MainWindow(QMainWindow):
             (self.actions_.redo, "Redo", told.redo_told),
         ):
             action.setEnabled(what is not None)
-            action.setText(f"&{word}: {what}".replace("&&", "&") if what else f"&{word}")
+            action.setText(f"&{word}: {what.replace('&', '&&')}" if what else f"&{word}")
             action.setIconText(f" {word}")
-            action.setToolTip(f"{word}: {what}" if what else f"Nothing to {word.lower()}")
+            action.setToolTip(tip(f"{word}: {what}" if what else f"Nothing to {word.lower()}"))
 
     def _show_recent(self) -> None:
         menu = self.actions_.recent
@@ -654,7 +480,7 @@ class MainWindow(QMainWindow):
         mime = None if event is None else event.mimeData()
         if event is None or mime is None or not mime.hasUrls():
             return
-        if not self.runner.running or picture_among(dropped(mime)) is not None:
+        if not self.run.running or picture_among(dropped(mime)) is not None:
             event.acceptProposedAction()
 
     @override
@@ -677,21 +503,15 @@ class MainWindow(QMainWindow):
         if event is None:
             return
         self._remember()
-        if self.runner.running:
+        if self.run.running:
             self._closing = True
             self.stop()
             self.setEnabled(False)
             event.ignore()
             return
-        self._refreshes.stop()
-        self.runner.close()
-        self.footage.close_threads()
-        self.reader.close()
+        self.run.close()
+        self.desk.close()
         event.accept()
-
-
-def _walks(history: History, *, since: float, until: float) -> tuple[list[questions.Walk], float, float]:
-    return questions.walks(history, since=since, until=until), since, until
 
 
 def _split(way: Qt.Orientation, parts: Sequence[QWidget], shares: Sequence[int]) -> QSplitter:

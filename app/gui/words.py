@@ -7,6 +7,8 @@ from datetime import datetime
 from app.moments import is_dated
 from app.pipeline import Status
 
+DASH = " \N{EN DASH} "
+
 
 def moment(time: float) -> str:
     """Local date and time, or m:ss into the footage where its start is unknown."""
@@ -23,7 +25,7 @@ def hour(time: float) -> str:
 def span(start: float, end: float) -> str:
     """Two moments with a dash between them; the second without its date where that is the first's."""
     same_day = is_dated(start) and is_dated(end) and _local(start).date() == _local(end).date()
-    return f"{moment(start)} \N{EN DASH} {hour(end) if same_day else moment(end)}"
+    return f"{moment(start)}{DASH}{hour(end) if same_day else moment(end)}"
 
 
 def zone(time: float) -> str:
