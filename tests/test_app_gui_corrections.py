@@ -12,8 +12,8 @@ from PyQt5.QtCore import QEvent, QMimeData, QPointF, Qt
 from PyQt5.QtGui import QDropEvent
 from PyQt5.QtWidgets import QApplication, QInputDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
-from small_history import small_history
-from window_help import building, closed, problem
+from small_history import name_footage, small_history, writer
+from window_help import boxes, building, closed, problem
 
 from app.config import Settings
 from app.gui.memory import Memory
@@ -23,6 +23,7 @@ from app.gui.window import MainWindow
 from storage.database import open_database
 from storage.history import History
 from storage.repair import Repair
+from tracker.types import Sighting
 
 
 @pytest.fixture
@@ -118,6 +119,26 @@ def test_two_people_are_merged_by_menu_after_they_were_seen_side_by_side(
     assert window.people.rows[0].sightings == 4, "card and panel agree"
 
 
+def test_two_who_were_in_one_view_at_once_are_merged_only_anyway(
+    window: MainWindow, qtbot: QtBot, history: History
+) -> None:
+    with writer(history.engine) as record:
+        name_footage(record)
+        for number, who in ((11, 1), (12, 2)):
+            record.sighting(Sighting(number, "left", 50.0, 55.0, who, 0.9))
+    qtbot.waitUntil(lambda: window.people.rows[0].last == 55.0)
+    window.actions_.merge.trigger()
+    press(qtbot, pair(window, qtbot, 2).buttons["Same person"])
+    qtbot.waitUntil(lambda: bool(boxes()))
+    [box] = boxes()
+    assert "in view of left at once" in box.text()
+    assert "00:50" in box.text()
+    assert len(window.people.rows) == 2
+    anyway = next(button for button in box.buttons() if button.text() == "Merge anyway")
+    qtbot.mouseClick(anyway, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(window.people.rows) == 1)
+
+
 def test_undo_and_redo_say_what_they_would_do(window: MainWindow, qtbot: QtBot, history: History) -> None:
     assert not window.actions_.undo.isEnabled()
     key(window, qtbot, Qt.Key.Key_M)
@@ -145,7 +166,7 @@ def test_a_card_that_is_dropped_on_another_asks_before_it_merges(
     assert dialog.other == 2
     assert sightings_of(history, 2) == [3, 4]
     press(qtbot, dialog.buttons["Never the same"])
-    said(window, qtbot, "different")
+    said(window, qtbot, "Told 1 and 2 apart")
     assert sightings_of(history, 2) == [3, 4]
     [correction] = Repair(history.engine).journal()
     assert correction.kind == "differ"

@@ -23,8 +23,9 @@ from app.gui.boxes import draw_box
 from app.gui.picture import fitted, scaled_image
 from app.gui.style import ACCENT, BACKGROUND, BAD, BORDER, GOOD, MUTED, PANEL, TEXT, WARNING
 from app.gui.text import set_tip
-from app.gui.words import count, moment
+from app.gui.words import count
 from app.pipeline import CameraStatus
+from app.times import moment
 from tracker.types import Frame, Result
 
 HEADER = 32

@@ -10,7 +10,9 @@ from typing_extensions import override
 from app.gui.faces import Faces
 from app.gui.questions import UNSURE_BELOW
 from app.gui.style import ACCENT, BACKGROUND, HOVER, MUTED, RAISED, TEXT, WARNING, identity_colour, mixed
-from app.gui.words import count, duration, moment, person_title, span
+from app.gui.words import count, person_title
+from app.history.telling import duration
+from app.times import moment, span
 from storage.history import PersonRow, SightingRow
 
 ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 1

@@ -10,7 +10,7 @@ from typing_extensions import override
 from app.gui.questions import Evidence
 from app.gui.style import GAP, MUTED, TEXT, identity_colour
 from app.gui.text import set_tip
-from app.gui.words import count, duration, moment, person_title
+from app.times import moment
 
 
 class ComparedView(QWidget):
@@ -101,32 +101,10 @@ def is_same(evidence: Evidence) -> bool:
 
 
 def lines_of(evidence: Evidence) -> list[str]:
-    """What is said beside the pictures."""
-    row, told, near = evidence.sighting, evidence.sighting.evidence, evidence.nearest_of
-    match = f"Match {row.probability:.0%}" if row.person is not None else "Nobody it could be given to"
-    if told is None or told.distance is None:
-        return [match, "Nobody was known to compare with"]
-    distance = f"distance {told.distance:.2f}"
-    if near is not None and not is_same(evidence):
-        closest = "nobody" if near.person is None else person_title(near.person, None)
-        return [
-            f"{match}: new",
-            f"Closest known was {closest}, {distance}",
-            f"{near.camera}, {moment(near.time)}",
-        ]
-    lines = [f"{match}: {distance}"]
-    if near is not None:
-        lines.append(f"Compared with {near.camera}, {moment(near.time)}")
-    if told.gap_s is not None:
-        later = f"{duration(told.gap_s)} after they were last seen"
-        lines.append(later if told.gap_s >= 0 else "They were there at the same time")
-    return [*lines, _second_best(evidence)]
-
-
-def _second_best(evidence: Evidence) -> str:
-    told = evidence.sighting.evidence
-    crops = "" if told is None else f"{count(told.crops, 'picture')} compared"
-    if told is None or evidence.second is None or told.runner_up_distance is None:
-        return crops
-    second = person_title(evidence.second.id, evidence.second.name)
-    return f"Second best: {second} at {told.runner_up_distance:.2f}; {crops}"
+    """What is said beside the pictures: what decided it first, then what was compared, then who else it could
+    have been.
+    """
+    near = evidence.nearest_of
+    told = [sentence[:1].upper() + sentence[1:] for sentence in evidence.told]
+    compared = [] if near is None else [f"Compared with {near.camera}, {moment(near.time)}"]
+    return [*told[:1], *compared, *told[1:]]

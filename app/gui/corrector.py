@@ -10,8 +10,9 @@ from PyQt5.QtCore import QObject, pyqtSignal
 
 from app.gui.reader import Reader
 from app.history.corrections import told
+from app.times import span, zone
 from storage.history import History
-from storage.repair import CorrectionError, CorrectionRow, Repair
+from storage.repair import CorrectionError, CorrectionRow, Repair, TogetherError
 
 Change = Callable[[Repair], int]
 """Makes a correction; its number."""
@@ -97,6 +98,17 @@ class Corrector(QObject):
         self.changed.emit()
 
 
+def merge(repair: Repair, *, kept: int, other: int, anyway: bool = False) -> int:
+    """Two are one. Raises TogetherError where they were in one view at once, unless anyway."""
+    return repair.merge(kept, other, anyway=anyway)
+
+
+def in_words(error: TogetherError) -> str:
+    """Why two are not merged, and when that was."""
+    when = error.when
+    return f"{error}: {span(when.start, when.end)} {zone(when.start)}".rstrip() + "."
+
+
 def _make(history: History, *, change: Change) -> Made:
     repair = Repair(history.engine)
     return Made(repair.correction(change(repair)))
@@ -114,7 +126,7 @@ def again(repair: Repair, *, row: CorrectionRow) -> int:
         raise CorrectionError("a second pass is made again by 'sightline refine --apply'")
     target = first if second is None else second
     changes: dict[str, Change] = {
-        "merge": lambda repair: repair.merge(target, first),
+        "merge": lambda repair: repair.merge(target, first, anyway=True),
         "differ": lambda repair: repair.differ(first, target),
         "name": lambda repair: repair.name(first, row.name or ""),
         "split": lambda repair: repair.split(first, row.sightings, target),

@@ -20,7 +20,8 @@ from app.gui.people_panel import PeoplePanel
 from app.gui.questions import Walk
 from app.gui.reader import Reader
 from app.gui.sightings_panel import SightingsPanel, of_one
-from app.gui.words import count, moment, person_title, span
+from app.gui.words import count, person_title
+from app.times import moment, span
 from storage.history import PersonRow, SightingRow
 from storage.repair import Repair
 from tracker.types import Image

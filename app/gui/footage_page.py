@@ -22,8 +22,9 @@ from app.gui.reels import Reels
 from app.gui.screen import Screen
 from app.gui.style import GAP
 from app.gui.text import Label, set_tip
-from app.gui.words import moment, person_title
+from app.gui.words import person_title
 from app.moments import MomentError, is_dated, moment_said
+from app.times import moment
 from storage.history import SightingRow
 
 TICK_MS = 15

@@ -9,8 +9,8 @@ from PyQt5.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QPushButt
 
 from app.gui.style import GAP
 from app.gui.text import Label, tip
-from app.gui.words import moment
 from app.history.corrections import told
+from app.times import moment
 from storage.repair import CorrectionRow
 
 ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 1

@@ -10,7 +10,7 @@ from PyQt5.QtWidgets import QWidget
 from typing_extensions import override
 
 from app.gui.style import ACCENT, BACKGROUND, BORDER, MUTED, PANEL, TEXT, identity_colour, mixed
-from app.gui.words import moment, zone
+from app.times import moment, zone
 from storage.history import SightingRow
 
 AXIS = 22

@@ -11,6 +11,8 @@ from PyQt5.QtGui import QImage
 from app.config import Settings
 from app.gui.picture import decoded, jpeg_image, scaled_image
 from app.history import likely
+from app.history.why import is_new, why
+from app.times import moment
 from storage.compared import PictureRow
 from storage.history import History, PersonRow, SightingRow, Trajectory
 from storage.repair import CorrectionRow, corrections, journal_state
@@ -146,32 +148,27 @@ def faces(history: History, wanted: Sequence[Face]) -> dict[Face, QImage | None]
 
 @dataclass(frozen=True)
 class Evidence:
-    """Why a sighting was given to whom: the two pictures that were compared, if they are still there.
-
-    second: who else it could have been, as they are known now; None where nobody was, or they are gone, or
-    are the same person by now.
+    """Why a sighting was given to whom: in sentences, and the two pictures that were compared, as far as they
+    are still there.
     """
 
     sighting: SightingRow
+    told: tuple[str, ...]
     own: QImage | None
     nearest: QImage | None
     nearest_of: PictureRow | None
-    second: PersonRow | None
 
 
 def evidence(history: History, sighting: SightingRow) -> Evidence:
-    """What was recorded with the decision, as far as it still stands."""
+    """What was recorded with the decision."""
+    first = None if sighting.person is None else history.person(sighting.person).first
+    told = tuple(why(sighting, first=first))
     compared = history.compared([sighting.id]).get(sighting.id)
-    second = sighting.evidence.runner_up if sighting.evidence is not None else None
-    person = None
-    if second is not None and (who := history.who(second)) != sighting.person:
-        person = next(iter(history.people_of([who])), None)
-    if compared is None:
+    if compared is None or is_new(sighting, first=first):
         best = history.portraits(sighting=sighting.id, most=1)
-        own = jpeg_image(best[0].jpeg, LARGE) if best else None
-        return Evidence(sighting, own, None, None, person)
+        return Evidence(sighting, told, jpeg_image(best[0].jpeg, LARGE) if best else None, None, None)
     own, nearest = (jpeg_image(row.jpeg, LARGE) for row in (compared.own, compared.nearest))
-    return Evidence(sighting, own, nearest, compared.nearest, person)
+    return Evidence(sighting, told, own, nearest, compared.nearest)
 
 
 @dataclass(frozen=True)
@@ -263,7 +260,6 @@ def _sought(one: likely.Asked) -> Sought:
 
 
 def _candidate(who: likely.Likely) -> Candidate:
-    from app.gui.words import moment
 
     picture = None if who.picture is None else jpeg_image(who.picture.jpeg, LARGE)
     told = "" if who.time is None else f"{who.camera}, {moment(who.time)}"

@@ -20,7 +20,7 @@ from app.gui.playhead import Playhead
 from app.gui.questions import Walk
 from app.gui.stretch import Piece, Shot, Stream, reel
 from app.gui.style import ACCENT, BACKGROUND, MUTED, TEXT
-from app.gui.words import moment
+from app.times import moment
 from storage.history import Trajectory
 from tracker.types import Floats, Image
 

@@ -13,7 +13,9 @@ from app.gui.picture import fitted
 from app.gui.questions import Portrayed
 from app.gui.style import BACKGROUND, GAP, MUTED, identity_colour
 from app.gui.text import Label
-from app.gui.words import count, duration, person_title, span
+from app.gui.words import count, person_title
+from app.history.telling import duration
+from app.times import span
 from storage.history import SightingRow
 
 

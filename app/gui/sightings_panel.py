@@ -35,7 +35,9 @@ from app.gui.questions import Asked, Evidence, Sightings
 from app.gui.style import GAP
 from app.gui.text import Label, set_tip
 from app.gui.timeline import Timeline
-from app.gui.words import count, duration, person_title, span
+from app.gui.words import count, person_title
+from app.history.telling import duration
+from app.times import span
 from storage.history import PersonRow, SightingRow
 
 ROOM_FOR_PICTURES, ROOM_FOR_TIMELINE = 340, 480

@@ -10,8 +10,8 @@ from PyQt5.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLineEdit, Q
 
 from app.config import CameraSettings
 from app.gui.text import Label
-from app.gui.words import moment
 from app.moments import MomentError, moment_of
+from app.times import moment
 
 
 class StartsDialog(QDialog):

@@ -11,7 +11,8 @@ from typing_extensions import override
 
 from app.gui.style import BACKGROUND, BORDER, MUTED, PANEL, TEXT, identity_colour, mixed
 from app.gui.text import tip
-from app.gui.words import DASH, duration, moment, span
+from app.history.telling import duration
+from app.times import day_of, hour, moment, span
 from storage.history import SightingRow
 
 LANE = 22
@@ -137,7 +138,7 @@ class Timeline(QWidget):
         painter.drawText(
             room,
             int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter),
-            span(self._start, self._end).partition(DASH)[2],
+            hour(self._end) if day_of(self._start) == day_of(self._end) else moment(self._end),
         )
 
 

@@ -26,7 +26,7 @@ from app.gui import questions
 from app.gui.actions import Actions
 from app.gui.bridge import Build, Runner
 from app.gui.camera_grid import CameraGrid
-from app.gui.corrector import Corrector, Made
+from app.gui.corrector import Corrector, Made, in_words, merge
 from app.gui.deeds import Deeds
 from app.gui.dialogs import StreamsDialog, show_about, show_keys, show_problem
 from app.gui.faces import Faces
@@ -57,6 +57,7 @@ from app.gui.text import tip
 from app.gui.welcome import Welcome
 from app.gui.words import count
 from storage.history import History, SightingRow
+from storage.repair import TogetherError
 
 
 class MainWindow(QMainWindow):
@@ -216,6 +217,11 @@ class MainWindow(QMainWindow):
         self.line.say(f"{made.told}  (Ctrl+Z takes it back)" if not made.undone else made.told)
 
     def _tell_failure(self, key: str, error: Exception) -> None:
+        if isinstance(error, TogetherError):
+            anyway = partial(merge, kept=error.first, other=error.second, anyway=True)
+            do = partial(self.corrector.make, anyway)
+            show_problem(self, in_words(error), remedy="Merge anyway", do=do)
+            return
         self.line.say(str(error))
         if not self.run.running or key in ("found", "correction", "opened"):
             show_problem(self, str(error))
