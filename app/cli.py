@@ -28,6 +28,7 @@ CARRIED_OUT_BY = {
     "people": "app.commands:people",
     "find": "app.history.finding:find",
     "show": "app.commands:show",
+    "review": "app.history.review:review",
     "export": "app.commands:export",
     "merge": "app.history.corrections:merge",
     "split": "app.history.corrections:split",

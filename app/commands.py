@@ -8,6 +8,7 @@ from app import config, errors
 from app.config import Settings
 from app.headless.execution import execute, overridden, report, settings_of, write_videos
 from app.history.opened import opened
+from app.history.said import person_said, span_said
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -44,18 +45,15 @@ def gui(arguments: argparse.Namespace) -> int:
 
 def people(arguments: argparse.Namespace) -> int:
     """``sightline people``: everyone known, or those of a camera or a time."""
-    from app.history.answers import print_people
+    from app.history.answers import print_people, print_unidentified
 
-    since, until = (None if t is None else config.read_time(t) for t in (arguments.since, arguments.until))
     with opened(arguments.db) as history:
-        print_people(
-            history,
-            as_json=arguments.json,
-            camera=arguments.camera,
-            since=since,
-            until=until,
-            most=arguments.limit or None,
-        )
+        since, until = span_said(history, arguments.since, arguments.until)
+        asked = {"camera": arguments.camera, "since": since, "until": until, "most": arguments.limit or None}
+        if arguments.among == "unidentified":
+            print_unidentified(history, as_json=arguments.json, **asked)
+        else:
+            print_people(history, as_json=arguments.json, among=arguments.among, **asked)
     return errors.OK
 
 
@@ -64,13 +62,14 @@ def show(arguments: argparse.Namespace) -> int:
     from app.history.answers import print_person
     from app.output.person_page import write_person_page
 
-    since, until = (None if t is None else config.read_time(t) for t in (arguments.since, arguments.until))
     with opened(arguments.db) as history:
+        since, until = span_said(history, arguments.since, arguments.until)
+        who = person_said(history, arguments.id)
         if arguments.page is not None:
-            write_person_page(history, arguments.id, arguments.page)
+            write_person_page(history, who, arguments.page)
         print_person(
             history,
-            arguments.id,
+            who,
             as_json=arguments.json,
             pictures=arguments.pictures,
             since=since,

@@ -63,6 +63,9 @@ def checked(epoch_s: float, told: object) -> float:
     raise MomentError(f"{str(told)[:40]} is no time between 1970 and 2200{unit}; epoch seconds are expected")
 
 
+TIME_HELP = "as 2026-11-22 09:30, 09:30 (of the last day), yesterday 14:00 or last 2h"
+"""How people may write a moment."""
+
 _AGO = re.compile(
     r"(?:last |past )?(\d+(?:\.\d+)?) ?(s|m|h|d|w|sec|min|seconds?|minutes?|hours?|days?|weeks?)(?: ago)?"
 )

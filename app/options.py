@@ -6,7 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from app.moments import TIME_HELP
+
 Commands: TypeAlias = "argparse._SubParsersAction[Any]"
+PERSON_HELP = "a person, by id or name"
 UTC_HELP = "tell times in UTC, and read them so (default: local time)"
 
 
@@ -20,6 +23,7 @@ def add_commands(commands: Commands) -> None:
     _people(commands)
     _find(commands)
     _show(commands)
+    _review(commands)
     _export(commands)
     _corrections(commands)
     _upkeep(commands)
@@ -150,8 +154,15 @@ def _demo(commands: Commands) -> None:
 def _people(commands: Commands) -> None:
     people = commands.add_parser("people", help="who was seen, on which cameras, for how long")
     people.add_argument("--camera", metavar="NAME", help="only those seen on this camera")
-    people.add_argument("--since", metavar="TIME", help="only those seen after this time")
-    people.add_argument("--until", metavar="TIME", help="only those seen before this time")
+    people.add_argument("--since", metavar="TIME", help=f"only those seen after it, {TIME_HELP}")
+    people.add_argument("--until", metavar="TIME", help="only those seen before it")
+    only = people.add_mutually_exclusive_group()
+    for among, what in (
+        ("named", "only those who have a name"),
+        ("unsure", "only those with a sighting that is less than 95 %% sure"),
+        ("unidentified", "instead the sightings that could not be given to anybody"),
+    ):
+        only.add_argument(f"--{among}", action="store_const", dest="among", const=among, help=what)
     _limit(people, 100, "of more people, those seen last")
     _question(people)
 
@@ -170,8 +181,8 @@ def _find(commands: Commands) -> None:
         help="show at most so many for each (default: %(default)s)",
     )
     find.add_argument("--camera", metavar="NAME", help="only those seen on this camera")
-    find.add_argument("--since", metavar="TIME", help="only those seen after this time")
-    find.add_argument("--until", metavar="TIME", help="only those seen before this time")
+    find.add_argument("--since", metavar="TIME", help=f"only those seen after it, {TIME_HELP}")
+    find.add_argument("--until", metavar="TIME", help="only those seen before it")
     find.add_argument(
         "--page", type=Path, metavar="OUT.html", help="also write a page with the pictures side by side"
     )
@@ -179,10 +190,28 @@ def _find(commands: Commands) -> None:
     _question(find)
 
 
+def _review(commands: Commands) -> None:
+    review = commands.add_parser(
+        "review", help="what is worth a look: likely duplicates, unsure sightings, doubtful merges, nobody's"
+    )
+    review.add_argument(
+        "--kind",
+        action="append",
+        choices=("duplicate", "unsure", "merge", "nobody"),
+        help="only of this kind",
+    )
+    review.add_argument("--camera", metavar="NAME", help="only sightings on this camera")
+    review.add_argument("--since", metavar="TIME", help=f"only sightings that end after it, {TIME_HELP}")
+    review.add_argument("--until", metavar="TIME", help="only sightings that begin before it")
+    _limit(review, 20, "of more, those that are most worth it")
+    review.add_argument("--offset", type=_count, default=0, metavar="N", help="leave out so many before")
+    _question(review)
+
+
 def _show(commands: Commands) -> None:
     show = commands.add_parser("show", help="one person: every sighting, as a timeline over the cameras")
-    show.add_argument("id", type=int, metavar="ID", help="the person")
-    show.add_argument("--since", metavar="TIME", help="only sightings that end after it")
+    show.add_argument("id", metavar="PERSON", help=PERSON_HELP)
+    show.add_argument("--since", metavar="TIME", help=f"only sightings that end after it, {TIME_HELP}")
     show.add_argument("--until", metavar="TIME", help="only sightings that begin before it")
     _limit(show, 200, "of more sightings, the last")
     show.add_argument(
@@ -242,7 +271,7 @@ def _topology(commands: Commands) -> None:
 
 def _span(command: argparse.ArgumentParser) -> None:
     """Which sightings, and what is known of their cameras."""
-    command.add_argument("--since", metavar="TIME", help="only sightings that end after it")
+    command.add_argument("--since", metavar="TIME", help=f"only sightings that end after it, {TIME_HELP}")
     command.add_argument("--until", metavar="TIME", help="only sightings that begin before it")
     command.add_argument("--config", type=Path, metavar="FILE", help="the site: overlaps and [[link]]s")
     command.add_argument(
@@ -256,8 +285,8 @@ def _corrections(commands: Commands) -> None:
     merge = commands.add_parser("merge", help="two ids are one person, with the first one's id")
     differ = commands.add_parser("differ", help="two ids are never the same person")
     for pair in (merge, differ):
-        pair.add_argument("id", type=int, metavar="A", help="a person")
-        pair.add_argument("other", type=int, metavar="B", help="another one")
+        pair.add_argument("id", metavar="A", help=PERSON_HELP)
+        pair.add_argument("other", metavar="B", help="another one")
     merge.add_argument(
         "--anyway",
         action="store_true",
@@ -266,7 +295,7 @@ def _corrections(commands: Commands) -> None:
     split = commands.add_parser(
         "split", help="some sightings of a person, or a sighting from a moment on, are somebody else"
     )
-    split.add_argument("id", type=int, metavar="ID", help="the person; with --at, the sighting")
+    split.add_argument("id", metavar="PERSON", help="by id or name; with --at, the sighting's number")
     which = split.add_mutually_exclusive_group(required=True)
     which.add_argument("--sightings", metavar="N,N", help="which of the person's, by number")
     which.add_argument(
@@ -274,12 +303,12 @@ def _corrections(commands: Commands) -> None:
         metavar="TIME",
         help="cut the sighting here: as a date with time, a time of that day, or elapsed",
     )
-    split.add_argument("--into", "--to", type=int, metavar="ID", help="who that is (default: somebody new)")
+    split.add_argument("--into", "--to", metavar="PERSON", help="who that is (default: somebody new)")
     move = commands.add_parser("move", help="a sighting surely is a person")
     move.add_argument("sighting", type=int, metavar="SIGHTING", help="its number, as 'show' tells it")
-    move.add_argument("id", metavar="ID", help="who it is, or: new")
+    move.add_argument("id", metavar="PERSON", help="who it is, by id or name, or: new")
     name = commands.add_parser("name", help="call a person by a name")
-    name.add_argument("id", type=int, metavar="ID", help="the person")
+    name.add_argument("id", metavar="PERSON", help=PERSON_HELP)
     name.add_argument("name", metavar="NAME", help='"" takes the name away')
     undo = commands.add_parser("undo", help="take back a correction")
     undo.add_argument("number", type=int, nargs="?", metavar="N", help="which (default: the last)")
@@ -295,8 +324,8 @@ def _corrections(commands: Commands) -> None:
 
 def _upkeep(commands: Commands) -> None:
     forget = commands.add_parser("forget", help="erase a person, a camera, or what is older than a time")
-    forget.add_argument("id", type=int, nargs="?", metavar="ID", help="a person, everything of them")
-    forget.add_argument("--before", metavar="TIME", help="what ended before it")
+    forget.add_argument("id", nargs="?", metavar="PERSON", help="by id or name: everything of them")
+    forget.add_argument("--before", metavar="TIME", help=f"what ended before it, {TIME_HELP}")
     forget.add_argument("--camera", metavar="NAME", help="what this camera saw")
     how = forget.add_mutually_exclusive_group()
     how.add_argument(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, select
 from sqlalchemy.orm import aliased
 
 from storage.people import bounded
-from storage.schema import Camera, Footage, Sighting
+from storage.schema import Bound, Camera, Footage, Sighting
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,13 @@ def together(connection: Connection, a: int, b: int) -> Together | None:
     first, other = aliased(Sighting), aliased(Sighting)
     its, theirs = aliased(Footage), aliased(Footage)
     start, end = func.max(first.start, other.start), func.min(first.end, other.end)
+    longest = connection.execute(select(Bound.value).where(Bound.name == "length")).scalar() or 0.0
+    near = and_(other.start < first.end, other.start >= first.start - longest, other.end > first.start)
     query = (
         select(Camera.name, start, end, first.id, other.id)
         .select_from(first)
         .join(its, its.id == first.footage_id)
-        .join(other, (other.identity_id == b) & (other.start < first.end) & (other.end > first.start))
+        .join(other, and_(other.identity_id == b, near))
         .join(theirs, (theirs.id == other.footage_id) & (theirs.camera_id == its.camera_id))
         .join(Camera, Camera.id == its.camera_id)
         .where(first.identity_id == a)

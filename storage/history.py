@@ -13,15 +13,28 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or
 
 from storage.batches import in_batches
 from storage.compared import HAS_PICTURE, Compared, PictureRow, compared, pictures_of
+from storage.conflicts import Together, together
 from storage.database import path_of
+from storage.doubts import Doubt, doubted, number_of, order, twice
 from storage.errors import DatabaseError, in_plain_words
 from storage.errors import UnknownPerson as UnknownPerson
 from storage.evidence import COLUMNS, evidence_of, joined
 from storage.journal import PERSON
 from storage.packing import Trajectory as Trajectory
 from storage.packing import unpack
+from storage.people import (
+    Among,
+    Span,
+    bounded,
+    last_identity,
+    number_of_people,
+    people,
+    person,
+    rows_of,
+    seen_last,
+)
 from storage.people import PersonRow as PersonRow
-from storage.people import Span, bounded, last_identity, number_of_people, people, person, rows_of, seen_last
+from storage.repair import apart
 from storage.schema import Camera, Correction, Footage, Identity, Picture, Portrait, Seen, Sighting, Template
 from storage.schema import Trajectory as Chunk
 from storage.segments import SegmentRow, Shown, all_segments, showing, size_of_all
@@ -109,14 +122,16 @@ class History:
         camera: str | None = None,
         since: float | None = None,
         until: float | None = None,
+        among: Among | None = None,
         most: int | None = None,
     ) -> list[PersonRow]:
         """Who was seen, by first seen; times, cameras and counts are of the sightings asked for.
 
-        most: where there are more, those of them who were seen last.
+        among: of those, people who have a name, or a sighting that their run was not sure of. most: where
+        there are more, those of them who were seen last.
         """
         with self._asking() as connection:
-            return people(connection, Span(camera, since, until), most=most)
+            return people(connection, Span(camera, since, until, among), most=most)
 
     def people_ids(
         self, *, camera: str | None = None, since: float | None = None, until: float | None = None
@@ -126,11 +141,16 @@ class History:
             return seen_last(connection, Span(camera, since, until), most=None)
 
     def number_of_people(
-        self, *, camera: str | None = None, since: float | None = None, until: float | None = None
+        self,
+        *,
+        camera: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        among: Among | None = None,
     ) -> int:
         """How many were seen there and then."""
         with self._asking() as connection:
-            return number_of_people(connection, Span(camera, since, until))
+            return number_of_people(connection, Span(camera, since, until, among))
 
     def person(self, id: int) -> PersonRow:  # noqa: A002
         """One person. Raises UnknownPerson where nobody of that id was seen."""
@@ -145,6 +165,27 @@ class History:
         """Those of them who were seen."""
         with self._asking() as connection:
             return rows_of(connection, Span(), sorted(set(ids)))
+
+    def named(self, name: str) -> list[int]:
+        """Those who were seen and are called so, by id; where nobody is, those whose name differs in case
+        alone.
+        """
+        called = or_(Identity.name == name, func.lower(Identity.name) == name.lower())
+        seen = select(Seen.identity_id).where(Seen.identity_id == Identity.id).exists()
+        with self._asking() as connection:
+            query = select(Identity.id, Identity.name).where(called, seen).order_by(Identity.id)
+            rows = connection.execute(query).all()
+        return [row.id for row in rows if row.name == name] or [row.id for row in rows]
+
+    def last_time(self) -> float | None:
+        """When anybody was seen last; None where nobody was."""
+        with self._asking() as connection:
+            last = connection.execute(select(func.max(Seen.last_end))).scalar()
+        return None if last is None else bounded(last)
+
+    def apart(self) -> frozenset[frozenset[int]]:
+        """Pairs of people whom a person told apart."""
+        return apart(self._engine)
 
     def who(self, id: int) -> int:  # noqa: A002
         """Who an id is now: another one where a correction merged it, else the same."""
@@ -202,6 +243,58 @@ class History:
             filters += [Sighting.identity_id.is_(None)] if unidentified else []
             filters += [portraits] if with_portraits else []
             return connection.execute(select(func.count()).select_from(Sighting).where(*filters)).scalar_one()
+
+    def doubtful(
+        self,
+        doubt: Doubt,
+        *,
+        camera: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        most: int | None = None,
+    ) -> list[SightingRow]:
+        """Those that are worth a look, the most doubtful first; at the most so many."""
+        with self._asking() as connection:
+            filters = doubted(connection, doubt, Span(camera, since, until))
+            query = select(Sighting.id).where(*filters).order_by(*order(doubt)).limit(most)
+            ids = list(connection.scalars(query))
+            found: dict[int, SightingRow] = {}
+            for some in in_batches(ids):
+                rows = connection.execute(_SIGHTINGS.where(Sighting.id.in_(some)))
+                found |= {row.id: row for row in map(_sighting, rows)}
+        return [found[id_] for id_ in ids]
+
+    def number_of_doubtful(
+        self,
+        doubt: Doubt,
+        *,
+        camera: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> int:
+        """How many they are."""
+        with self._asking() as connection:
+            return number_of(connection, doubt, Span(camera, since, until))
+
+    def twice_at_once(
+        self, *, since: float | None = None, until: float | None = None, most: int | None = None
+    ) -> list[tuple[SightingRow, SightingRow]]:
+        """Sightings of one person in one view at once, as corrections have made it, the latest first."""
+        with self._asking() as connection:
+            pairs = connection.execute(twice(connection, Span(None, since, until)).limit(most)).all()
+            ids = sorted({id_ for pair in pairs for id_ in pair})
+            rows = [
+                _sighting(row)
+                for some in in_batches(ids)
+                for row in connection.execute(_SIGHTINGS.where(Sighting.id.in_(some)))
+            ]
+        found = {row.id: row for row in rows}
+        return [(found[first], found[other]) for first, other in pairs]
+
+    def together(self, first: int, other: int) -> Together | None:
+        """The longest time that two people were in one view at once, if they were."""
+        with self._asking() as connection:
+            return together(connection, self.who(first), self.who(other))
 
     def sighting(self, id: int) -> SightingRow | None:  # noqa: A002
         """The one of that id, if there is one."""

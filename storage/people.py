@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select, text
 
 from storage.batches import in_batches
-from storage.schema import Bound, Camera, Footage, Identity, Seen, Sighting
+from storage.schema import DOUBTFUL, Bound, Camera, Footage, Identity, Seen, Sighting
 
 MOST_TIME_S = 1e10
 """Epoch seconds of no footage: of the year 2286. A number beyond is of another unit, or damage."""
@@ -19,6 +19,9 @@ MOST_TIME_S = 1e10
 def bounded(time: float) -> float:
     """A time of the file as it may be answered: a history that holds one that can't be still answers."""
     return min(max(time, -MOST_TIME_S), MOST_TIME_S)
+
+
+Among = Literal["named", "unsure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,15 @@ class PersonRow:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which sightings are asked for: of a camera, and reaching into a stretch of time, its ends included."""
+    """Which sightings are asked for: of a camera, and reaching into a stretch of time, its ends included.
+
+    among: only of people who have a name, or who have a sighting that their run was not sure of.
+    """
 
     camera: str | None = None
     since: float | None = None
     until: float | None = None
+    among: Among | None = None
 
     @property
     def has_times(self) -> bool:
@@ -57,7 +64,15 @@ class Span:
             filters += [Sighting.end >= self.since, Sighting.start >= self.since - longest]
         if self.until is not None:
             filters.append(Sighting.start <= self.until)
-        return filters
+        return filters + self.of_people(Sighting.identity_id)
+
+    def of_people(self, column: Any) -> list[ColumnElement[bool]]:
+        """Of a column of identities."""
+        if self.among is None:
+            return []
+        named = select(Identity.id).where(Identity.name.is_not(None))
+        unsure = select(Sighting.identity_id).where(text(DOUBTFUL))
+        return [column.in_(named if self.among == "named" else unsure)]
 
 
 def people(connection: Connection, span: Span, *, most: int | None) -> list[PersonRow]:
@@ -97,7 +112,8 @@ def number_of_people(connection: Connection, span: Span) -> int:
     if span.has_times:
         query = select(func.count(Sighting.identity_id.distinct())).where(*span.filters(connection))
     else:
-        query = select(func.count(Seen.identity_id.distinct())).where(*_on(span.camera))
+        people = (*_on(span.camera), *span.of_people(Seen.identity_id))
+        query = select(func.count(Seen.identity_id.distinct())).where(*people)
     return connection.execute(query).scalar_one()
 
 
@@ -113,7 +129,8 @@ def _by_last(connection: Connection, span: Span) -> Select[Any]:
     if span.has_times:
         who = select(Sighting.identity_id).where(*span.filters(connection), Sighting.identity_id.is_not(None))
         return who.order_by(Sighting.start.desc())
-    return select(Seen.identity_id).where(*_on(span.camera)).order_by(Seen.last_end.desc())
+    people = (*_on(span.camera), *span.of_people(Seen.identity_id))
+    return select(Seen.identity_id).where(*people).order_by(Seen.last_end.desc())
 
 
 def _on(camera: str | None) -> list[ColumnElement[bool]]:

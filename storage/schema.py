@@ -35,6 +35,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 VERSION = 6
 
+DOUBTFUL = "placed_by IS NULL AND identity_id IS NOT NULL AND probability < 0.95"
+"""Of a sighting: given to somebody by its run, which was not sure. Word for word what the index is of."""
+
 
 class Base(DeclarativeBase):
     metadata = MetaData(
@@ -152,6 +155,7 @@ class Sighting(Base):
             Index(f"ix_sighting_{name}", name, sqlite_where=text(f"{name} IS NOT NULL"))
             for name in ("placed_by", "nearest_sighting", "runner_up", "barred")
         ),
+        Index("ix_sighting_doubtful", "probability", sqlite_where=text(DOUBTFUL)),
         {"sqlite_autoincrement": True},
     )
 

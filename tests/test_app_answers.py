@@ -75,7 +75,7 @@ def test_people_in_a_table(history: History) -> None:
     assert lines[0].rstrip() == "2 people"
     assert lines[2].split() == ["1", "Ann", "00:10", "00:18", "left,", "right", "2", "6.0", "s"]
     assert lines[3].split() == ["2", "00:19", "00:25", "right,", "left", "2", "8.0", "s"]
-    assert lines[4] == "1 sighting could not be given to a person with certainty."
+    assert lines[4] == "1 sighting could be given to nobody (--unidentified)."
 
 
 def test_one_day_is_named_once(dated: History) -> None:
@@ -93,6 +93,56 @@ def test_many_days_are_named_in_each_row(dated: History) -> None:
         "2009-03-05",
         "2009-03-06",
     ]
+
+
+def test_only_some_people(history: History, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ann has a name; the other's sighting 4 is unsure, as is Ann's first."""
+    db = ["--db", str(history.path)]
+    found = {}
+    for only in ("--named", "--unsure", "--unidentified"):
+        assert main(["people", only, "--json", *db]) == errors.OK
+        found[only] = [row["id"] for row in json.loads(capsys.readouterr().out)]
+    assert found == {"--named": [1], "--unsure": [1, 2], "--unidentified": [5]}
+    assert main(["people", "--unidentified", *db]) == errors.OK
+    told = capsys.readouterr().out
+    assert "1 sighting of nobody" in told
+    assert "'sightline move SIGHTING PERSON' says who it is" in told
+    assert main(["people", "--named", "--since", "00:20", *db]) == errors.OK
+    assert capsys.readouterr().out.startswith("Nobody with a name was seen there and then")
+    assert main(["people", "--unidentified", "--camera", "right", *db]) == errors.OK
+    assert "Every sighting there and then was given to somebody." in capsys.readouterr().out
+
+
+def test_a_name_is_as_good_as_an_id(history: History, capsys: pytest.CaptureFixture[str]) -> None:
+    db = ["--db", str(history.path)]
+    for named in ("Ann", "ann"):
+        assert main(["show", named, *db]) == errors.OK
+        assert capsys.readouterr().out.startswith("Person 1 Ann")
+    assert main(["name", "2", "ann", *db]) == errors.OK
+    assert main(["merge", "Ann", "ann", *db]) == errors.OK
+    assert "Merged 2 into 1" in capsys.readouterr().out
+    assert main(["undo", *db]) == errors.OK
+    assert main(["show", "ANN", *db]) == errors.USAGE
+    assert "ANN is the name of several: 1, 2; say which by its id" in capsys.readouterr().err
+    assert main(["show", "Zoe", *db]) == errors.USAGE
+    assert "is called Zoe; 'sightline people' lists everybody" in capsys.readouterr().err
+    assert main(["forget", "ann", *db]) == errors.OK
+    assert main(["move", "1", "Ann", *db]) == errors.OK
+
+
+def test_times_may_be_typed_as_people_say_them(dated: History, capsys: pytest.CaptureFixture[str]) -> None:
+    """A time alone is of the last day recorded, 2009-03-06 here, in local time."""
+    db = ["--db", str(dated.path)]
+    for since, until, count in (("13:00", "13:00:05", 1), ("13:00", None, 2), ("2009-03-05", None, 2)):
+        typed = ["people", "--json", "--since", since, *(["--until", until] if until else []), *db]
+        assert main(typed) == errors.OK
+        assert len(json.loads(capsys.readouterr().out)) == count
+    assert main(["people", "--since", "last 2h", *db]) == errors.OK
+    assert "Nobody was recognised there and then" in capsys.readouterr().out
+    assert main(["people", "--since", "whenever", *db]) == errors.CONFIG
+    assert "'whenever' is no time" in capsys.readouterr().err
+    assert main(["people", "--since", "14:00", "--until", "13:00", *db]) == errors.CONFIG
+    assert "--until 13:00 is before --since 14:00." in capsys.readouterr().err
 
 
 def test_nobody_is_a_friendly_sentence(tmp_path: Path, history: History) -> None:

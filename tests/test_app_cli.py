@@ -40,7 +40,7 @@ def test_exit_codes_are_told() -> None:
     assert all(str(code) in told for code in codes)
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["run", "--fast"], ["show"], ["show", "me"]])
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["run", "--fast"], ["show"], ["move", "me", "1"]])
 def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as done:
         main(arguments)

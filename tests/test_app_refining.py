@@ -41,7 +41,7 @@ def test_it_tells_and_changes_nothing(db: list[str], capsys: pytest.CaptureFixtu
     assert moves(capsys, db) == {2: (1, 0), 4: (2, 0), 5: (None, 1)}
     assert answered(capsys, "corrections", "--json", *db) == []
     assert main(["refine", *db]) == errors.OK
-    assert "5 sightings looked at, 3 would change hands" in capsys.readouterr().out
+    assert "5 sightings looked at, 3 would be reassigned" in capsys.readouterr().out
 
 
 def test_applied_it_is_one_correction_that_undo_takes_back(
@@ -55,7 +55,7 @@ def test_applied_it_is_one_correction_that_undo_takes_back(
     (row,) = answered(capsys, "corrections", "--json", *db)
     assert (row["author"], row["kind"], row["sightings"]) == ("machine", "refine", [2, 4, 5])
     assert main(["undo", *db]) == errors.OK
-    assert capsys.readouterr().out == "1: second pass: 3 sightings moved, 2 of them people new (undone)\n"
+    assert capsys.readouterr().out == "1: Second pass: 3 sightings moved, 2 of them people new (undone)\n"
     assert answered(capsys, "people", "--json", *db) == before
 
 

@@ -20,7 +20,10 @@ from app.history.why import is_new, percent, why
 from app.times import AnswerClock, day_of, elapsed, hour, iso
 from storage.compared import Compared
 from storage.history import FootageRow, History, PersonRow, SightingRow
+from storage.people import Among
 from storage.segments import Shown
+
+_AMONG: dict[Among, str] = {"named": "with a name", "unsure": "with an unsure sighting"}
 
 MOST_PEOPLE, MOST_SIGHTINGS = 100, 200
 """What is told where nobody says how many; as many as a screen or two."""
@@ -33,14 +36,17 @@ def print_people(
     camera: str | None = None,
     since: float | None = None,
     until: float | None = None,
+    among: Among | None = None,
     most: int | None = MOST_PEOPLE,
     console: Console | None = None,
 ) -> None:
-    """Who was seen, where and when. since, until: epoch seconds. most: of more, those who were seen last."""
-    people = history.people(camera=camera, since=since, until=until, most=most)
+    """Who was seen, where and when. since, until: epoch seconds. among: only who has a name, or a sighting
+    that is unsure. most: of more, those who were seen last.
+    """
+    people = history.people(camera=camera, since=since, until=until, among=among, most=most)
     left = 0
     if len(people) == most:
-        left = history.number_of_people(camera=camera, since=since, until=until) - most
+        left = history.number_of_people(camera=camera, since=since, until=until, among=among) - most
     more = f"{left} more were not seen as lately; --limit tells more, --until who was seen before a time."
     if as_json:
         print(json.dumps([_person_facts(person) for person in people], indent=2))
@@ -51,6 +57,11 @@ def print_people(
     unknown = history.number_of_sightings(camera=camera, since=since, until=until, unidentified=True)
     if people:
         console.print(people_table(people))
+    elif among is not None:
+        say(
+            console,
+            f"Nobody {_AMONG[among]} was seen there and then; 'sightline people' lists everybody.",
+        )
     elif camera is None and since is None and until is None:
         say(
             console,
@@ -60,8 +71,46 @@ def print_people(
         say(console, "Nobody was recognised there and then; 'sightline people' lists everybody.")
     if left:
         say(console, more)
-    if unknown:
-        say(console, f"{count_of(unknown, 'sighting')} could not be given to a person with certainty.")
+    if unknown and among is None:
+        say(console, f"{count_of(unknown, 'sighting')} could be given to nobody (--unidentified).")
+
+
+def print_unidentified(
+    history: History,
+    *,
+    as_json: bool,
+    camera: str | None = None,
+    since: float | None = None,
+    until: float | None = None,
+    most: int | None = MOST_SIGHTINGS,
+    console: Console | None = None,
+) -> None:
+    """The sightings that could not be given to anybody. most: of more, the last."""
+    rows = history.sightings(camera=camera, since=since, until=until, unidentified=True, most=most)
+    if as_json:
+        print(json.dumps([_unidentified_facts(row) for row in rows], indent=2))
+        return
+    console = console or Console(highlight=False)
+    if not rows:
+        say(console, "Every sighting there and then was given to somebody.")
+        return
+    clock = AnswerClock([time for row in rows for time in (row.start, row.end)])
+    table = plain_table(f"{count_of(len(rows), 'sighting')} of nobody{clock.caption}")
+    for heading in ("sighting", "from", "for"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("camera", ratio=1, overflow="fold")
+    for row in rows:
+        lasted = duration(row.end - row.start)
+        table.add_row(str(row.id), clock.show(row.start), lasted, Text(plain(row.camera)))
+    console.print(table)
+    if len(rows) == most:
+        say(console, f"These are the last {most}; --limit tells more, --until those before a time.")
+    say(console, "'sightline move SIGHTING PERSON' says who it is, or 'new'.")
+
+
+def _unidentified_facts(row: SightingRow) -> dict[str, Any]:
+    local = {"start_local": iso(row.start), "end_local": iso(row.end)}
+    return {key: value for key, value in asdict(row).items() if key not in ("person", "footage")} | local
 
 
 def people_table(people: Sequence[PersonRow]) -> Table:

@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ from rich.text import Text
 
 from app import errors
 from app.config import ConfigError
-from app.history.opened import opened, opened_for_repair
+from app.history.opened import opened
+from app.history.said import person_said
 from app.history.telling import plain
 from app.moments import MomentError, moment_near
 from app.times import moment, span, zone
@@ -24,16 +26,20 @@ if TYPE_CHECKING:
     from storage.repair import CorrectionRow, Repair, RevisionRow
 
 
+Change = Callable[["Repair", Callable[[str], int]], int]
+"""A correction, given who is meant by an id or a name; its number."""
+
+
 def merge(arguments: argparse.Namespace) -> int:
     """``sightline merge A B``: B is A from now on."""
-    return _correct(arguments.db, lambda repair: _merged(repair, arguments))
+    return _correct(arguments.db, lambda repair, who: _merged(repair, who, arguments))
 
 
-def _merged(repair: Repair, arguments: argparse.Namespace) -> int:
+def _merged(repair: Repair, who: Callable[[str], int], arguments: argparse.Namespace) -> int:
     from storage.repair import CorrectionError, TogetherError
 
     try:
-        return repair.merge(arguments.id, arguments.other, anyway=arguments.anyway)
+        return repair.merge(who(arguments.id), who(arguments.other), anyway=arguments.anyway)
     except TogetherError as error:
         when = f"from {span(error.when.start, error.when.end)} {zone(error.when.start)}".rstrip()
         raise CorrectionError(f"{error}: {when}; move one of the two first, or say --anyway") from None
@@ -49,41 +55,49 @@ def split(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             f"--sightings is {arguments.sightings}; numbers such as 12,13 belong there."
         ) from error
-    return _correct(arguments.db, lambda repair: repair.split(arguments.id, sightings, arguments.into))
+    return _correct(
+        arguments.db,
+        lambda repair, who: repair.split(who(arguments.id), sightings, _into(who, arguments.into)),
+    )
+
+
+def _into(who: Callable[[str], int], text: str | None) -> int | None:
+    return None if text is None else who(text)
 
 
 def _cut(arguments: argparse.Namespace) -> int:
     """``sightline split SIGHTING --at TIME``: from then on it is somebody else."""
+    if not arguments.id.isdecimal():
+        raise ConfigError(f"With --at, a sighting's number is expected, not {arguments.id}.")
+    sighting = int(arguments.id)
     with opened(arguments.db) as history:
-        row = history.sighting(arguments.id)
+        row = history.sighting(sighting)
     try:
         at = moment_near(arguments.at, near=0.0 if row is None else row.start)
     except MomentError as error:
         raise ConfigError(f"--at: {error}.") from None
-    return _correct(arguments.db, lambda repair: repair.cut(arguments.id, at, arguments.into))
+    return _correct(arguments.db, lambda repair, who: repair.cut(sighting, at, _into(who, arguments.into)))
 
 
 def move(arguments: argparse.Namespace) -> int:
     """``sightline move SIGHTING ID``: this one surely is that person, or somebody new."""
-    if arguments.id != "new" and not arguments.id.isdecimal():
-        raise ConfigError(f"A sighting can't be moved to {arguments.id}; a person's id or 'new' is expected.")
-    person = None if arguments.id == "new" else int(arguments.id)
-    return _correct(arguments.db, lambda repair: repair.move(arguments.sighting, person))
+    to = None if arguments.id == "new" else arguments.id
+    return _correct(arguments.db, lambda repair, who: repair.move(arguments.sighting, _into(who, to)))
 
 
 def name(arguments: argparse.Namespace) -> int:
     """``sightline name ID NAME``."""
-    return _correct(arguments.db, lambda repair: repair.name(arguments.id, arguments.name))
+    return _correct(arguments.db, lambda repair, who: repair.name(who(arguments.id), arguments.name))
 
 
 def differ(arguments: argparse.Namespace) -> int:
     """``sightline differ A B``: never the same person."""
-    return _correct(arguments.db, lambda repair: repair.differ(arguments.id, arguments.other))
+    return _correct(arguments.db, lambda repair, who: repair.differ(who(arguments.id), who(arguments.other)))
 
 
 def undo(arguments: argparse.Namespace) -> int:
     """``sightline undo [N]``: take back that correction, or the last."""
-    return _correct(arguments.db, lambda repair: repair.undo(arguments.number))
+    return _correct(arguments.db, lambda repair, _: repair.undo(arguments.number))
 
 
 def corrections(arguments: argparse.Namespace) -> int:
@@ -108,10 +122,15 @@ def corrections(arguments: argparse.Namespace) -> int:
     return errors.OK
 
 
-def _correct(path: Path, change: Callable[[Repair], int]) -> int:
+def _correct(path: Path, change: Change) -> int:
     """Make the correction, and say what was done."""
-    with opened_for_repair(path) as repair:
-        row = repair.correction(change(repair))
+    from storage.database import existing
+    from storage.history import History
+    from storage.repair import Repair
+
+    with existing(path) as engine:
+        repair = Repair(engine)
+        row = repair.correction(change(repair, partial(person_said, History(engine))))
     print(f"{row.id}: {plain(told(row))}{' (undone)' if row.undone is not None else ''}")
     return errors.OK
 

@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.text import Text
 
 from app import errors
-from app.config import ConfigError, Settings, read_time
+from app.config import ConfigError, Settings
 from app.headless.execution import overridden
 from app.history.likely import Asked, Box, Likely
 from app.history.opened import opened
+from app.history.said import span_said
 from app.history.telling import plain, plain_table, say, style_of
 from app.sources.pictures import read_image
 from app.times import AnswerClock, iso
@@ -41,9 +42,9 @@ def find(arguments: argparse.Namespace) -> int:
     if arguments.count < 1:
         raise ConfigError(f"--count {arguments.count}: give 1 at least.")
     image = read_image(arguments.picture)
-    since, until = (None if told is None else read_time(told) for told in (arguments.since, arguments.until))
     settings = overridden(Settings(()), arguments)
     with opened(arguments.db) as history:
+        since, until = span_said(history, arguments.since, arguments.until)
         ids = history.people_ids(camera=arguments.camera, since=since, until=until)
         told = {"settings": settings, "ids": ids, "whole": arguments.whole, "most": arguments.count}
         asked, even = ask(history, image, **told) if ids else ([], None)

@@ -13,22 +13,25 @@ from rich.table import Table
 from rich.text import Text
 
 from app import errors
-from app.config import ConfigError, read_time
+from app.config import ConfigError
+from app.history.said import person_said, time_said
 from app.history.telling import count_of, say
 from app.recording.files import remove_file
 from app.times import moment, zone
 
 if TYPE_CHECKING:
     from storage.forgetting import Kind, Order, Receipt
+    from storage.history import History
 
 
 def forget(arguments: argparse.Namespace) -> int:
     """``sightline forget ID|--before T|--camera C``: erases, and prints a receipt."""
     from storage.database import existing
     from storage.forgetting import Forgetting
+    from storage.history import History
 
-    order = order_of(arguments)
     with existing(arguments.db) as engine:
+        order = order_of(arguments, History(engine))
         forgetting = Forgetting(engine, remove=remove_file)
         if arguments.receipts:
             receipts = forgetting.receipts()
@@ -43,7 +46,7 @@ def forget(arguments: argparse.Namespace) -> int:
     return errors.OK
 
 
-def order_of(arguments: argparse.Namespace) -> Order | None:
+def order_of(arguments: argparse.Namespace, history: History) -> Order | None:
     """What was typed; None where only open orders are to be carried out, or receipts shown."""
     from storage.forgetting import Order
 
@@ -51,10 +54,11 @@ def order_of(arguments: argparse.Namespace) -> Order | None:
     if told == (None, None, None):
         if arguments.receipts or arguments.open:
             return None
-        raise ConfigError("Say what is to be forgotten: a person's id, --before TIME or --camera NAME.")
+        raise ConfigError("Say what is to be forgotten: a person, --before TIME or --camera NAME.")
     only: Kind = arguments.only or ("footage" if arguments.recordings else "sightings")
-    before = None if arguments.before is None else read_time(arguments.before)
-    return Order(only, person=arguments.id, camera=arguments.camera, before=before)
+    who = None if arguments.id is None else person_said(history, arguments.id)
+    before = time_said(history, arguments.before)
+    return Order(only, person=who, camera=arguments.camera, before=before)
 
 
 def _print(receipts: list[Receipt], arguments: argparse.Namespace) -> None:

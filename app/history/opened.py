@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from storage.history import History
-    from storage.repair import Repair
 
 
 @contextmanager
@@ -20,13 +19,3 @@ def opened(path: Path) -> Iterator[History]:
 
     with existing(path) as engine:
         yield History(engine)
-
-
-@contextmanager
-def opened_for_repair(path: Path) -> Iterator[Repair]:
-    """To be corrected."""
-    from storage.database import existing
-    from storage.repair import Repair
-
-    with existing(path) as engine:
-        yield Repair(engine)

@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from app import errors
-from app.config import read_config, read_time
+from app.config import read_config
 from app.history.change import Change
+from app.history.said import span_said
 from app.history.tracklets import expect_few, paths_of, tracklets_of
 from app.history.why import percent
 from app.times import moment, zone
@@ -40,10 +41,10 @@ def refine(arguments: argparse.Namespace) -> int:
     from storage.repair import Repair
     from storage.topology import saved
 
-    since, until = (None if t is None else read_time(t) for t in (arguments.since, arguments.until))
     known = None if arguments.config is None else read_config(arguments.config)
     engine = open_database(arguments.db, create=False)
     try:
+        since, until = span_said(History(engine), arguments.since, arguments.until)
         expect_few(History(engine), since=since, until=until)
         rows = presences(engine, since=since, until=until)
         rules = () if known is None else known.links

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from app import errors
-from app.config import read_config, read_time
+from app.config import read_config
+from app.history.said import span_said
 from app.history.tracklets import expect_few, tracklets_of
 from app.times import moment, zone
 from storage.errors import DatabaseError
@@ -32,10 +33,11 @@ def topology(arguments: argparse.Namespace) -> int:
     if arguments.page is not None:
         check_kind(arguments.page)
     rules = () if arguments.config is None else read_config(arguments.config).links
-    since, until = (None if t is None else read_time(t) for t in (arguments.since, arguments.until))
-    anew = arguments.learn or arguments.save or arguments.own_clocks or since is not None or until is not None
+    spans = (arguments.since, arguments.until)
+    anew = arguments.learn or arguments.save or arguments.own_clocks or spans != (None, None)
     engine = open_database(arguments.db, create=False)
     try:
+        since, until = span_said(History(engine), *spans)
         known = None if anew else saved(engine)
         kept = known is not None or arguments.save
         if known is None:

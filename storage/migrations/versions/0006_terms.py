@@ -20,3 +20,5 @@ def upgrade() -> None:
     op.add_column("sighting", sa.Column("barred_by", sa.String))
     where = sa.text("barred IS NOT NULL")
     op.create_index("ix_sighting_barred", "sighting", ["barred"], sqlite_where=where)
+    doubtful = sa.text("placed_by IS NULL AND identity_id IS NOT NULL AND probability < 0.95")
+    op.create_index("ix_sighting_doubtful", "sighting", ["probability"], sqlite_where=doubtful)
