@@ -27,6 +27,8 @@ FURTHER_KEYS = (
     ("Footage", "Wheel", "Zoom into a picture, or into the timeline"),
     ("Footage", "Double click", "One camera large, or all again"),
     ("Footage", "Shift and drag", "A box drawn round somebody: who is it?"),
+    ("Review", "S, D, K", "The same, different, skip"),
+    ("Review", "E", "Somebody else: whose the sighting is"),
     ("Lists", "Up, Down, Page, Home, End", "Through the list"),
     ("Lists", "Enter, double click", "Play the sighting"),
     ("Lists", "Drag a person on another", "Merge, once both were seen side by side"),

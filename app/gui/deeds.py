@@ -94,9 +94,9 @@ class Deeds:
 
     # Corrections of sightings
 
-    def move(self) -> None:
-        """The sightings chosen beside whoever they are to be given to."""
-        rows = self.sightings.selected
+    def move(self, sightings: Sequence[SightingRow] = ()) -> None:
+        """Sightings, or those that are chosen, beside whoever they are to be given to."""
+        rows = list(sightings) or self.sightings.selected
         if not rows:
             return
         verdict = Verdict("Move here", "M", lambda to: partial(_moved, rows=rows, to=to))

@@ -18,7 +18,9 @@ from app.gui.people_panel import PeoplePanel
 from app.gui.questions import Asked
 from app.gui.reader import Reader
 from app.gui.reels import Reels, reels
+from app.gui.review_page import Queue, ReviewPage, Shown, ask_queue, ask_shown
 from app.gui.sightings_panel import SightingsPanel
+from app.history import review
 from storage.history import History, SightingRow, UnknownPerson
 
 REFRESH_MS = 1000
@@ -49,6 +51,7 @@ class HistoryDesk(QObject):
         sightings: SightingsPanel,
         footage: FootagePage,
         journal: JournalPanel,
+        review: ReviewPage,
         corrector: Corrector,
         grid: CameraGrid,
         parent: QObject | None = None,
@@ -56,6 +59,7 @@ class HistoryDesk(QObject):
         super().__init__(parent)
         self.reader, self.faces, self.people, self.sightings = reader, faces, people, sightings
         self.footage, self.journal, self.corrector, self.grid = footage, journal, corrector, grid
+        self.review = review
         self._stamp: tuple[int, ...] = ()
         self._state: tuple[int, ...] = ()
         self._to_play: SightingRow | None = None
@@ -73,7 +77,7 @@ class HistoryDesk(QObject):
     def clear(self) -> None:
         """Another history: nothing is known of it."""
         self._state = ()
-        for part in (self.footage, self.faces, self.people, self.sightings, self.corrector):
+        for part in (self.footage, self.faces, self.people, self.sightings, self.corrector, self.review):
             part.clear()
         self.journal.set_rows(())
 
@@ -127,6 +131,10 @@ class HistoryDesk(QObject):
             self.people.set_meant(answer)
         elif key == "cameras" and isinstance(answer, list):
             self.people.bar.set_cameras(answer)
+        elif isinstance(answer, Queue):
+            self.review.set_queue(answer)
+        elif isinstance(answer, Shown):
+            self.review.show_case(answer)
         elif key == "walks" and isinstance(answer, tuple):
             self.footage.set_walks(*answer)
         elif key == "journal" and isinstance(answer, list):
@@ -147,6 +155,8 @@ class HistoryDesk(QObject):
         if answer.state != self._state:
             self._state = answer.state
             self.reader.ask("journal", questions.journal)
+            if self.review.isVisible():
+                self.review.ask()
             self.footage.forget_walks()
 
     def _take_sightings(self, answer: questions.Sightings) -> None:
@@ -210,6 +220,12 @@ class HistoryDesk(QObject):
     def _ask_walks(self, since: float, until: float) -> None:
         self.reader.ask("walks", partial(_walks, since=since, until=until))
 
+    def _ask_queue(self, asked: review.Asked) -> None:
+        self.reader.ask("review", partial(ask_queue, asked=asked), long=True)
+
+    def _ask_case(self, case: review.Case) -> None:
+        self.reader.ask("case", partial(ask_shown, case=case))
+
     def _connect(self) -> None:
         self.reader.answered.connect(self._take_answer)
         self.reader.failed.connect(self._take_failure)
@@ -221,6 +237,8 @@ class HistoryDesk(QObject):
         self.sightings.wanted.connect(lambda row: self.ask_sightings(earlier_than=row))
         self.footage.walks_wanted.connect(self._ask_walks)
         self.footage.reels_wanted.connect(self.ask_reels)
+        self.review.queue_wanted.connect(self._ask_queue)
+        self.review.case_wanted.connect(self._ask_case)
 
 
 def _walks(history: History, *, since: float, until: float) -> tuple[list[questions.Walk], float, float]:

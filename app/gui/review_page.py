@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from PyQt5.QtCore import pyqtSignal
-from PyQt5.QtGui import QImage
+from PyQt5.QtCore import QEvent, Qt, pyqtSignal
+from PyQt5.QtGui import QImage, QKeyEvent
 from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from typing_extensions import override
 
 from app.gui import questions
 from app.gui.questions import Portrayed
@@ -21,6 +22,13 @@ from storage.history import History
 
 AT_ONCE = 100
 """Questions that are fetched at a time."""
+KEYS: dict[int, str] = {
+    Qt.Key.Key_S: "same",
+    Qt.Key.Key_D: "different",
+    Qt.Key.Key_K: "skip",
+    Qt.Key.Key_E: "else",
+    Qt.Key.Key_Return: "play",
+}
 KIND_NAMES: dict[Kind, str] = {
     "duplicate": "Likely duplicates",
     "unsure": "Unsure sightings",
@@ -97,6 +105,7 @@ class ReviewPage(QWidget):
             "play": self._button("Play  (Enter)", self.ask_play),
         }
         self._lay_out()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.kind.currentIndexChanged.connect(self.ask)
         self._show(None)
 
@@ -157,6 +166,23 @@ class ReviewPage(QWidget):
         if self.case is not None:
             self.play.emit(self.case.sighting)
 
+    @override
+    def event(self, event: QEvent | None) -> bool:
+        """Here its keys are its own, whatever they are for elsewhere."""
+        mine = isinstance(event, QKeyEvent) and event.key() in KEYS and not event.modifiers()
+        if event is not None and mine and event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()
+            return True
+        return super().event(event)
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        name = None if event is None else KEYS.get(event.key())
+        if name is not None:
+            self.buttons[name].click()
+        else:
+            super().keyPressEvent(event)
+
     def _finish(self) -> None:
         assert self.case is not None
         self._done.add(_key(self.case))
@@ -202,6 +228,7 @@ class ReviewPage(QWidget):
 
     def _button(self, text: str, do: Callable[[], None]) -> QPushButton:
         button = QPushButton(text)
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.clicked.connect(lambda: do())
         return button
 

@@ -48,6 +48,7 @@ from app.gui.memory import Memory
 from app.gui.pages import Pages
 from app.gui.people_panel import PeoplePanel
 from app.gui.reader import Reader
+from app.gui.review_page import ReviewPage
 from app.gui.run_desk import RunDesk
 from app.gui.sightings_panel import SightingsPanel
 from app.gui.start_dialog import StartsDialog
@@ -79,9 +80,11 @@ class MainWindow(QMainWindow):
         self.people = PeoplePanel(self.faces)
         self.sightings = SightingsPanel(self.faces)
         self.journal = JournalPanel()
+        self.review = ReviewPage()
         self.line = StatusLine()
         self.run = RunDesk(build, self.grid, self.line, self)
-        self.pages = Pages(self.grid, self.footage, Welcome([self.actions_.files, self.actions_.streams]))
+        welcome = Welcome([self.actions_.files, self.actions_.streams, self.actions_.history])
+        self.pages = Pages(self.grid, self.footage, self.review, welcome)
         self.desk = HistoryDesk(
             self.reader,
             faces=self.faces,
@@ -89,6 +92,7 @@ class MainWindow(QMainWindow):
             sightings=self.sightings,
             footage=self.footage,
             journal=self.journal,
+            review=self.review,
             corrector=self.corrector,
             grid=self.grid,
             parent=self,
@@ -301,6 +305,7 @@ class MainWindow(QMainWindow):
         actions.mark.toggled.connect(self.footage.set_marking)
         actions.cameras.triggered.connect(self.pages.show_cameras)
         actions.footage.triggered.connect(self.pages.show_footage)
+        actions.review.triggered.connect(self.pages.show_review)
         actions.all_cameras.triggered.connect(partial(self.grid.enlarge, None))
         actions.all_cameras.triggered.connect(partial(self.footage.enlarge, None))
         actions.snapshot.triggered.connect(self._ask_snapshot)
@@ -325,6 +330,9 @@ class MainWindow(QMainWindow):
         self.people.chosen.connect(self._enable)
         self.sightings.play.connect(self.play)
         self.sightings.chosen.connect(self._enable)
+        self.review.decided.connect(self.corrector.make)
+        self.review.play.connect(self.play)
+        self.review.else_wanted.connect(lambda row: self.deeds.move([row]))
         self.footage.picked.connect(self._pick)
         self.pages.footage_wanted.connect(self.desk.ask_reels)
         self.journal.undo.connect(self.corrector.undo)
