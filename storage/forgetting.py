@@ -12,7 +12,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 
 from storage.batches import in_batches
 from storage.database import path_of, writing
@@ -74,6 +86,17 @@ class Receipt:
     checkpointed: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much an order would forget. people: of whom nothing is left. files: of recorded footage."""
+
+    people: int
+    sightings: int
+    portraits: int
+    pictures: int
+    files: int
+
+
 class Forgetting:
     """Orders, and their carrying out, also while a run writes to the history.
 
@@ -106,6 +129,13 @@ class Forgetting:
                 before=order.before,
             )
             return connection.execute(made.returning(Erasure.id)).scalar_one()
+
+    def extent(self, order: Order) -> Extent:
+        """What an order would forget now. Raises what `order` does."""
+        with in_plain_words(self._path), self._engine.begin() as connection:
+            person = None if order.person is None else self._who(connection, order.person)
+            camera = None if order.camera is None else self._camera(connection, order.camera)
+            return _extent(connection, _which(person, camera, order.before), order.kind)
 
     def _who(self, connection: Connection, person: int) -> int:
         root = root_of(connection, person)
@@ -174,14 +204,7 @@ class Forgetting:
 
     def _forget_files(self, connection: Connection, sightings: Sequence[int]) -> int:
         """Recorded footage that shows them; what can't be removed keeps its row."""
-        query = (
-            select(Segment.id, Segment.path, Camera.name)
-            .join(Camera, Camera.id == Segment.camera_id)
-            .join(Footage, Footage.camera_id == Segment.camera_id)
-            .join(Sighting, Sighting.footage_id == Footage.id)
-            .where(Sighting.id.in_(sightings), Segment.start <= Sighting.end, Segment.end > Sighting.start)
-            .distinct()
-        )
+        query = _files(Sighting.id.in_(sightings))
         gone = [row.id for row in connection.execute(query).all() if self._remove(row.path, row.name)]
         if gone:
             connection.execute(delete(Segment).where(Segment.id.in_(gone)))
@@ -231,6 +254,37 @@ def _counts(connection: Connection, some: Sequence[int], kind: str) -> dict[str,
         "portraits": connection.execute(portraits).scalar_one() if kind != "pictures" else 0,
         "pictures": connection.execute(pictures).scalar_one(),
     }
+
+
+def _extent(connection: Connection, which: list[ColumnElement[bool]], kind: Kind) -> Extent:
+    whole, told = kind in _WHOLE, and_(true(), *which)
+    sightings = select(func.count()).select_from(Sighting).where(told)
+    portraits = select(func.count()).select_from(Portrait).join(Sighting).where(told)
+    pictures = select(func.count()).select_from(Picture).join(Portrait).join(Sighting).where(told)
+    theirs = select(Sighting.identity_id).where(Sighting.identity_id.is_not(None))
+    gone = theirs.where(told).except_(theirs.where(~told)).subquery()
+    people = select(func.count()).select_from(gone)
+    files = select(func.count()).select_from(_files(told).subquery())
+    counts = (people, sightings, portraits, pictures, files)
+    wanted = (whole, whole, kind != "pictures", True, kind == "footage")
+    return Extent(
+        *(
+            connection.execute(query).scalar_one() if is_wanted else 0
+            for query, is_wanted in zip(counts, wanted, strict=True)
+        )
+    )
+
+
+def _files(which: ColumnElement[bool]) -> Select[int, str, str]:
+    """id, path and camera of the recorded footage that shows sightings."""
+    return (
+        select(Segment.id, Segment.path, Camera.name)
+        .join(Camera, Camera.id == Segment.camera_id)
+        .join(Footage, Footage.camera_id == Segment.camera_id)
+        .join(Sighting, Sighting.footage_id == Footage.id)
+        .where(which, Segment.start <= Sighting.end, Segment.end > Sighting.start)
+        .distinct()
+    )
 
 
 def _forget_sightings(connection: Connection, some: Sequence[int]) -> None:

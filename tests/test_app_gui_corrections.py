@@ -16,6 +16,7 @@ from small_history import name_footage, small_history, writer
 from window_help import boxes, building, closed, problem
 
 from app.config import Settings
+from app.gui.forget_dialog import ForgetDialog
 from app.gui.memory import Memory
 from app.gui.pair_dialog import PairDialog
 from app.gui.people_panel import PERSON_MIME, SIGHTINGS_MIME, dragged
@@ -312,3 +313,28 @@ def test_every_kind_of_correction_can_be_made_again(
         qtbot.waitUntil(lambda: len(window.corrector._redo) == len(changes) - number - 1)  # noqa: B023
     assert [(row.person, row.start, row.end) for row in history.sightings()] == before
     assert window.people.names()
+
+
+def test_a_person_is_forgotten_once_it_was_seen_how_much_that_is(
+    window: MainWindow, qtbot: QtBot, history: History
+) -> None:
+    window.actions_.forget.trigger()
+    [dialog] = window.findChildren(ForgetDialog)
+    qtbot.waitUntil(lambda: dialog.order is not None)
+    assert dialog.extent.text() == (
+        "Gone will be: 2 sightings, 1 person of whom nothing is left, 4 vectors, 4 pictures."
+    )
+    assert not dialog.button.isEnabled(), "it was not said yet that it is meant"
+    dialog.person.setCurrentIndex(0)
+    assert "Say of whom" in dialog.extent.text()
+    dialog.person.setCurrentIndex(1)
+    dialog.before.setText("some day")
+    assert "is no time" in dialog.extent.text()
+    dialog.before.clear()
+    qtbot.waitUntil(lambda: dialog.order is not None)
+    dialog.sure.setChecked(True)
+    qtbot.mouseClick(dialog.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: [row.id for row in window.people.rows] == [2])
+    assert window.line.text == "Forgotten: 2 sightings, 4 pictures"
+    assert sightings_of(history, 1) == []
+    qtbot.waitUntil(lambda: window.people.person is None)

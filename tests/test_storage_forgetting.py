@@ -18,7 +18,7 @@ from test_storage_growth import assert_kept, busy
 
 from storage.database import open_database
 from storage.errors import DatabaseError, UnknownPerson
-from storage.forgetting import Forgetting, Order
+from storage.forgetting import Forgetting, Kind, Order
 from storage.history import History
 from storage.packing import pack_vector
 from storage.repair import Repair, corrections
@@ -198,7 +198,7 @@ KILLED = """
 import os, pathlib, signal, sys
 import storage.forgetting
 from storage.database import open_database
-from storage.forgetting import Forgetting, Order
+from storage.forgetting import Forgetting, Kind, Order
 storage.forgetting._AT_ONCE = 2
 forget = Forgetting(open_database(pathlib.Path(sys.argv[1]), create=False), remove=lambda path, camera: False)
 forget.order(Order("sightings", before=1e9))
@@ -260,3 +260,15 @@ def test_a_check_names_what_is_wrong(tmp_path: Path) -> None:
     assert wrong["times"] == "1 sighting with a time that can't be"
     (killed,) = [one.what for one in check(engine) if one.name == "runs"]
     assert killed.startswith("1 run has no end")
+
+
+@pytest.mark.parametrize("kind", ["sightings", "portraits", "pictures"])
+def test_what_would_go_is_what_goes(tmp_path: Path, kind: Kind) -> None:
+    engine = small_history(tmp_path / "history.db")
+    forgetting = Forgetting(engine, remove=lambda path, camera: True)
+    for order in (Order(kind, person=1), Order(kind, camera="left"), Order(kind, before=30.5)):
+        told = forgetting.extent(order)
+        forgetting.order(order)
+        [receipt] = forgetting.carry_out()
+        gone = (receipt.people, receipt.sightings, receipt.portraits, receipt.pictures, receipt.files)
+        assert gone == (told.people, told.sightings, told.portraits, told.pictures, told.files)

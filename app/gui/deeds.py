@@ -15,6 +15,7 @@ from app.gui.corrector import Change, Corrector
 from app.gui.dialogs import show_problem
 from app.gui.faces import Faces
 from app.gui.footage_page import FootagePage
+from app.gui.forget_dialog import ForgetDialog, forget
 from app.gui.pair_dialog import PairDialog, Verdict
 from app.gui.people_panel import PeoplePanel
 from app.gui.questions import Walk
@@ -54,6 +55,7 @@ class Deeds:
         told.confirm.triggered.connect(lambda: self.confirm())
         told.split.triggered.connect(lambda: self.split())
         told.cut.triggered.connect(lambda: self.cut())
+        told.forget.triggered.connect(lambda: self.forget())
         told.alike.triggered.connect(lambda: self.find_alike())
         people.list.person_dropped.connect(lambda one, onto: self.merge(onto, with_=one))
         people.list.sightings_dropped.connect(self.move_to)
@@ -132,6 +134,20 @@ class Deeds:
             show_problem(self.window, told)
             return
         self.corrector.make(lambda repair: repair.cut(row.id, at))
+
+    def forget(self) -> None:
+        """Shows how much it would be, and forgets it once that is meant."""
+        everybody = self.people.everybody
+        camera = self.people.bar.camera
+        dialog = ForgetDialog(
+            self.reader,
+            person=self._person(),
+            cameras=[str(camera.itemData(row)) for row in range(1, camera.count())],
+            near=everybody.rows[0].last if everybody is not None and everybody.rows else None,
+            parent=self.window,
+        )
+        dialog.forget.connect(lambda order: self.reader.do("forgot", partial(forget, order=order)))
+        dialog.open()
 
     # Looking for people
 

@@ -13,6 +13,7 @@ from app.gui.camera_grid import CameraGrid
 from app.gui.corrector import Corrector, Made
 from app.gui.faces import Faces
 from app.gui.footage_page import FootagePage
+from app.gui.forget_dialog import Forgotten
 from app.gui.journal_panel import JournalPanel
 from app.gui.people_panel import PeoplePanel
 from app.gui.questions import Asked
@@ -35,11 +36,13 @@ class HistoryDesk(QObject):
     *Signals*:
       opened(object): the History that was looked into is one, and may be turned to.
       found(object): who is in a picture.
+      forgotten(object): what was Forgotten.
       failed(str, object): what was asked, by its key, and the environment's error.
     """
 
     opened = pyqtSignal(object)
     found = pyqtSignal(object)
+    forgotten = pyqtSignal(object)
     failed = pyqtSignal(str, object)
 
     def __init__(
@@ -131,6 +134,10 @@ class HistoryDesk(QObject):
             self.people.set_meant(answer)
         elif key == "cameras" and isinstance(answer, list):
             self.people.bar.set_cameras(answer)
+        elif isinstance(answer, Forgotten):
+            self.forgotten.emit(answer)
+            self.faces.clear()
+            self.refresh()
         elif isinstance(answer, Queue):
             self.review.set_queue(answer)
         elif isinstance(answer, Shown):

@@ -40,6 +40,7 @@ from app.gui.files import (
     picture_among,
 )
 from app.gui.footage_page import FootagePage
+from app.gui.forget_dialog import Forgotten
 from app.gui.found_dialog import FoundDialog
 from app.gui.history_desk import HistoryDesk
 from app.gui.icons import window_icon
@@ -227,12 +228,17 @@ class MainWindow(QMainWindow):
             show_problem(self, in_words(error), remedy="Merge anyway", do=do)
             return
         self.line.say(str(error))
-        if not self.run.running or key in ("found", "correction", "opened"):
+        if not self.run.running or key in ("found", "correction", "opened", "forgot"):
             show_problem(self, str(error))
 
     def _show_found(self, found: questions.Found) -> None:
         self.line.say(f"{count(len(found.people), 'person', 'people')} in {found.name}")
         FoundDialog(found, chosen=self._find, parent=self).show()
+
+    def _tell_forgotten(self, forgotten: Forgotten) -> None:
+        told = sum(receipt.sightings for receipt in forgotten.receipts)
+        pictures = sum(receipt.pictures for receipt in forgotten.receipts)
+        self.line.say(f"Forgotten: {count(told, 'sighting')}, {count(pictures, 'picture')}")
 
     def _find(self, person: int) -> None:
         """Chooses the person whose box was clicked."""
@@ -322,6 +328,7 @@ class MainWindow(QMainWindow):
         self.run.ended.connect(self._run_ended)
         self.run.changed.connect(self._show_running)
         self.desk.opened.connect(lambda history: self._turn_to(history.path, history))
+        self.desk.forgotten.connect(self._tell_forgotten)
         self.desk.found.connect(self._show_found)
         self.desk.failed.connect(self._tell_failure)
         self.corrector.done.connect(self._take_made)
