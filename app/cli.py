@@ -29,6 +29,7 @@ CARRIED_OUT_BY = {
     "find": "app.history.finding:find",
     "show": "app.commands:show",
     "review": "app.history.review:review",
+    "report": "app.history.reporting:report",
     "export": "app.commands:export",
     "merge": "app.history.corrections:merge",
     "split": "app.history.corrections:split",

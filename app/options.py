@@ -24,6 +24,7 @@ def add_commands(commands: Commands) -> None:
     _find(commands)
     _show(commands)
     _review(commands)
+    _report(commands)
     _export(commands)
     _corrections(commands)
     _upkeep(commands)
@@ -224,6 +225,24 @@ def _show(commands: Commands) -> None:
         help="also write a page: each visit, and what it was held against",
     )
     _question(show)
+
+
+def _report(commands: Commands) -> None:
+    report = commands.add_parser(
+        "report", help="a folder to hand on: contact sheet, clips, table, hashes; without names, of everybody"
+    )
+    report.add_argument("people", nargs="*", metavar="PERSON", help="whom it is about, by id or name")
+    report.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder, a new one")
+    report.add_argument("--camera", metavar="NAME", help="only sightings on this camera")
+    report.add_argument("--since", metavar="TIME", help=f"only sightings that end after it, {TIME_HELP}")
+    report.add_argument("--until", metavar="TIME", help="only sightings that begin before it")
+    report.add_argument(
+        "--clips", action="store_true", help="also a film of each sighting, with camera and time burnt in"
+    )
+    report.add_argument(
+        "--blur", action="store_true", help="in the clips, make everybody else unrecognisable"
+    )
+    _database(report)
 
 
 def _export(commands: Commands) -> None:

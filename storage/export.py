@@ -163,10 +163,10 @@ def _csv(path: Path, columns: _Columns) -> Iterator[Callable[[_Row], object]]:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([name for name, _ in columns])
-        yield lambda row: writer.writerow([_no_formula(value) for value in row])
+        yield lambda row: writer.writerow([no_formula(value) for value in row])
 
 
-def _no_formula(value: Any) -> Any:
+def no_formula(value: Any) -> Any:
     """A text that a spreadsheet would take for a formula, with a quote before it: then it is a text."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
 

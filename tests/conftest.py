@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,16 @@ MAY_BE_LEFT_OUT_IN_CI = ("needs a GPU", "root may read everything")
 def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     os.umask(0o077)  # as whoever writes password files has it
+
+
+@pytest.fixture(autouse=True)
+def local_time_is_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Wherever the tests run; one that is about another zone sets that. What a command sets is taken back."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
 
 
 @contextmanager

@@ -27,11 +27,11 @@ from app.gui.picture import fitted, scaled_image
 from app.gui.reader import Reader
 from app.gui.screen import box_at
 from app.gui.sightings_panel import SightingsPanel
-from app.gui.stretch import AHEAD, Shot, Stream, stretch
 from app.gui.style import identity_colour, readable_on
 from app.pipeline import CameraStatus, Status
 from app.sources.ffmpeg import SourceError
 from app.sources.file import FileSource
+from app.sources.stretch import AHEAD, Shot, Stream, stretch
 from storage.history import History, Trajectory
 from tracker.types import Frame, Person, Result, Track
 

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.gui.stretch import Piece
 from app.sources.detections import holds_detections
 from app.sources.names import is_file_uri, is_folder, path_of
+from app.sources.stretch import Piece
 from storage.history import FootageRow, History
 
 AROUND_S = 1800.0

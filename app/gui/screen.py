@@ -18,8 +18,8 @@ from app.gui.boxes import draw_box
 from app.gui.picture import fitted, scaled_image
 from app.gui.playhead import Playhead
 from app.gui.questions import Walk
-from app.gui.stretch import Piece, Shot, Stream, reel
 from app.gui.style import ACCENT, BACKGROUND, MUTED, TEXT
+from app.sources.stretch import Piece, Shot, Stream, reel
 from app.times import moment
 from storage.history import Trajectory
 from tracker.types import Floats, Image
