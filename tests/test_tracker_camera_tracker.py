@@ -154,6 +154,23 @@ def test_one_bad_picture_cuts_nobody() -> None:
     assert shown == [[1]] * len(looks)
 
 
+def after_doubt(fps: int, wrong_s: float) -> list[int]:
+    """Numbers in the end of one in doubt whose pictures are wrong for some time, then right again."""
+    tracker = CameraTracker("hall")
+    settle(tracker, at((100, 0.9, RED)), until=1.0, step_s=1 / fps)
+    tracker._targets[0].odds = 0.5  # as after a crossing
+    for k in range(1, fps + 1):
+        look = BLUE if k / fps < wrong_s else RED
+        shown = numbers(tracker, 1.0 + k / fps, at((100, 0.9, look)))
+    return shown
+
+
+@pytest.mark.parametrize("fps", [10, 25])
+def test_pictures_of_one_moment_are_one_opinion_at_any_frame_rate(fps: int) -> None:
+    assert after_doubt(fps, wrong_s=0.14) == [1]
+    assert after_doubt(fps, wrong_s=1.1) == [2]
+
+
 def test_a_picture_of_somebody_covered_says_nothing_of_them() -> None:
     # The one behind, whose feet are higher, is covered by 0.8: the picture shows the one in front.
     boxes = np.array([[80, 50, 120, 150], [84, 60, 124, 160]], np.float32)
@@ -189,6 +206,14 @@ def test_only_what_is_new_ambiguous_or_old_is_embedded() -> None:
     assert tracker.ask(0.6, at((100, 0.3, None))).tolist() == [False]  # too weak to look at
     assert tracker.ask(1.1, alone).tolist() == [True]  # last looked at 0.6 s ago
     assert tracker.ask(0.6, at()).tolist() == []
+
+
+def test_two_who_cross_are_pictured_once_a_moment() -> None:
+    tracker = CameraTracker("hall")
+    both = at((100, 0.9, RED), (150, 0.9, BLUE))
+    settle(tracker, both, until=0.5)
+    assert tracker.ask(0.54, at((123, 0.9, None), (127, 0.9, None))).tolist() == [False, False]
+    assert tracker.ask(0.7, at((123, 0.9, None), (127, 0.9, None))).tolist() == [True, True]
 
 
 def test_asking_changes_nothing() -> None:

@@ -6,8 +6,10 @@ on the way (tracker.cosines), and a picture of somebody half covered is worth le
 
 Each track carries the odds that it still shows the person it began with. They fall where a pairing could have
 been another one, as when two cross or one comes back from behind somebody, and rise when the looks agree.
-Where looks speak against a track more than its odds speak for it, it ends, and one that begins with that
-detection, confirmed at once, takes its place: a tracklet is of one person, and no box is lost.
+Where looks speak against a track more than its odds speak for it, and not for a moment only, it ends, and one
+that begins with that detection, confirmed at once, takes its place: a tracklet is of one person, and no box is
+lost. Pictures of one moment err alike (two people in one box as they cross): they are one opinion, so that a
+camera of 25 frames a second is judged as one of 5 is.
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ class Rules:
     confirmed. sure: the mean score it must have had by then: the first above a mark may have been luck, and
     a mean asks the same at any frame rate. refresh_s: how old a track's looks may grow. doubtful: log
     odds of a track below which its looks are asked for at once. cut: those that its looks must leave it.
+    moment_s: pictures of a track nearer than this are of one moment: a second one is not asked for, and looks
+    that refute a track must do so for longer.
     """
 
     strong: float = 0.5
@@ -61,6 +65,7 @@ class Rules:
     refresh_s: float = 0.5
     doubtful: float = 2.0
     cut: float = 0.0
+    moment_s: float = 0.15
 
 
 @dataclass(slots=True)
@@ -68,7 +73,7 @@ class Target:
     """The mutable part of a track: where it is thought to be, and what it looks like.
 
     looks: (D,) mean of its pictures, as many as ``pictures`` says. odds: log odds that it still shows the
-    person it began with.
+    person it began with. sure: when it was last seen before its looks began to refute it, None where they don't.
     """
 
     number: int
@@ -84,6 +89,7 @@ class Target:
     pictures: float = 0.0
     embedded: float = -np.inf
     odds: float = MOST_ODDS
+    sure: float | None = None
 
     def news(self, time: float, refresh_s: float) -> float:
         """What a picture is worth after the last, 0..1: those of one moment show the same and err alike."""
@@ -135,7 +141,8 @@ class CameraTracker:
         """(N,): which detections to embed before ``update``. Changes nothing.
 
         Strong ones, but for those that by their place can only be one track, which can be no other, and whose
-        looks are known well enough.
+        looks are known well enough; and for those that can only be tracks of which there is a picture of this
+        moment, where there are no more detections than tracks.
         """
         strong: NDArray[np.bool_] = detections.scores >= self.rules.strong
         targets, means, covariances = self._predict(self._alive(time), time)
@@ -144,7 +151,10 @@ class CameraTracker:
         claims = self.motion.log_odds(means, covariances, detections.boxes) > 0
         plain = (claims.sum(axis=1) == 1) & np.array([self._fresh(t, time) for t in targets])
         known = claims[plain].any(axis=0) & (claims.sum(axis=0) == 1)
-        return np.asarray(strong & ~known)
+        old = np.array([not t.confirmed or time - t.embedded >= self.rules.moment_s for t in targets])
+        shared = (claims.T.astype(int) @ claims).astype(bool)  # (N, N): detections that one track may be
+        just = claims.any(axis=0) & ~claims[old].any(axis=0) & (shared.sum(axis=0) <= claims.sum(axis=0))
+        return np.asarray(strong & ~known & ~just)
 
     def _fresh(self, target: Target, time: float) -> bool:
         """Whether what it looks like is known, and that it is still the same."""
@@ -273,7 +283,7 @@ class CameraTracker:
         """(M,) log odds of the targets after their pairs, and (M,) whether looks refute that they are.
 
         Looks that speak against a target for the first time may be a bad picture of it: they take of its odds
-        what they are worth after the last one.
+        what they are worth after the last one, and refute it only where no picture of the last moment agreed.
         """
         wrong = evidence.mistaken(pairs, evidence.odds)
         looks = evidence.looks[pairs[:, 0], pairs[:, 1]]
@@ -283,7 +293,14 @@ class CameraTracker:
         news = np.array([t.news(t.time, self.rules.refresh_s) for t in here])
         told = np.where(looks > 0, looks, looks * news)
         after = np.minimum(odds + np.nan_to_num(told), MOST_ODDS)
-        return after.tolist(), (looks < 0) & (odds + looks < self.rules.cut)
+        refuted = (looks < 0) & (odds + looks < self.rules.cut)
+        for target, against, look in zip(here, refuted, looks, strict=True):
+            if not against and not np.isnan(look):
+                target.sure = None
+            elif against and target.sure is None:
+                target.sure = target.seen
+        lasting = [t.sure is not None and t.time - t.sure >= self.rules.moment_s for t in here]
+        return after.tolist(), refuted & np.array(lasting, bool)
 
     def _cut(self, paired: _Paired, refuted: dict[int, Target], time: float) -> _Paired:
         """The refuted that got no other detection end; what they were taken for, and nobody else is, goes on
