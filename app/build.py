@@ -18,10 +18,12 @@ from app.forgetting import ForgetBefore, forget_before, most_people, within
 from app.keeping import Keeper
 from app.moments import UNDATED_S
 from app.passage import Passage
-from app.pipeline import Line, Status, View
+from app.pipeline import Line, Plan, Status, View
 from app.recording.files import remove_file
 from app.recording.recorder import FootageRecorder, Recorders
 from app.recording.shelf import Shelf
+from app.schedule import EveryFrame, Intervals, Schedule
+from app.sources.change import Change, small
 from app.sources.detections import DetectedElsewhere, DetectionsSource
 from app.sources.feeds import FileCamera, FileFeed, LiveFeed
 from app.sources.ffmpeg import SourceError
@@ -143,6 +145,8 @@ def build_run(settings: Settings) -> Iterator[Run]:
             embedder=networks.embedder,
             cut=cut,
             new_tracker=CameraTracker,
+            new_plan=_planner(settings),
+            small=lambda grey: small(grey, settings.detector_size),
             associator=_associator(settings, gallery, memory, forgotten, stack),
             record=writer,
             batch=1 if settings.live else FILE_BATCH,
@@ -210,6 +214,14 @@ def _expect_same_model(source: DetectionsSource, embedder: Embedder | DetectedEl
             f"each), others of {embedder.fingerprint} ({embedder.dimension}), which cannot be compared; "
             "run them apart, or give them one 'model' where they are of one."
         )
+
+
+def _planner(settings: Settings) -> Callable[[], Plan]:
+    """What makes a camera's plan of which frames the detector sees."""
+    rate = settings.detector_rate
+    if rate is None:
+        return EveryFrame
+    return lambda: Schedule(Change(), Intervals.at_most(rate))
 
 
 def _gallery(

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from app.config_table import ConfigError as ConfigError
 from app.config_table import TableReader, told
 from app.moments import UNDATED_S, MomentError, moment_of
+from app.schedule import MOVING
 from app.sources.names import is_file_uri
 from app.sources.passwords import PasswordError, fill, read_password, with_login
 from app.sources.starts import CREATIONS, Creation
@@ -108,6 +109,8 @@ class Settings:
     both at a time. links: what is known of the ways between cameras, their overlap included. max_latency_s:
     of live cameras; where the machine is too slow for it, frames are dropped. forget_after_days, forget_at:
     when people are no longer looked for. max_megapixels: of a picture; larger ones are refused.
+    detector_rate: how many frames a second of a camera the detector sees at most; None for all there are,
+    also where nothing moves.
     """
 
     cameras: tuple[CameraSettings, ...]
@@ -115,6 +118,7 @@ class Settings:
     detector: str = "yolov8n"
     person_class: str | int | None = None
     detector_size: int = 640
+    detector_rate: float | None = MOVING
     reid: str = "default"
     device: str = "auto"
     live: bool = False
@@ -196,6 +200,23 @@ def read_class(person: str | int) -> str | int:
     return person
 
 
+EVERY_FRAME = "every-frame"
+RATES = f'frames a second, such as 5, or "{EVERY_FRAME}"'
+
+
+def read_rate(text: str) -> float | None:
+    """How many frames a second the detector sees at most, None for all there are. Raises ConfigError."""
+    if text == EVERY_FRAME:
+        return None
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate <= 1000:
+        raise ConfigError(f"detector rate: expected {RATES}, but found {told(text)}.")
+    return rate
+
+
 def read_time(text: str) -> float:
     """Epoch seconds of an ISO 8601 time (local where it names no zone) or of a number. Raises ConfigError."""
     try:
@@ -216,7 +237,7 @@ class _Reader(TableReader):
     TOP = frozenset(
         {"camera", "database", "detector", "reid", "device", "overlap", "max_latency_s", "recording"}
         | {"detector_size", "link", "forget_after_days", "forget_at", "max_megapixels", "person_class"}
-        | {"keep"}
+        | {"detector_rate", "keep"}
     )
     KEEP = frozenset({"sightings_days", "portraits_days", "pictures_days"})
     LINK = frozenset({"from", "to", "after_s", "never", "overlap"})
@@ -260,6 +281,8 @@ class _Reader(TableReader):
             )
         if "max_megapixels" in table:
             plain["max_megapixels"] = self._amount(table, "max_megapixels", "at the top", 40.0)
+        if "detector_rate" in table:
+            plain["detector_rate"] = self._detector_rate(table)
         if "detector_size" in table:
             plain["detector_size"] = self._detector_size(table)
         plain["keep"] = self._kept(self._want(table, "keep", dict, "at the top", {}))
@@ -323,6 +346,15 @@ class _Reader(TableReader):
                 "after_s", where, f"the lowest and the highest, such as [5, 60.0], but found {told(after)}"
             )
         return float(after[0]), float(after[1])
+
+    def _detector_rate(self, table: dict[str, Any]) -> float | None:
+        rate = table["detector_rate"]
+        if isinstance(rate, bool) or not isinstance(rate, (int, float, str)):
+            self._fail("detector_rate", "at the top", f"{RATES}, but found {told(rate)}")
+        try:
+            return read_rate(str(rate))
+        except ConfigError:
+            self._fail("detector_rate", "at the top", f"{RATES}, but found {told(rate)}")
 
     def _detector_size(self, table: dict[str, Any]) -> int:
         size = table["detector_size"]

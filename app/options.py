@@ -540,5 +540,11 @@ def _options(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="which of the detector's classes is people, by name or number (default: the one called so)",
     )
+    command.add_argument(
+        "--detector-rate",
+        metavar="N",
+        help="how many frames a second of a camera the detector sees at most, or every-frame "
+        "(default: 5; fewer where nothing changes)",
+    )
     command.add_argument("--reid", metavar="WEIGHTS", help="the re-identification network: a name or a file")
     command.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N (default: auto)")

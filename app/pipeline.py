@@ -14,7 +14,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app.between import Between
 from app.passage import Arrival, Passage
+from app.schedule import EveryFrame
 from app.stopwatch import Stopwatch
 from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
@@ -24,6 +26,7 @@ from tracker.types import (
     Detections,
     Floats,
     Frame,
+    Grey,
     Image,
     Person,
     Point,
@@ -49,6 +52,12 @@ class Embed(Protocol):
     def dimension(self) -> int: ...
 
     def embed(self, crops: Sequence[Image]) -> Floats: ...
+
+
+class Plan(Protocol):
+    """Which frames of a camera the detector sees; see app.schedule."""
+
+    def due(self, time: float, picture: Callable[[], Grey], *, tracks: bool) -> bool: ...
 
 
 class Record(Protocol):
@@ -103,6 +112,7 @@ class Origin:
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
     """One camera of a running run. expected: frames in all, where known. fps: processed a second of work.
+    skipped: frames the detector was not given, for too little can have changed.
 
     Of live cameras only: received: frames decoded. latency_s: how long after it was filmed the newest
     result was there, None while there is none. reconnects: how often lost pictures came back. clock: whose
@@ -117,6 +127,7 @@ class CameraStatus:
     state: str
     frames: int = 0
     expected: int | None = None
+    skipped: int = 0
     dropped: int = 0
     fps: float = 0.0
     people: int = 0
@@ -163,15 +174,18 @@ class Status:
 
 
 @dataclass(slots=True)
-class _Tally:
-    """What has gone through the line for one camera."""
+class _Camera:
+    """One camera's stages, and what has gone through them. people: those shown last."""
 
+    tracker: CameraTracker
+    plan: Plan
     size: tuple[int, int] = (0, 0)
     origin: Origin | None = None
     first: int = 0
     frames: int = 0
+    skipped: int = 0
     unkept: int = 0
-    people: int = 0
+    people: tuple[Person, ...] = ()
     time: float | None = None
     latency_s: float | None = None
 
@@ -189,8 +203,11 @@ class Line:
     """Frames -> results and history. Holds every stage, and the state that lasts from round to round.
 
     Frames whose people were detected elsewhere pass by the detector and the embedder, and leave no pictures.
+    Of other frames only those go through the line that the camera's plan has the detector see; on the others
+    people are shown where they are expected, and recorded, later, between where they were found.
 
-    batch: how many frames the detector is given at once where rounds can be had ahead (files).
+    batch: how many frames the detector is given at once where rounds can be had ahead (files). small: a
+    picture's brightness as plans compare it.
     live: whether frames come as they are filmed, so that their latency means something. helpers: each says
     what is wrong with one of those who work beside the line, "" where nothing is.
     """
@@ -202,12 +219,14 @@ class Line:
     new_tracker: Callable[[str], CameraTracker]
     associator: Associator
     record: Record
+    new_plan: Callable[[], Plan] = EveryFrame
+    small: Callable[[Grey], Grey] = lambda grey: grey
     batch: int = 1
     live: bool = False
     helpers: Sequence[Callable[[], str]] = ()
     watch: Stopwatch = field(default_factory=Stopwatch)
-    _trackers: dict[str, CameraTracker] = field(default_factory=dict)
-    _tallies: dict[str, _Tally] = field(default_factory=dict)
+    _cameras: dict[str, _Camera] = field(default_factory=dict)
+    _between: Between = field(default_factory=Between)
     _note: Callable[[Sighting], None] | None = None
     _passed: Callable[[Passage], None] | None = None
     _round: _Begun = field(default_factory=lambda: _Begun(0.0, {}))
@@ -230,10 +249,12 @@ class Line:
             if self.live and self.record.full:
                 rounds = [self._unkept(frames) for frames in rounds]
             self._round = _Begun(time.monotonic(), dict(self.watch.stages))
+            with self.watch.stage("gate"):
+                seen = [[frame for frame in frames if self._due(frame)] for frames in rounds]
             with self.watch.stage("detect"):
-                found = self._detect([f for frames in rounds for f in frames])
-            for frames in rounds:
-                results = self._think(frames, [next(found) for _ in frames])
+                found = self._detect([frame for frames in seen for frame in frames])
+            for frames, those in zip(rounds, seen, strict=True):
+                results = self._think(frames, those, [next(found) for _ in those])
                 with self.watch.stage("show"):
                     view.show(results, self.status())
         self._keep(self.associator.finish())
@@ -245,8 +266,8 @@ class Line:
     def leave(self, camera: str) -> None:
         """The camera is gone for good: who was on it is recorded. To be called between two rounds."""
         self._keep(self.associator.leave(camera))
-        self._trackers.pop(camera, None)
-        self._tallies.pop(camera, None)
+        self._cameras.pop(camera, None)
+        self._between.leave(camera)
 
     def _batches(self, stop: threading.Event) -> Iterator[list[Round]]:
         """Rounds grouped until a batch of frames is full, or there is nothing to wait for."""
@@ -272,17 +293,45 @@ class Line:
     def _unkept(self, frames: Round) -> Round:
         """What these show could be kept nowhere: they count as dropped. A live run goes on without them."""
         for frame in frames:
-            self._tallies.setdefault(frame.camera, _Tally()).unkept += 1
+            self._camera(frame.camera).unkept += 1
         return []
 
-    def _think(self, frames: Round, found: list[Detections]) -> list[Result]:
-        """One round through embed, track, associate and record."""
+    def _due(self, frame: Frame | DetectedFrame) -> bool:
+        """Whether it goes through the line; tells its camera's plan that it does, or does not."""
+        camera = self._camera(frame.camera)
+        due = isinstance(frame, DetectedFrame) or camera.plan.due(
+            frame.time, lambda: self.small(frame.grey), tracks=camera.tracker.following
+        )
+        if due:
+            self._between.seen(frame.camera, frame.index, frame.time)
+        else:
+            self._between.skipped(frame.camera, frame.index, frame.time)
+        return due
+
+    def _think(self, frames: Round, those: Round, found: list[Detections]) -> list[Result]:
+        """One round through embed, track, associate and record. those: of the frames, with what was found."""
         if not frames:
             self.record.check()
             return []
         self._announce(frames)
+        changes = self._follow(those, found) if those else Changes()
+        for frame in frames:
+            self._show(frame, changes)
+        told = {frame.camera for frame in those}
+        with self.watch.stage("store"):
+            for frame in frames:
+                commit = self._on_commit(frame) if frame.camera in told else None
+                count = frame.index + 1 - self._cameras[frame.camera].first
+                self.record.frames(frame.camera, count, frame.time, on_commit=commit)
+            self.record.check()
+        return [Result(frame, self._cameras[frame.camera].people) for frame in frames]
+
+    def _follow(self, frames: Round, found: list[Detections]) -> Changes:
+        """The frames that the detector saw, through all that follows."""
         with self.watch.stage("track"):
-            wanted = [self._tracker(f.camera).ask(f.time, d) for f, d in zip(frames, found, strict=True)]
+            wanted = [
+                self._camera(f.camera).tracker.ask(f.time, d) for f, d in zip(frames, found, strict=True)
+            ]
         with self.watch.stage("embed"):
             found = self._embed(frames, found, wanted)
         with self.watch.stage("track"):
@@ -292,17 +341,17 @@ class Line:
         with self.watch.stage("store"):
             self._keep(changes)
             self._keep_pictures(frames, seen, changes)
-        return self._results(frames, changes.people)
+        return changes
 
-    def _tracker(self, camera: str) -> CameraTracker:
-        if camera not in self._trackers:
-            self._trackers[camera] = self.new_tracker(camera)
-        return self._trackers[camera]
+    def _camera(self, name: str) -> _Camera:
+        if name not in self._cameras:
+            self._cameras[name] = _Camera(self.new_tracker(name), self.new_plan())
+        return self._cameras[name]
 
     def _announce(self, frames: Round) -> None:
         """Tells the record of a camera's footage when it begins, when another file does, or another size."""
         for frame in frames:
-            tally = self._tallies.setdefault(frame.camera, _Tally())
+            tally = self._camera(frame.camera)
             origin = self.feed.origin(frame)
             if tally.size == frame.size and tally.origin == origin:
                 continue
@@ -334,7 +383,7 @@ class Line:
 
     def _track(self, frame: Frame | DetectedFrame, detections: Detections) -> Seen:
         width, height = frame.size
-        update = self._tracker(frame.camera).update(frame.time, detections)
+        update = self._camera(frame.camera).tracker.update(frame.time, detections)
         return Seen(
             camera=frame.camera,
             frame=frame.index,
@@ -348,11 +397,13 @@ class Line:
 
     def _keep(self, changes: Changes) -> None:
         for sighting in changes.sightings:
+            self._between.sighting(sighting)
             self.record.sighting(sighting)
             if self._note is not None:
                 self._note(sighting)
-        for number, point in changes.points:
-            self.record.point(number, point)
+        for number, last in changes.points:
+            for point in self._between.filled(number, last):
+                self.record.point(number, point)
 
     def _keep_pictures(self, frames: Round, seen: Sequence[Seen], changes: Changes) -> None:
         for frame, view in zip(frames, seen, strict=True):
@@ -361,10 +412,6 @@ class Line:
                     frame.time, kept.quality, kept.embedding, self._crop(frame, view, kept.row)
                 )
                 self.record.portrait(kept.sighting, picture)
-            told = self._on_commit(frame)
-            count = frame.index + 1 - self._tallies[frame.camera].first
-            self.record.frames(frame.camera, count, frame.time, on_commit=told)
-        self.record.check()
 
     def _crop(self, frame: Frame | DetectedFrame, view: Seen, row: int) -> Image | None:
         if isinstance(frame, DetectedFrame):
@@ -388,17 +435,19 @@ class Line:
 
         return tell
 
-    def _results(self, frames: Round, people: Mapping[str, tuple[Person, ...]]) -> list[Result]:
-        results = []
-        for frame in frames:
-            here = people.get(frame.camera, ())
-            tally = self._tallies[frame.camera]
-            tally.frames += 1
-            tally.people = len(here)
-            tally.time = frame.time
-            tally.latency_s = time.time() - frame.time if self.live else None
-            results.append(Result(frame, here))
-        return results
+    def _show(self, frame: Frame | DetectedFrame, changes: Changes) -> None:
+        """Who is in the frame: as found, or in one the detector did not see, as expected."""
+        camera = self._cameras[frame.camera]
+        seen = frame.camera in changes.people
+        if seen:
+            camera.people = changes.people[frame.camera]
+        elif camera.people:
+            boxes = camera.tracker.expected(frame.time)
+            camera.people = tuple(_moved(person, frame.time, boxes) for person in camera.people)
+        camera.skipped += not seen
+        camera.frames += 1
+        camera.time = frame.time
+        camera.latency_s = time.time() - frame.time if self.live else None
 
     def status(self) -> Status:
         elapsed = self.watch.elapsed_s
@@ -415,17 +464,26 @@ class Line:
         )
 
     def _camera_status(self, camera: CameraStatus, elapsed: float) -> CameraStatus:
-        tally = self._tallies.get(camera.name, _Tally())
+        tally = self._cameras.get(camera.name)
+        if tally is None:
+            return camera
         away = self.live and camera.state != "playing"
         return replace(
             camera,
             frames=tally.frames,
+            skipped=tally.skipped,
             dropped=camera.dropped + tally.unkept,
             fps=tally.frames / elapsed if elapsed > 0 else 0.0,
-            people=0 if away else tally.people,
+            people=0 if away else len(tally.people),
             time=tally.time,
             latency_s=None if away else tally.latency_s,
         )
+
+
+def _moved(person: Person, time: float, boxes: Mapping[int, Floats]) -> Person:
+    """The person at a later time, where the track is expected to be."""
+    track = person.track
+    return replace(person, track=replace(track, time=time, box=boxes.get(track.number, track.box)))
 
 
 def _brought(frame: DetectedFrame) -> Floats:

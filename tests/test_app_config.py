@@ -289,6 +289,16 @@ def test_the_detectors_size(tmp_path: Path) -> None:
             read_config(written(tmp_path, f"detector_size = {wrong}\n{camera}"))
 
 
+def test_the_detectors_rate(tmp_path: Path) -> None:
+    camera = '[[camera]]\nsource = "a.mp4"'
+    assert read_config(written(tmp_path, camera)).detector_rate == 5.0
+    assert read_config(written(tmp_path, f"detector_rate = 2.5\n{camera}")).detector_rate == 2.5
+    assert read_config(written(tmp_path, f'detector_rate = "every-frame"\n{camera}')).detector_rate is None
+    for wrong in ("0", "-1", "true", "nan", "inf", '"all"', "[5]"):
+        with pytest.raises(ConfigError, match=r"'detector_rate' at the top: expected frames a second"):
+            read_config(written(tmp_path, f"detector_rate = {wrong}\n{camera}"))
+
+
 def test_settings_of_streams(tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
     path.write_text(

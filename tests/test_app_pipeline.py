@@ -15,7 +15,18 @@ from app.pipeline import CameraStatus, Line, Origin, Round, Status
 from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
 from tracker.gallery import Gallery
-from tracker.types import DetectedFrame, Detections, Floats, Frame, Image, Point, Portrait, Result, Sighting
+from tracker.types import (
+    DetectedFrame,
+    Detections,
+    Floats,
+    Frame,
+    Grey,
+    Image,
+    Point,
+    Portrait,
+    Result,
+    Sighting,
+)
 
 WHO = {10: 0, 200: 1}
 """The grey of a person's clothes -> which person."""
@@ -259,11 +270,40 @@ def test_a_failing_source_is_raised_to_the_owner() -> None:
 def test_the_status_says_where_the_time_goes() -> None:
     watcher = Watcher()
     status = line(Script(crossing()), Notes()).run(view=watcher, stop=watcher.stop)
-    assert set(status.stages) == {"decode", "detect", "track", "embed", "associate", "store", "show"}
+    assert set(status.stages) == {"decode", "gate", "detect", "track", "embed", "associate", "store", "show"}
     assert sum(status.stages.values()) <= status.elapsed_s
     dones = [s.done for s in watcher.statuses]
     assert dones == sorted(dones, key=lambda d: d or 0.0)
     assert {c.people for s in watcher.statuses for c in s.cameras} == {0, 1, 2}
+
+
+class Odd:
+    """Has the detector see every third frame."""
+
+    def __init__(self) -> None:
+        self.count = -1
+
+    def due(self, time: float, picture: Callable[[], Grey], *, tracks: bool) -> bool:
+        self.count += 1
+        return self.count % 3 == 0
+
+
+def test_frames_the_detector_does_not_see_are_shown_and_recorded_all_the_same() -> None:
+    every, some, watcher = Notes(), Notes(), Watcher()
+    line(Script(crossing(31)), every).run(view=Watcher(), stop=threading.Event())
+    eyes = Eyes()
+    part = replace(line(Script(crossing(31)), some), detector=eyes, new_plan=Odd)
+    status = part.run(view=watcher, stop=threading.Event())
+    assert sum(eyes.batches) == status.frames - sum(c.skipped for c in status.cameras) < status.frames / 2
+    assert some.counted == every.counted
+    assert set(some.points) == set(every.points)
+    for number, points in every.points.items():
+        between = [p for p in points if p.frame <= some.points[number][-1].frame]
+        assert [p.frame for p in some.points[number]] == [p.frame for p in between]
+        apart = [np.abs(a.box - b.box).max() for a, b in zip(some.points[number], between, strict=True)]
+        assert max(apart) < 1.0  # they walk evenly
+    shown = [len(result.people) for result in watcher.results if result.frame.camera == "hall"]
+    assert shown[12:25] == [2] * 13
 
 
 def test_an_empty_round_is_shown_and_changes_nothing() -> None:

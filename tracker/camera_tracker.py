@@ -6,10 +6,10 @@ on the way (tracker.cosines), and a picture of somebody half covered is worth le
 
 Each track carries the odds that it still shows the person it began with. They fall where a pairing could have
 been another one, as when two cross or one comes back from behind somebody, and rise when the looks agree.
-Where looks speak against a track more than its odds speak for it, and not for a moment only, it ends, and one
-that begins with that detection, confirmed at once, takes its place: a tracklet is of one person, and no box is
-lost. Pictures of one moment err alike (two people in one box as they cross): they are one opinion, so that a
-camera of 25 frames a second is judged as one of 5 is.
+Where looks speak against a track more than its odds speak for it, and not for a moment only, it ends, and
+one that begins with that detection, confirmed at once, takes its place: a tracklet is of one person, and no
+box is lost. Pictures of one moment err alike (two people in one box as they cross): they are one opinion, so
+that a camera of 25 frames a second is judged as one of 5 is.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class Target:
     """The mutable part of a track: where it is thought to be, and what it looks like.
 
     looks: (D,) mean of its pictures, as many as ``pictures`` says. odds: log odds that it still shows the
-    person it began with. sure: when it was last seen before its looks began to refute it, None where they don't.
+    person it began with. sure: when it was last seen before its looks began to refute it; None where they
+    don't.
     """
 
     number: int
@@ -177,6 +178,17 @@ class CameraTracker:
         made = {track.number for track in tracks}
         ended = (before | made) - {t.number for t in self._targets}
         return Update(tuple(sorted(tracks, key=lambda t: t.number)), tuple(sorted(ended)))
+
+    @property
+    def following(self) -> bool:
+        """Whether there is any track, also one that is not seen just now."""
+        return bool(self._targets)
+
+    def expected(self, time: float) -> dict[int, Floats]:
+        """Where each track is thought to be, by number: (4,) xyxy pixels. Changes nothing."""
+        targets, means, _ = self._predict(self._alive(time), time)
+        boxes = corners(means).astype(np.float32)
+        return {target.number: box for target, box in zip(targets, boxes, strict=True)}
 
     def _alive(self, time: float) -> list[Target]:
         return [t for t in self._targets if time - t.seen <= self.rules.max_gap_s]

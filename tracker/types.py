@@ -8,13 +8,29 @@ Times are seconds since 1970-01-01 UTC, as floats; durations end in ``_s``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
+Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+
+
+class Picture(Protocol):
+    """A decoded picture whose colours are worked out when somebody asks for them.
+
+    size: width and height. image: always the same. grey: (h, w) brightness, for comparing pictures of one
+    source; it may lie and measure otherwise than the image.
+    """
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+    @property
+    def image(self) -> Image: ...
+    @property
+    def grey(self) -> Grey: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +40,23 @@ class Frame:
     camera: str
     index: int
     time: float
-    image: Image
+    picture: Image | Picture
+
+    @property
+    def image(self) -> Image:
+        return self.picture if isinstance(self.picture, np.ndarray) else self.picture.image
+
+    @property
+    def grey(self) -> Grey:
+        """(h, w), see Picture; of an image its green, the larger part of brightness."""
+        return self.picture[..., 1] if isinstance(self.picture, np.ndarray) else self.picture.grey
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the picture."""
-        height, width = self.image.shape[:2]
+        if not isinstance(self.picture, np.ndarray):
+            return self.picture.size
+        height, width = self.picture.shape[:2]
         return width, height
 
 

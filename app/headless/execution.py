@@ -61,6 +61,8 @@ def overridden(settings: Settings, arguments: argparse.Namespace) -> Settings:
     said = {name: getattr(arguments, name) for name in names}
     if getattr(arguments, "person_class", None) is not None:
         said["person_class"] = config.read_class(arguments.person_class)
+    if getattr(arguments, "detector_rate", None) is not None:
+        said["detector_rate"] = config.read_rate(arguments.detector_rate)
     if getattr(arguments, "db", None) is not None:
         said["database"] = arguments.db
     if getattr(arguments, "max_latency", None) is not None:
@@ -118,7 +120,7 @@ def carried_told(carried: Carried) -> list[str]:
 
 def report(history: History, status: Status) -> None:
     """Who was seen in the last run, and where its time went."""
-    from app.headless.view import pace_line, stage_table
+    from app.headless.view import pace_line, skipped_line, stage_table
     from app.history.answers import print_people
 
     rows = history.footage()
@@ -129,6 +131,7 @@ def report(history: History, status: Status) -> None:
     print_people(history, as_json=False, camera=None, since=since, until=until)
     Console().print(stage_table(status))
     print(pace_line(status))
+    print(skipped_line(status))
     for camera in status.cameras:
         if camera.problem:
             print(f"{camera.name}: {camera.problem}")

@@ -138,6 +138,7 @@ class JsonLog:
             "dropped_fps": round(rates.dropped, 2),
             "received": camera.received,
             "processed": camera.frames,
+            "skipped": camera.skipped,
             "dropped": camera.dropped,
             "reconnects": camera.reconnects,
             "latency_s": _rounded(camera.latency_s, 3),

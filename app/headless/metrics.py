@@ -158,6 +158,7 @@ def _of_recording(cameras: Sequence[CameraStatus]) -> Iterator[Metric]:
 def _of_cameras(cameras: Sequence[CameraStatus]) -> Iterator[Metric]:
     received = CounterMetricFamily("sightline_frames_received", "Frames decoded.", labels=["camera"])
     processed = CounterMetricFamily("sightline_frames_processed", "Gone through the line.", labels=["camera"])
+    skipped = CounterMetricFamily("sightline_frames_skipped", "Of them, not detected in.", labels=["camera"])
     dropped = CounterMetricFamily("sightline_frames_dropped", "Replaced by newer ones.", labels=["camera"])
     damaged = CounterMetricFamily("sightline_frames_damaged", "Packets and pictures.", labels=["camera"])
     again = CounterMetricFamily("sightline_camera_reconnects", "Lost pictures come back.", labels=["camera"])
@@ -167,6 +168,7 @@ def _of_cameras(cameras: Sequence[CameraStatus]) -> Iterator[Metric]:
     for camera in cameras:
         received.add_metric([camera.name], camera.received)
         processed.add_metric([camera.name], camera.frames)
+        skipped.add_metric([camera.name], camera.skipped)
         dropped.add_metric([camera.name], camera.dropped)
         damaged.add_metric([camera.name], camera.damaged)
         again.add_metric([camera.name], camera.reconnects)
@@ -175,7 +177,7 @@ def _of_cameras(cameras: Sequence[CameraStatus]) -> Iterator[Metric]:
             latency.add_metric([camera.name], camera.latency_s)
         for state in _STATES:
             states.add_metric([camera.name, state], camera.state == state)
-    yield from (received, processed, dropped, damaged, again, people, latency, states)
+    yield from (received, processed, skipped, dropped, damaged, again, people, latency, states)
 
 
 class MonitorServer:

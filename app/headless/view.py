@@ -194,6 +194,17 @@ def pace_line(status: Status) -> str:
     return f"{status.frames} frames, {status.fps:.1f} a second; peak memory {memory_mb:.0f} MB"
 
 
+def skipped_line(status: Status) -> str:
+    """What the detector saw, and what it was spared."""
+    seen = status.frames - sum(camera.skipped for camera in status.cameras)
+    share = 100 * seen / max(status.frames, 1)
+    line = f"the detector saw {seen} of {status.frames} frames ({share:.1f} %)"
+    if len(status.cameras) > 1 and seen < status.frames:
+        each = (f"{c.name} {100 * (1 - c.skipped / max(c.frames, 1)):.0f} %" for c in status.cameras)
+        line += f": {', '.join(each)}"
+    return line
+
+
 def terminal() -> Console:
     """Where progress goes: standard error, so that standard output stays clean."""
     return Console(file=sys.stderr)

@@ -21,7 +21,14 @@ from app.headless.live_table import LiveTable
 from app.headless.memory import GiveBack, forget_the_loaded, share_arenas
 from app.headless.outlet import Outlet
 from app.headless.reload import Reload, reload_on_hang_up
-from app.headless.view import TerminalView, interrupted_by_signals, pace_line, stop_on_signals, terminal
+from app.headless.view import (
+    TerminalView,
+    interrupted_by_signals,
+    pace_line,
+    skipped_line,
+    stop_on_signals,
+    terminal,
+)
 from app.pipeline import Status, View
 from app.sources.passwords import redact_all
 from app.sources.roster import Change
@@ -188,3 +195,4 @@ def _tell_end(built: Run, status: Status, log: JsonLog | None, *, whole: bool) -
         report(built.history, status)
     else:
         print(pace_line(status))
+        print(skipped_line(status))

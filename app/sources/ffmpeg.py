@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,7 +31,7 @@ from av.video.stream import VideoStream
 from app.sources.clocks import Stamp
 from app.sources.decoding import Decoder
 from app.sources.names import is_folder, shown
-from tracker.types import Frame, Image
+from tracker.types import Frame, Grey, Image, Picture
 
 # PyAV 18 refuses words that are not UTF-8 unless told otherwise; 19 takes them, and cannot be told.
 _ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
@@ -391,22 +392,83 @@ def decode_in_this_thread(stream: VideoStream, *, max_pixels: float) -> None:
 class Pictures:
     """Decoded frames -> (H, W, 3) uint8 BGR images, contiguous, upright and with square pixels.
 
-    Any pixel format and size, also changing from frame to frame. Interlaced frames stay woven.
+    Any pixel format and size, also changing from frame to frame. Interlaced frames stay woven. Several
+    threads may ask.
     """
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
+        self._one_at_a_time = threading.Lock()
+        self._known: tuple[str, int, int] | None = None
+
+    def picture(self, frame: VideoFrame, *, aspect: float = 1.0) -> Image | Picture:
+        """The frame's image, or where one like it was converted before, what will be its image when asked.
+
+        Raises av.FFmpegError where the pixels cannot be converted.
+        """
+        kind = frame.format.name, frame.width, frame.height
+        if kind == self._known:
+            return _Decoded(self, frame, aspect)
+        image = self.image(frame, aspect=aspect)
+        self._known = kind
+        return image
 
     def image(self, frame: VideoFrame, *, aspect: float = 1.0) -> Image:
         """aspect: how wide a pixel is to be shown, by its height; the shorter side is stretched.
 
         Raises av.FFmpegError where the pixels cannot be converted.
         """
-        width, height = round(frame.width * max(aspect, 1.0)), round(frame.height * max(1 / aspect, 1.0))
-        bgr = self._reformatter.reformat(frame, width, height, format="bgr24", threads=1)
+        width, height = _shown_size(frame, aspect)
+        with self._one_at_a_time:
+            bgr = self._reformatter.reformat(frame, width, height, format="bgr24", threads=1)
         image: Image = bgr.to_ndarray().astype(np.uint8, copy=False)
-        matrix = cast(SideData | None, frame.side_data.get("DISPLAYMATRIX"))
-        return image if matrix is None else upright(image, bytes(matrix))
+        matrix = _display_matrix(frame)
+        return image if matrix is None else upright(image, matrix)
+
+
+class _Decoded:
+    """See tracker.types.Picture. The colours of most frames nobody asks for."""
+
+    def __init__(self, pictures: Pictures, frame: VideoFrame, aspect: float) -> None:
+        self._pictures, self._frame, self._aspect = pictures, frame, aspect
+
+    @property
+    def size(self) -> tuple[int, int]:
+        width, height = _shown_size(self._frame, self._aspect)
+        matrix = _display_matrix(self._frame)
+        return (height, width) if matrix is not None and _is_turned(matrix) else (width, height)
+
+    @cached_property
+    def image(self) -> Image:
+        return self._pictures.image(self._frame, aspect=self._aspect)
+
+    @property
+    def grey(self) -> Grey:
+        """The luma plane where there is one of bytes; else the image's green."""
+        frame = self._frame
+        if not _has_luma(frame):
+            return self.image[..., 1]
+        plane: Any = frame.planes[0]
+        rows: Grey = np.frombuffer(plane, np.uint8)[: plane.line_size * frame.height]
+        return rows.reshape(frame.height, plane.line_size)[:, : frame.width]
+
+
+def _shown_size(frame: VideoFrame, aspect: float) -> tuple[int, int]:
+    """Width and height with square pixels, before it is turned."""
+    return round(frame.width * max(aspect, 1.0)), round(frame.height * max(1 / aspect, 1.0))
+
+
+def _display_matrix(frame: VideoFrame) -> bytes | None:
+    matrix = cast(SideData | None, frame.side_data.get("DISPLAYMATRIX"))
+    return None if matrix is None else bytes(matrix)
+
+
+def _has_luma(frame: VideoFrame) -> bool:
+    """Whether the first plane is brightness alone, a byte a pixel."""
+    kind = frame.format
+    first = kind.components[0]
+    alone = len(kind.components) == 1 or kind.components[1].plane != first.plane
+    return alone and first.bits == 8 and not kind.is_rgb and not kind.has_palette
 
 
 def upright(image: Image, display_matrix: bytes) -> Image:
@@ -416,12 +478,18 @@ def upright(image: Image, display_matrix: bytes) -> Image:
     (a x + c y, b x + d y), the `matrix structure` of the QuickTime file format.
     """
     a, b, _, c, d = struct.unpack_from("=5i", display_matrix)
-    turned = abs(b) > abs(a)
+    turned = _is_turned(display_matrix)
     right, down = (c, b) if turned else (a, d)
     pixels = image.view("V3")[..., 0]  # whole pixels move four times faster than single bytes
     pixels = pixels.T if turned else pixels
     pixels = pixels[:: -1 if down < 0 else 1, :: -1 if right < 0 else 1]
     return np.ascontiguousarray(pixels).view(np.uint8).reshape(*pixels.shape, 3)
+
+
+def _is_turned(display_matrix: bytes) -> bool:
+    """Whether its width becomes the height."""
+    a, b = struct.unpack_from("=2i", display_matrix)
+    return bool(abs(b) > abs(a))
 
 
 class _StoppableClock(threading.local):

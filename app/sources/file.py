@@ -223,11 +223,11 @@ class FileSource:
         doubts = () if told_fps else (f"{fps:g} frames a second are assumed, for nothing tells how many",)
         for picture, moment in self._dated(container, stream, fps):
             try:
-                image = self._pictures.image(picture, aspect=sample_aspect(stream))
+                seen = self._pictures.picture(picture, aspect=sample_aspect(stream))
             except (av.FFmpegError, MemoryError):
                 self.damaged += 1
                 continue
-            frame = Frame(self.camera, self.decoded, moment, image)
+            frame = Frame(self.camera, self.decoded, moment, seen)
             if not self.decoded:
                 by = "" if self._begun is None else self._begun.by
                 self.info = file_info(

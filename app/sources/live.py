@@ -42,7 +42,7 @@ from app.sources.ffmpeg import (
 from app.sources.passwords import redact, with_login_encoded
 from app.sources.stillness import Stillness
 from app.sources.taken import MAX_PIXELS
-from tracker.types import Frame, Image
+from tracker.types import Frame, Image, Picture
 
 if TYPE_CHECKING:
     from app.recording.recorder import FootageRecorder
@@ -310,17 +310,17 @@ class LiveSource:
         self._tell_jump()
         late = self.times.late_s > self._max_latency_s and not first
         self._late_since = (self._late_since or now) if late else None
-        image = None if late else self._image(picture, aspect=sample_aspect(stream))
+        seen = None if late else self._picture(picture, aspect=sample_aspect(stream))
         if late:
             self.decoded, self.dropped = self.decoded + 1, self.dropped + 1
-        if image is None:
+        if seen is None:
             return False
         self._note_pace(now)
         self.reconnects += first and self.decoded > 0 and not self._single
-        if self._still.see(image, now):
+        frame = Frame(self.camera, self.decoded, moment, seen)
+        if self._still.see(frame.grey, now):
             self._change("frozen")
             return True
-        frame = Frame(self.camera, self.decoded, moment, image)
         if self._state != "playing":
             self._steady_from = min(self._steady_from, now)
             self._change("playing")
@@ -332,14 +332,14 @@ class LiveSource:
         self._notify()
         return True
 
-    def _image(self, picture: VideoFrame, *, aspect: float) -> Image | None:
-        """Its pixels; None where there are none, or its size is one nobody believes yet."""
+    def _picture(self, picture: VideoFrame, *, aspect: float) -> Image | Picture | None:
+        """What it shows; None where there are none, or its size is one nobody believes yet."""
         size = picture.width, picture.height
         if min(size) < _LEAST_SIDE or (self._shape not in (None, size) and not self._settled(size)):
             return None
         self._shape = size
         try:
-            return self._pictures.image(picture, aspect=aspect)
+            return self._pictures.picture(picture, aspect=aspect)
         except (av.FFmpegError, MemoryError):
             return None
 
@@ -360,7 +360,7 @@ class LiveSource:
 
     def _describe(self, frame: Frame, *, codec: str, fps: float) -> None:
         """What the camera gives; says so where the size is another than before, or than expected."""
-        height, width = frame.image.shape[:2]
+        width, height = frame.size
         before = self._expected if self.info is None else (self.info.width, self.info.height)
         if self.info is not None and before == (width, height) and self.info.codec == codec:
             return

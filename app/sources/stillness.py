@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.types import Image
+from tracker.types import Grey
 
 _EVERY = 8  # pixels; every eighth row and column is compared
 _LOOK_S = 0.2
@@ -27,12 +27,12 @@ class Stillness:
         self._since = self._tried = self._looked = -np.inf
         self._patience_s = after_s
 
-    def see(self, image: Image, now_s: float) -> bool:
-        """The next picture; whether it is frozen. image: (H, W, 3); now_s: monotonic seconds."""
+    def see(self, grey: Grey, now_s: float) -> bool:
+        """The next picture; whether it is frozen. grey: (H, W) brightness; now_s: monotonic seconds."""
         if self.after_s <= 0 or now_s - self._looked < _LOOK_S:
             return self.frozen
         self._looked = now_s
-        sample = image[::_EVERY, ::_EVERY].astype(np.int16)
+        sample = grey[::_EVERY, ::_EVERY].astype(np.int16)
         before = self._sample
         if before is None or before.shape != sample.shape or np.abs(sample - before).max() > _NOISE:
             self._sample, self._since, self._tried = sample, now_s, now_s

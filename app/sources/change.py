@@ -1,0 +1,68 @@
+"""Whether a picture differs from the one the detector saw last: the cheap question before the dear one.
+
+Pictures are compared small, as brightness. What counts as different is learned for each place: leaves, water,
+screens and a sensor's noise differ all the time, and are expected to (a running median of the differences, by
+steps of one size: Manzanera and Richefeu, "A new motion detection algorithm based on Sigma-Delta background
+estimation", 2007). Light that changes everywhere at once is taken away.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.types import Grey
+
+SMALL = 4
+"""How many pixels of the detector's picture are one here, in a row: half a head of the smallest person that
+detectors find (about 20 pixels tall) is still one."""
+
+LEAST = 6.0
+"""Grey levels by which encoding changes a still picture at most, averaged over SMALL by SMALL pixels."""
+
+UNUSUAL = 4.0
+"""How many times the usual difference is none: four medians are 2.7 standard deviations of normal noise."""
+
+MOST_USUAL = 8.0
+"""Grey levels: where people pass all the time, that is not to become what nobody minds."""
+
+LEARN = 0.5
+"""Grey levels a second by which the usual difference is followed: in 16 s to its most."""
+
+_BLOCK = np.ones((2, 2), np.uint8)  # this large a part must have changed, lest a single pixel counts
+
+
+def small(grey: Grey, detector_size: int) -> Grey:
+    """(H, W) brightness, as small as it is compared: by a whole factor, which is fast."""
+    height, width = grey.shape
+    factor = max(1, round(max(height, width) * SMALL / detector_size))
+    rows, columns = max(1, height // factor), max(1, width // factor)
+    inner = grey[: rows * factor, : columns * factor]
+    return np.asarray(cv2.resize(inner, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+class Change:
+    """Compares a camera's pictures, (h, w) uint8 and all of one size, with the one shown to `keep` last."""
+
+    def __init__(self) -> None:
+        self._kept: NDArray[np.float32] | None = None
+        self._usual: NDArray[np.float32] = np.zeros((0, 0), np.float32)
+
+    def keep(self, picture: Grey) -> None:
+        """The detector sees this one."""
+        if self._kept is None or self._kept.shape != picture.shape:
+            self._usual = np.ones(picture.shape, np.float32)
+        self._kept = picture.astype(np.float32)
+
+    def seen(self, picture: Grey, after_s: float) -> bool:
+        """Whether something changed. after_s: seconds since the last one asked about."""
+        if self._kept is None or self._kept.shape != picture.shape:
+            return True
+        apart = picture.astype(np.float32) - self._kept
+        apart = np.abs(apart - apart.mean())
+        changed = apart > LEAST + UNUSUAL * self._usual
+        step = np.float32(LEARN * min(after_s, 1.0))
+        self._usual += np.where(apart > self._usual, step, -step)
+        np.clip(self._usual, 0.0, MOST_USUAL, out=self._usual)
+        return bool(cv2.erode(changed.astype(np.uint8), _BLOCK).any())
