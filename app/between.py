@@ -1,27 +1,21 @@
-"""The frames the detector did not see: where people were in them, once the next one that it saw tells."""
+"""The frames in which somebody was not found: where they were, once the next one that shows them tells."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from tracker.types import Floats, Point, Sighting
 
+MOST_S = 0.5
+"""The longest that is filled in: one frame of detection in vain. In less time nobody goes and is back."""
+
 KEPT_S = 60.0
-"""For how long a gap is remembered: points of a track that is confirmed late come late."""
-
-_Key = tuple[str, int]  # a camera, the index of a frame
-
-
-@dataclass(slots=True)
-class _Gap:
-    """Frames (index, time) of a camera after the ``first``, which was seen, up to the next that is."""
-
-    first: int
-    skipped: list[tuple[int, float]] = field(default_factory=list)
+"""For how long frames are remembered: points of a track that is confirmed late come late."""
 
 
 @dataclass(slots=True)
@@ -34,33 +28,28 @@ class _Path:
 
 
 class Between:
-    """Fills boxes in on a straight line between two frames of a camera that the detector saw one after the
-    other, where it found the person in both.
+    """Fills boxes in on a straight line between two frames of a camera in which somebody was found, for those
+    the detector did not see, or found nobody in.
     """
 
     def __init__(self) -> None:
-        self._open: dict[str, _Gap] = {}
-        self._gaps: dict[_Key, _Gap] = {}
-        self._order: deque[tuple[float, _Key]] = deque()
+        self._frames: dict[str, deque[tuple[int, float]]] = {}
         self._paths: dict[int, _Path] = {}
+        self._tidied = -np.inf
 
-    def skipped(self, camera: str, index: int, time: float) -> None:
-        """The detector does not see this frame."""
-        if camera in self._open:
-            self._open[camera].skipped.append((index, time))
-
-    def seen(self, camera: str, index: int, time: float) -> None:
-        """It sees this one."""
-        gap = self._open.get(camera)
-        if gap is not None and gap.skipped:
-            self._gaps[camera, index] = gap
-            self._order.append((time, (camera, index)))
-        self._open[camera] = _Gap(index)
-        self._forget(time - KEPT_S)
+    def frame(self, camera: str, index: int, time: float) -> None:
+        """The camera's next frame."""
+        frames = self._frames.setdefault(camera, deque())
+        frames.append((index, time))
+        while frames[0][1] < time - KEPT_S:
+            frames.popleft()
+        if time - self._tidied > KEPT_S:
+            self._tidied = time
+            self._paths = {n: path for n, path in self._paths.items() if path.time >= time - KEPT_S}
 
     def leave(self, camera: str) -> None:
         """Nothing more comes of this camera."""
-        self._open.pop(camera, None)
+        self._frames.pop(camera, None)
 
     def sighting(self, sighting: Sighting) -> None:
         """Points of it are to come, or have come."""
@@ -70,22 +59,19 @@ class Between:
         """The next point of the sighting of that number, after those that belong before it."""
         path = self._paths.get(number)
         if path is not None:
-            gap = self._gaps.get((path.camera, point.frame))
-            if path.last is not None and gap is not None and path.last.frame == gap.first:
-                for index, time in gap.skipped:
-                    yield _on_the_way(path.last, point, index, time)
+            if path.last is not None and point.time - path.last.time <= MOST_S:
+                yield from self._on_the_way(path.camera, path.last, point)
             path.last, path.time = point, point.time
         yield point
 
-    def _forget(self, before: float) -> None:
-        if not self._order or self._order[0][0] >= before:
-            return
-        while self._order and self._order[0][0] < before:
-            self._gaps.pop(self._order.popleft()[1], None)
-        self._paths = {number: path for number, path in self._paths.items() if path.time >= before}
+    def _on_the_way(self, camera: str, a: Point, b: Point) -> Iterator[Point]:
+        frames = self._frames.get(camera, deque())
+        first, end = bisect_right(frames, a.frame, key=_index), bisect_left(frames, b.frame, key=_index)
+        for frame, time in (frames[k] for k in range(first, end)):
+            share = (time - a.time) / (b.time - a.time)
+            box: Floats = np.asarray((1 - share) * a.box + share * b.box, np.float32)
+            yield Point(time, frame, box, (1 - share) * a.score + share * b.score)
 
 
-def _on_the_way(a: Point, b: Point, frame: int, time: float) -> Point:
-    share = (time - a.time) / (b.time - a.time)
-    box: Floats = np.asarray((1 - share) * a.box + share * b.box, np.float32)
-    return Point(time, frame, box, (1 - share) * a.score + share * b.score)
+def _index(frame: tuple[int, float]) -> int:
+    return frame[0]

@@ -297,16 +297,12 @@ class Line:
         return []
 
     def _due(self, frame: Frame | DetectedFrame) -> bool:
-        """Whether it goes through the line; tells its camera's plan that it does, or does not."""
+        """Whether it goes through the line; to be asked once of each."""
         camera = self._camera(frame.camera)
-        due = isinstance(frame, DetectedFrame) or camera.plan.due(
+        self._between.frame(frame.camera, frame.index, frame.time)
+        return isinstance(frame, DetectedFrame) or camera.plan.due(
             frame.time, lambda: self.small(frame.grey), tracks=camera.tracker.following
         )
-        if due:
-            self._between.seen(frame.camera, frame.index, frame.time)
-        else:
-            self._between.skipped(frame.camera, frame.index, frame.time)
-        return due
 
     def _think(self, frames: Round, those: Round, found: list[Detections]) -> list[Result]:
         """One round through embed, track, associate and record. those: of the frames, with what was found."""

@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,9 @@ def main() -> None:
     print_table(found)
 
 
-def environment() -> Path:
+def environment(needed: Sequence[str] = NEEDED) -> Path:
     """The Python that has the peers; made where it is missing."""
-    folder = cache_folder() / "benchmarks" / "-".join(NEEDED).replace("==", "-")
+    folder = cache_folder() / "benchmarks" / "-".join(needed).replace("==", "-")
     python, done = folder / "bin" / "python", folder / "complete"
     if not done.exists():
         uv = shutil.which("uv")
@@ -97,7 +98,7 @@ def environment() -> Path:
             sys.exit("The peers need an environment of their own, which `uv` makes: install it with pip.")
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         subprocess.run([uv, "venv", "-q", "--clear", "--python", version, folder], check=True)
-        subprocess.run([uv, "pip", "install", "-q", "--python", python, *NEEDED], check=True)
+        subprocess.run([uv, "pip", "install", "-q", "--python", python, *needed], check=True)
         done.touch()
     return python
 

@@ -79,11 +79,11 @@ def point(frame: int, x: float, score: float = 0.8) -> Point:
     return Point(frame / 10, frame, np.array([x, 0, x + 10, 20], np.float32), score)
 
 
-def played(frames: str) -> Between:
-    """Frames of camera a, seen (S) or skipped (.), and a sighting of it."""
+def played(frames: int, rate: float = 10.0) -> Between:
+    """So many frames of camera a, and a sighting of it."""
     between = Between()
-    for index, kind in enumerate(frames):
-        (between.seen if kind == "S" else between.skipped)("a", index, index / 10)
+    for index in range(frames):
+        between.frame("a", index, index / rate)
     between.sighting(Sighting(1, "a", 0.0, 1.0, None, 0.0))
     return between
 
@@ -94,27 +94,41 @@ def frames_and_edges(between: Between, *points: Point) -> list[tuple[int, float]
 
 
 def test_boxes_between_two_that_were_found_lie_on_a_line() -> None:
-    found = frames_and_edges(played("S..S.S"), point(0, 0), point(3, 30), point(5, 60))
-    assert found == [(0, 0), (1, 10), (2, 20), (3, 30), (4, 45), (5, 60)]
+    found = frames_and_edges(played(8), point(0, 0), point(3, 30), point(5, 60), point(6, 60))
+    assert found == [(0, 0), (1, 10), (2, 20), (3, 30), (4, 45), (5, 60), (6, 60)]
 
 
-def test_nothing_is_filled_in_where_somebody_was_looked_for_in_vain() -> None:
-    assert frames_and_edges(played("S.S.S"), point(0, 0), point(4, 40)) == [(0, 0), (4, 40)]
+def test_a_score_between_two_is_between_them() -> None:
+    between = played(8)
+    scores = [p.score for one in (point(0, 0, 0.9), point(2, 0, 0.5)) for p in between.filled(1, one)]
+    assert scores == pytest.approx([0.9, 0.7, 0.5])
 
 
-def test_nothing_before_the_first_or_of_a_camera_that_left() -> None:
-    assert frames_and_edges(played("..S"), point(2, 20)) == [(2, 20)]
-    between = played("S.")
+def test_half_a_second_is_filled_and_no_more() -> None:
+    assert len(frames_and_edges(played(20), point(0, 0), point(5, 40))) == 6
+    assert frames_and_edges(played(20), point(0, 0), point(6, 40)) == [(0, 0), (6, 40)]
+
+
+def test_nothing_comes_before_the_first_and_only_frames_of_its_camera_count() -> None:
+    assert frames_and_edges(played(4), point(2, 20)) == [(2, 20)]
+    between = played(4)
+    for index in range(40):
+        between.frame("b", index, index / 100)
+    assert len(frames_and_edges(between, point(0, 0), point(3, 30))) == 4
     between.leave("a")
-    between.seen("a", 2, 0.2)
-    assert frames_and_edges(between, point(0, 0), point(2, 20)) == [(0, 0), (2, 20)]
+    between.frame("a", 4, 0.4)
+    assert frames_and_edges(between, point(4, 0)) == [(4, 0)]
+
+
+def test_points_that_come_late_are_filled_in_too() -> None:
+    between = played(100)
+    assert len(frames_and_edges(between, point(40, 0), point(43, 30), point(46, 60))) == 7
 
 
 def test_it_forgets() -> None:
-    between = played("S.S")
+    between = played(4)
     list(between.filled(1, point(2, 20)))
-    for k in range(2000):
-        between.skipped("a", 3 + 2 * k, 1.0 + k)
-        between.seen("a", 4 + 2 * k, 1.5 + k)
-    assert len(between._gaps) < 70
+    for index in range(4, 4000):
+        between.frame("a", index, index / 10)
+    assert len(between._frames["a"]) <= 601
     assert len(between._paths) == 0
