@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from tracker.types import Grey
+if TYPE_CHECKING:
+    from tracker.types import Grey
 
 MOVING = 5.0
 """Frames a second the detector sees where something moves. A walker gets on by half the width of their box in

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 BIN_S = 2.0
 """Of the histograms of delays: finer than people's spread on a path of any length."""
@@ -89,6 +88,8 @@ def _heap(delays: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[fl
     size = int(bins.max()) + 1
     spread = HEAP_S / BIN_S
     some = np.bincount(bins[likely], weights=weights[likely], minlength=size)
+    from scipy.ndimage import gaussian_filter1d  # takes 0.4 s to load, and few runs have offsets to find
+
     heap = gaussian_filter1d(some, spread, mode="constant")
     ground = gaussian_filter1d(np.bincount(bins, minlength=size) * 1.0, GROUND_S / BIN_S, mode="constant")
     expected = ground * (some.sum() / ground.sum())

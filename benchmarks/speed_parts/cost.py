@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.weights.assets import cache_folder
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -25,13 +27,15 @@ class Cost:
 def cost_of(command: Sequence[Any], *, environ: Mapping[str, str] | None = None) -> Cost:
     """Runs it to its end. CPU seconds are those to compare: other work on the machine hardly moves them.
 
-    Raises CalledProcessError with what it said last where it fails.
+    Python keeps what it compiled, as it does for users, be that turned off here. Raises CalledProcessError,
+    and prints what it said last, where it fails.
     """
     words = [str(word) for word in command]
+    kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(cache_folder() / "benchmarks" / "pyc")}
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as trouble:
         began = time.perf_counter()
         process = subprocess.Popen(
-            words, stdout=out, stderr=trouble, env={**os.environ, **(environ or {})}, text=True
+            words, stdout=out, stderr=trouble, env={**os.environ, **kept, **(environ or {})}, text=True
         )
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
