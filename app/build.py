@@ -23,7 +23,7 @@ from app.recording.files import remove_file
 from app.recording.recorder import FootageRecorder, Recorders
 from app.recording.shelf import Shelf
 from app.schedule import EveryFrame, Intervals, Schedule
-from app.sources.change import Change, small
+from app.sources.change import Change
 from app.sources.detections import DetectedElsewhere, DetectionsSource
 from app.sources.feeds import FileCamera, FileFeed, LiveFeed
 from app.sources.ffmpeg import SourceError
@@ -130,8 +130,9 @@ def build_run(settings: Settings) -> Iterator[Run]:
         writer.flush()
         history = History(engine)
         shelf = stack.enter_context(Shelf(settings.recording, history, writer, writing=recorders.writing))
-        forgetting = Forgetting(engine, remove=remove_file)
-        keeper = Keeper(forgetting, settings.database, settings.keep, settings.cameras)
+        keeper = Keeper(
+            Forgetting(engine, remove=remove_file), settings.database, settings.keep, settings.cameras
+        )
         if settings.live:
             stack.enter_context(keeper)
         forgotten = forget_before(after_days=settings.forget_after_days, at=settings.forget_at)
@@ -146,7 +147,6 @@ def build_run(settings: Settings) -> Iterator[Run]:
             cut=cut,
             new_tracker=CameraTracker,
             new_plan=_planner(settings),
-            small=lambda grey: small(grey, settings.detector_size),
             associator=_associator(settings, gallery, memory, forgotten, stack),
             record=writer,
             batch=1 if settings.live else FILE_BATCH,
@@ -221,7 +221,7 @@ def _planner(settings: Settings) -> Callable[[], Plan]:
     rate = settings.detector_rate
     if rate is None:
         return EveryFrame
-    return lambda: Schedule(Change(), Intervals.at_most(rate))
+    return lambda: Schedule(Change(settings.detector_size), Intervals.at_most(rate))
 
 
 def _gallery(

@@ -206,8 +206,7 @@ class Line:
     Of other frames only those go through the line that the camera's plan has the detector see; on the others
     people are shown where they are expected, and recorded, later, between where they were found.
 
-    batch: how many frames the detector is given at once where rounds can be had ahead (files). small: a
-    picture's brightness as plans compare it.
+    batch: how many frames the detector is given at once where rounds can be had ahead (files).
     live: whether frames come as they are filmed, so that their latency means something. helpers: each says
     what is wrong with one of those who work beside the line, "" where nothing is.
     """
@@ -220,7 +219,6 @@ class Line:
     associator: Associator
     record: Record
     new_plan: Callable[[], Plan] = EveryFrame
-    small: Callable[[Grey], Grey] = lambda grey: grey
     batch: int = 1
     live: bool = False
     helpers: Sequence[Callable[[], str]] = ()
@@ -301,7 +299,7 @@ class Line:
         camera = self._camera(frame.camera)
         self._between.frame(frame.camera, frame.index, frame.time)
         return isinstance(frame, DetectedFrame) or camera.plan.due(
-            frame.time, lambda: self.small(frame.grey), tracks=camera.tracker.following
+            frame.time, lambda: frame.grey, tracks=camera.tracker.following
         )
 
     def _think(self, frames: Round, those: Round, found: list[Detections]) -> list[Result]:

@@ -58,8 +58,7 @@ class Schedule:
     def due(self, time: float, picture: Callable[[], Grey], *, tracks: bool) -> bool:
         """Whether the detector is to see the frame of that time.
 
-        picture: gives it small, as `compare` takes it; is called only where it matters. tracks: whether
-        anybody is being followed.
+        picture: gives its brightness; is called only where it matters. tracks: whether anybody is followed.
         """
         step_s, self._before = time - self._before, time
         since_s = time - self._last + min(step_s, self._intervals.moving_s) / 2 + self._TOLERANCE_S

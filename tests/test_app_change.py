@@ -19,14 +19,13 @@ STEP_S = 0.2
 def hall(seed: int, *, light: int = 0, noise: float = 1.0) -> Grey:
     """A room of 160 by 90, as a sensor gives it: noise, and as bright as the light is."""
     room = np.tile(np.linspace(60, 160, 160), (90, 1))
-    return np.clip(room + light + np.random.default_rng(seed).normal(0, noise, room.shape), 0, 255).astype(
-        np.uint8
-    )
+    shot = np.random.default_rng(seed).normal(light, noise, room.shape)
+    return np.clip(room + shot, 0, 255).astype(np.uint8)
 
 
 def watched(pictures: int = 50) -> Change:
     """One that has watched the empty room for a while."""
-    change = Change()
+    change = Change(640)
     change.keep(hall(0))
     for seed in range(1, pictures):
         change.seen(hall(seed), STEP_S)
@@ -50,7 +49,7 @@ def test_light_that_changes_everywhere_is_none() -> None:
 
 
 def test_what_moves_all_the_time_is_none_after_a_while_and_people_there_still_are() -> None:
-    change = Change()
+    change = Change(640)
     change.keep(hall(0))
     leaves, seen = np.random.default_rng(1), []
     for seed in range(1, 200):
@@ -64,7 +63,7 @@ def test_what_moves_all_the_time_is_none_after_a_while_and_people_there_still_ar
 
 
 def test_where_people_pass_all_the_time_the_next_one_counts() -> None:
-    change = Change()
+    change = Change(640)
     change.keep(hall(0))
     for seed in range(1, 500):
         picture = hall(seed)

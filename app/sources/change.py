@@ -43,20 +43,26 @@ def small(grey: Grey, detector_size: int) -> Grey:
 
 
 class Change:
-    """Compares a camera's pictures, (h, w) uint8 and all of one size, with the one shown to `keep` last."""
+    """Compares a camera's pictures, as (H, W) brightness, with the one shown to `keep` last.
 
-    def __init__(self) -> None:
+    detector_size: the longer side of the detector's picture, in pixels.
+    """
+
+    def __init__(self, detector_size: int) -> None:
+        self._detector_size = detector_size
         self._kept: NDArray[np.float32] | None = None
         self._usual: NDArray[np.float32] = np.zeros((0, 0), np.float32)
 
-    def keep(self, picture: Grey) -> None:
+    def keep(self, grey: Grey) -> None:
         """The detector sees this one."""
+        picture = small(grey, self._detector_size)
         if self._kept is None or self._kept.shape != picture.shape:
             self._usual = np.ones(picture.shape, np.float32)
         self._kept = picture.astype(np.float32)
 
-    def seen(self, picture: Grey, after_s: float) -> bool:
+    def seen(self, grey: Grey, after_s: float) -> bool:
         """Whether something changed. after_s: seconds since the last one asked about."""
+        picture = small(grey, self._detector_size)
         if self._kept is None or self._kept.shape != picture.shape:
             return True
         apart = picture.astype(np.float32) - self._kept
