@@ -130,16 +130,14 @@ def build_run(settings: Settings) -> Iterator[Run]:
         writer.flush()
         history = History(engine)
         shelf = stack.enter_context(Shelf(settings.recording, history, writer, writing=recorders.writing))
-        keeper = Keeper(
-            Forgetting(engine, remove=remove_file), settings.database, settings.keep, settings.cameras
-        )
+        forgetting = Forgetting(engine, remove=remove_file)
+        keeper = Keeper(forgetting, settings.database, settings.keep, settings.cameras)
         if settings.live:
             stack.enter_context(keeper)
         forgotten = forget_before(after_days=settings.forget_after_days, at=settings.forget_at)
         gallery = _gallery(history, writer, networks.embedder, live=settings.live, forgotten=forgotten)
         overlap = overlaps_known(saved(engine), settings.overlap, settings.links)
-        told = Constraints(rules=settings.links, apart=apart(engine), overlap=overlap)
-        memory = Memory(constraints=told)
+        memory = Memory(constraints=Constraints(rules=settings.links, apart=apart(engine), overlap=overlap))
         line = Line(
             feed=feed,
             detector=networks.detector,
