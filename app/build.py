@@ -149,6 +149,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
             record=writer,
             batch=1 if settings.live else FILE_BATCH,
             live=settings.live,
+            ignored={camera.name: camera.ignore for camera in settings.cameras},
             helpers=(lambda: shelf.problem, lambda: keeper.trouble),
         )
         if roster is not None:
@@ -173,6 +174,7 @@ def open_networks(settings: Settings) -> tuple[Detector, Embedder, str]:
         device=settings.device,
         image_size=settings.detector_size,
         person_class=settings.person_class,
+        min_score=settings.confidence,
         cache=cache_folder(),
     )
     return detector, embedder, lacking

@@ -40,7 +40,7 @@ def gui(arguments: argparse.Namespace) -> int:
     if not arguments.files and arguments.config is None:
         return main(overridden(Settings(()), arguments))
     live = any(config.is_live(name) for name in arguments.files)
-    return main(settings_of(arguments, live=live))
+    return main(settings_of(arguments, live=live), arguments.config)
 
 
 def people(arguments: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from app.config_table import ConfigError as ConfigError
 from app.config_table import TableReader, told
 from app.moments import UNDATED_S, MomentError, moment_of
+from app.regions import REGIONS, Polygon, polygons_of
 from app.schedule import MOVING
 from app.sources.names import is_file_uri
 from app.sources.passwords import PasswordError, fill, read_password, with_login
@@ -47,7 +48,8 @@ class CameraSettings:
     place of a source that was filled in from the environment, else "". Of files only: fps: frames a second,
     None to go by the files. creation: what a file's creation time is the time of. Of streams only:
     open_timeout_s, read_timeout_s, frozen_after_s, decode, size, transport, poll_s: see LiveSource. record:
-    keep its footage. keep_days: for how long is kept what is seen on it, None as long as all else.
+    keep its footage. keep_days: for how long is kept what is seen on it, None as long as all else. ignore:
+    regions of its picture in which nobody is looked for.
     """
 
     name: str
@@ -67,6 +69,7 @@ class CameraSettings:
     creation: Creation = "auto"
     transport: str = "auto"
     poll_s: float = 1.0
+    ignore: tuple[Polygon, ...] = ()
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -103,14 +106,14 @@ class Settings:
 
     detector, reid: an asset's name or a path. person_class: which of the detector's classes is people, by
     name or number; None for the one called so. detector_size: to how many pixels the longer side of a
-    picture is scaled for the detector, a multiple of 32. device: auto, cpu, cuda or cuda:N. live: streams
-    rather than files. replace: record anew what the database already holds of these cameras and times;
-    resume: go on after it. overlap: pairs of cameras that see the same place, so that one person may be on
-    both at a time. links: what is known of the ways between cameras, their overlap included. max_latency_s:
-    of live cameras; where the machine is too slow for it, frames are dropped. forget_after_days, forget_at:
-    when people are no longer looked for. max_megapixels: of a picture; larger ones are refused.
-    detector_rate: how many frames a second of a camera the detector sees at most; None for all there are,
-    also where nothing moves.
+    picture is scaled for the detector, a multiple of 32. confidence: below which nobody is seen. device:
+    auto, cpu, cuda or cuda:N. live: streams rather than files. replace: record anew what the database
+    already holds of these cameras and times; resume: go on after it. overlap: pairs of cameras that see
+    the same place, so that one person may be on both at a time. links: what is known of the ways between
+    cameras, their overlap included. max_latency_s: of live cameras; where the machine is too slow for it,
+    frames are dropped. forget_after_days, forget_at: when people are no longer looked for.
+    max_megapixels: of a picture; larger ones are refused. detector_rate: how many frames a second of a
+    camera the detector sees at most; None for all there are, also where nothing moves.
     """
 
     cameras: tuple[CameraSettings, ...]
@@ -119,6 +122,7 @@ class Settings:
     person_class: str | int | None = None
     detector_size: int = 640
     detector_rate: float | None = MOVING
+    confidence: float = 0.1
     reid: str = "default"
     device: str = "auto"
     live: bool = False
@@ -152,6 +156,13 @@ def read_config(path: Path, *, environment: Mapping[str, str] = os.environ) -> S
         raise ConfigError(f"The configuration {path} can't be read: {error}.") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"The configuration {path} is not valid TOML: {error}.") from error
+    return settings_of(table, path, environment=environment)
+
+
+def settings_of(
+    table: dict[str, Any], path: Path, *, environment: Mapping[str, str] = os.environ
+) -> Settings:
+    """The settings that a parsed TOML file at that path holds. Raises ConfigError."""
     return _Reader(path, environment).settings(table)
 
 
@@ -233,11 +244,12 @@ class _Reader(TableReader):
         "poll_s",
     }
     FILE = frozenset({"start", "fps", "creation_time"})
-    CAMERA = STREAM | FILE | {"name", "source", "username", "password_file", "clock_offset_s", "keep_days"}
+    BOTH = frozenset({"name", "source", "username", "password_file", "clock_offset_s", "keep_days", "ignore"})
+    CAMERA = STREAM | FILE | BOTH
     TOP = frozenset(
         {"camera", "database", "detector", "reid", "device", "overlap", "max_latency_s", "recording"}
         | {"detector_size", "link", "forget_after_days", "forget_at", "max_megapixels", "person_class"}
-        | {"detector_rate", "keep"}
+        | {"detector_rate", "keep", "confidence"}
     )
     KEEP = frozenset({"sightings_days", "portraits_days", "pictures_days"})
     LINK = frozenset({"from", "to", "after_s", "never", "overlap"})
@@ -283,6 +295,8 @@ class _Reader(TableReader):
             plain["max_megapixels"] = self._amount(table, "max_megapixels", "at the top", 40.0)
         if "detector_rate" in table:
             plain["detector_rate"] = self._detector_rate(table)
+        if "confidence" in table:
+            plain["confidence"] = self._confidence(table)
         if "detector_size" in table:
             plain["detector_size"] = self._detector_size(table)
         plain["keep"] = self._kept(self._want(table, "keep", dict, "at the top", {}))
@@ -364,6 +378,18 @@ class _Reader(TableReader):
             )
         return size
 
+    def _confidence(self, table: dict[str, Any]) -> float:
+        confidence = self._amount(table, "confidence", "at the top", 0.1)
+        if not 0.01 <= confidence < 1.0:
+            self._fail("confidence", "at the top", f"a number from 0.01 to below 1, but found {confidence:g}")
+        return confidence
+
+    def _ignore(self, row: dict[str, Any], where: str) -> tuple[Polygon, ...]:
+        regions = polygons_of(self._want(row, "ignore", list, where, []))
+        if regions is None:
+            self._fail("ignore", where, REGIONS)
+        return regions
+
     def _recording(self, table: dict[str, Any]) -> RecordingSettings:
         where, default = "in [recording]", RecordingSettings()
         self._known(table, self.RECORDING, where)
@@ -422,6 +448,7 @@ class _Reader(TableReader):
             creation=self._creation(row, where),
             transport=self._transport(row, where),
             poll_s=self._seconds(row, "poll_s", where, 1.0, least=0.05),
+            ignore=self._ignore(row, where),
         )
 
     def _sources(self, row: dict[str, Any], where: str) -> list[str]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from app.between import Between
 from app.passage import Arrival, Passage
+from app.regions import Polygon, outside
 from app.schedule import EveryFrame
 from app.stopwatch import Stopwatch
 from tracker.associator import Associator
@@ -208,7 +209,8 @@ class Line:
 
     batch: how many frames the detector is given at once where rounds can be had ahead (files).
     live: whether frames come as they are filmed, so that their latency means something. helpers: each says
-    what is wrong with one of those who work beside the line, "" where nothing is.
+    what is wrong with one of those who work beside the line, "" where nothing is. ignored: by camera, regions
+    in which nobody is looked for.
     """
 
     feed: Feed
@@ -222,6 +224,7 @@ class Line:
     batch: int = 1
     live: bool = False
     helpers: Sequence[Callable[[], str]] = ()
+    ignored: Mapping[str, Sequence[Polygon]] = field(default_factory=dict)
     watch: Stopwatch = field(default_factory=Stopwatch)
     _cameras: dict[str, _Camera] = field(default_factory=dict)
     _between: Between = field(default_factory=Between)
@@ -282,11 +285,17 @@ class Line:
 
     def _detect(self, frames: Round) -> Iterator[Detections]:
         """One Detections a frame, in order; those made elsewhere come without their embeddings, for now."""
-        images = [f.image for f in frames if isinstance(f, Frame)]
-        found = iter(self.detector.detect(images) if images else ())
+        real = [f for f in frames if isinstance(f, Frame)]
+        found = self.detector.detect([f.image for f in real]) if real else []
+        kept = iter([self._outside(f, people) for f, people in zip(real, found, strict=True)])
         return iter(
-            [next(found) if isinstance(f, Frame) else replace(f.detections, embeddings=None) for f in frames]
+            [next(kept) if isinstance(f, Frame) else replace(f.detections, embeddings=None) for f in frames]
         )
+
+    def _outside(self, frame: Frame, found: Detections) -> Detections:
+        """Without those in regions of the camera in which nobody is looked for."""
+        width, height = frame.size
+        return outside(found, self.ignored.get(frame.camera, ()), width=width, height=height)
 
     def _unkept(self, frames: Round) -> Round:
         """What these show could be kept nowhere: they count as dropped. A live run goes on without them."""

@@ -46,7 +46,8 @@ def test_every_setting_of_the_example_is_one_and_each_that_there_is_is_in_it(tmp
     hall, stairs = settings.cameras
     assert hall.source == "rtsp://viewer:secret@10.0.0.4/main"
     assert (hall.clock_offset_s, settings.device, settings.detector) == (2.0, "auto", "yolov8n")
-    assert settings.detector_size == 640
+    assert (settings.detector_size, settings.confidence) == (640, 0.1)
+    assert len(hall.ignore) == 1
     assert stairs.start is not None
     assert hall.record
     assert settings.recording == RecordingSettings(tmp_path / "recordings")

@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from types import FrameType, TracebackType
 
 from PyQt5.QtCore import Qt, QTimer
@@ -26,14 +27,15 @@ SIGNALS_MS = 200
 """How often Python gets a look at signals, which Qt's own loop keeps from it."""
 
 
-def main(settings: Settings) -> int:
-    """Shows the window until it is closed; runs ``settings`` at once where they name cameras.
+def main(settings: Settings, site: Path | None = None) -> int:
+    """Shows the window until it is closed; runs ``settings`` at once where they name cameras. site: the
+    configuration that they are of.
 
     Raises DisplayError where no window can be shown.
     """
     with checked_display():
         app = application()
-    window = MainWindow(build=_build, settings=settings, memory=of_the_user())
+    window = MainWindow(build=_build, settings=settings, memory=of_the_user(), site=site)
     with _hooks(window):
         window.show()
         if settings.cameras:

@@ -52,6 +52,7 @@ from app.gui.reader import Reader
 from app.gui.review_page import ReviewPage
 from app.gui.run_desk import RunDesk
 from app.gui.sightings_panel import SightingsPanel
+from app.gui.site_dialog import SiteDialog
 from app.gui.start_dialog import StartsDialog
 from app.gui.status_line import StatusLine
 from app.gui.style import GAP, apply_style
@@ -68,9 +69,11 @@ class MainWindow(QMainWindow):
     The history is asked at most once a second, in a thread, and only where somebody wrote to it.
     """
 
-    def __init__(self, *, build: Build, settings: Settings, memory: Memory | None = None) -> None:
+    def __init__(
+        self, *, build: Build, settings: Settings, memory: Memory | None = None, site: Path | None = None
+    ) -> None:
         super().__init__()
-        self.settings = settings
+        self.settings, self.site = settings, site
         self.memory = memory or Memory()
         self.reader = Reader(settings.database, self)
         self.actions_ = Actions(self)
@@ -301,6 +304,7 @@ class MainWindow(QMainWindow):
         actions.streams.triggered.connect(self._ask_streams)
         actions.history.triggered.connect(self._ask_history)
         actions.new_history.triggered.connect(self._ask_new_history)
+        actions.site.triggered.connect(self._ask_site)
         actions.start.triggered.connect(self.start)
         actions.stop.triggered.connect(self.stop)
         actions.undo.triggered.connect(lambda: self.corrector.undo())
@@ -443,6 +447,19 @@ class MainWindow(QMainWindow):
         dialog = StreamsDialog(self)
         if dialog.exec_():
             self.add_streams(dialog.addresses())
+
+    def _ask_site(self) -> None:
+        dialog = SiteDialog(self.settings, self.site, self)
+        dialog.used.connect(self.use_site)
+        dialog.open()
+
+    def use_site(self, settings: Settings, path: Path) -> None:
+        """Takes cameras, networks and history from a configuration that was saved."""
+        database = self.settings.database
+        self.settings, self.site = replace(settings, command=self.settings.command), path
+        self._set_cameras(settings.cameras, live=settings.live)
+        if settings.database != database:
+            self.open_history(settings.database)
 
     def _ask_history(self) -> None:
         folder = str(self.settings.database.parent)
