@@ -101,8 +101,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
 
     Raises SourceError, DatabaseError, AssetError, DetectorError, WeightsError or ConfigError.
     """
-    if not settings.cameras:
-        raise ConfigError("No camera was given; name at least one video file or stream.")
+    _expect_cameras(settings)
     with ExitStack() as stack:
         recorders = Recorders(settings.recording)
         roster = stack.enter_context(_live(settings, recorders)) if settings.live else None
@@ -157,6 +156,11 @@ def build_run(settings: Settings) -> Iterator[Run]:
         stack.callback(recorders.close)  # before the writer, which is told of their last files
         recorders.start(writer, shelf.begin)
         yield Run(line, history, writer, networks.detector.backend, networks.told, roster, decided)
+
+
+def _expect_cameras(settings: Settings) -> None:
+    if not settings.cameras:
+        raise ConfigError("No camera was given; name at least one video file or stream.")
 
 
 def open_networks(settings: Settings) -> tuple[Detector, Embedder, str]:
