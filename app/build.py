@@ -107,8 +107,6 @@ def build_run(settings: Settings) -> Iterator[Run]:
         roster = stack.enter_context(_live(settings, recorders)) if settings.live else None
         feed = roster.feed if roster is not None else stack.enter_context(_files(settings))
         held = _held(settings, feed)
-        if settings.resume and isinstance(feed, FileFeed):
-            feed = _resumed(settings, feed)
         networks = _networks(settings, feed)
         engine = open_database(settings.database, create=True)
         stack.callback(engine.dispose)
@@ -123,11 +121,8 @@ def build_run(settings: Settings) -> Iterator[Run]:
                 patient=settings.live,
             )
         )
-        decided = remember(engine, held)
-        for camera, start, end in held:
-            writer.erase(camera, start, end)
-        writer.flush()
         history = History(engine)
+        decided = _make_way(history, writer, held)
         shelf = stack.enter_context(Shelf(settings.recording, history, writer, writing=recorders.writing))
         forgetting = Forgetting(engine, remove=remove_file)
         keeper = Keeper(forgetting, settings.database, settings.keep, settings.cameras)
@@ -161,6 +156,15 @@ def build_run(settings: Settings) -> Iterator[Run]:
 def _expect_cameras(settings: Settings) -> None:
     if not settings.cameras:
         raise ConfigError("No camera was given; name at least one video file or stream.")
+
+
+def _make_way(history: History, writer: Writer, held: Sequence[tuple[str, float, float]]) -> Decided:
+    """What is held goes; what people decided of it stays in mind."""
+    decided = remember(history.engine, held)
+    for camera, start, end in held:
+        writer.erase(camera, start, end)
+    writer.flush()
+    return decided
 
 
 def open_networks(settings: Settings) -> tuple[Detector, Embedder, str]:
@@ -274,7 +278,8 @@ def _files(settings: Settings) -> Iterator[FileFeed]:
         sources: list[StoredSource] = [
             stack.enter_context(stored_camera(c, max_pixels=settings.max_pixels)) for c in settings.cameras
         ]
-        yield FileFeed(align(settings.cameras, sources, undated_s=_after_what_is_held(settings, sources)))
+        feed = FileFeed(align(settings.cameras, sources, undated_s=_after_what_is_held(settings, sources)))
+        yield _resumed(settings, feed) if settings.resume else feed
 
 
 def _after_what_is_held(settings: Settings, sources: Sequence[StoredSource]) -> float:

@@ -72,7 +72,7 @@ def _run(commands: Commands) -> None:
     held.add_argument(
         "--replace",
         action="store_true",
-        help="record anew what the database already holds of these cameras and times",
+        help="process again what the database already holds of these cameras and times",
     )
     held.add_argument(
         "--resume", action="store_true", help="go on where an earlier run over these files was stopped"
@@ -222,7 +222,7 @@ def _show(commands: Commands) -> None:
         "--page",
         type=Path,
         metavar="OUT.html",
-        help="also write a page: each visit, and what it was held against",
+        help="also write a page: each sighting, what it was compared with, and why",
     )
     _question(show)
 

@@ -91,7 +91,7 @@ def test_the_answer_in_a_terminal_and_as_a_page(
     assert "Person 1 of " in said
     assert "Bob" in said
     assert "nobody of them" in said
-    assert "all visits: sightline show 2" in said
+    assert "all sightings: sightline show 2" in said
     shown = page.read_text(encoding="utf-8")
     page.unlink()
     assert len(asked(capsys, photo, "--db", history, "--page", page)["people"]) >= 5, "still JSON alone"

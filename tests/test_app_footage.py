@@ -382,8 +382,13 @@ def test_a_second_file_without_a_start_comes_after_the_first_and_deletes_nothing
         config.write_text(f'[[camera]]\nname = "hall"\nsource = "{path}"\n')
         assert main(["run", "--config", str(config), "--db", str(database)]) == errors.OK
     assert [(row.uri, row.start) for row in footage(database)] == [(str(parts[0]), 0.0), (str(parts[1]), 2.0)]
-    assert main(["run", "--config", str(tmp_path / "1.toml"), "--db", str(database)]) == errors.CONFIG
-    assert "already holds hall" in capsys.readouterr().err
+    again = ["run", "--config", str(tmp_path / "1.toml"), "--db", str(database)]
+    assert main(again) == errors.CONFIG
+    told = capsys.readouterr().err
+    assert "already holds hall" in told
+    assert "if they were filmed at another time, say when with --start" in told
+    assert main([*again, "--start", "2026-11-24T09:00:00Z"]) == errors.OK
+    assert [row.start for row in footage(database)][:2] == [0.0, 2.0]  # nothing is gone
 
 
 def test_a_configuration_takes_lists_folders_and_patterns(parts: list[Path], tmp_path: Path) -> None:

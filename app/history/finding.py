@@ -19,6 +19,7 @@ from app.history.likely import Asked, Box, Likely
 from app.history.opened import opened
 from app.history.said import span_said
 from app.history.telling import plain, plain_table, say, style_of
+from app.history.why import percent
 from app.sources.pictures import read_image
 from app.times import AnswerClock, iso
 from reid.preprocess import cut
@@ -134,7 +135,7 @@ def tell(
         _tell_one(who, f"{_where(who, number, len(asked))}{clock.caption}", clock, console)
     likely = [who.likely[0] for who in asked if who.likely and who.likely[0].candidate.chance > who.nobody]
     for number in dict.fromkeys(one.id for one in likely):
-        say(console, f"all visits: sightline show {number}")
+        say(console, f"all sightings: sightline show {number}")
 
 
 def _where(who: Asked, number: int, count: int) -> str:
@@ -148,7 +149,7 @@ def _tell_one(who: Asked, title: str, clock: AnswerClock, console: Console) -> N
     table = plain_table(title)
     table.add_column("id", justify="right", style="bold cyan", no_wrap=True)
     table.add_column("name", overflow="fold")
-    table.add_column("sure", justify="right", no_wrap=True)
+    table.add_column("match", justify="right", no_wrap=True)
     table.add_column("distance", justify="right", no_wrap=True)
     table.add_column("most alike when", justify="right", no_wrap=True)
     table.add_column("on camera", ratio=1, overflow="fold")
@@ -157,12 +158,12 @@ def _tell_one(who: Asked, title: str, clock: AnswerClock, console: Console) -> N
         table.add_row(
             str(one.id),
             Text(plain(one.candidate.identity.name or "")),
-            Text(f"{chance:.0%}", style_of(chance)),
+            Text(percent(chance), style_of(chance)),
             f"{one.candidate.distance:.2f}",
             "" if one.time is None else clock.show(one.time),
             Text(plain(one.camera or "")),
         )
-    table.add_row("", Text("nobody of them", "dim"), f"{who.nobody:.0%}", "", "", "")
+    table.add_row("", Text("nobody of them", "dim"), percent(who.nobody), "", "", "")
     console.print(table)
     console.print()
 

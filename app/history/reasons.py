@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Like:
     """The sighting of somebody's that is the likest, and its likest picture (a portrait's id).
 
-    own: the picture it was held against. cosine: of the two. gap_s: from the earlier's end to the later's
+    own: the picture it was compared with. cosine: of the two. gap_s: from the earlier's end to the later's
     start, negative where both are at the same time. later: whether the other one is the later.
     """
 
@@ -37,7 +37,7 @@ class Reason:
     """A change, and the likest of those it joins (who were there before, if any), of those it leaves, of all
     others that it can be; None where there is nobody.
 
-    portrait: its own picture, the one that was held against those it joins, else its best.
+    portrait: its own picture, the one that was compared with those it joins, else its best.
     """
 
     change: Change

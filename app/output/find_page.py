@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 
 from app.history.likely import Asked, Likely
+from app.history.why import percent
 from app.output.chip import Chip
 from app.output.contact_sheet import data_uri
 from app.output.face import Face
@@ -39,14 +40,14 @@ def _card(who: Asked) -> AskedCard:
     faces += [_face(one, first=number == 0) for number, one in enumerate(who.likely)]
     best = who.likely[0] if who.likely else None
     if best is None or best.candidate.chance < who.nobody:
-        return AskedCard(f"{who.nobody:.0%}", "nobody of them", faces)
+        return AskedCard(percent(who.nobody), "nobody of them", faces)
     return AskedCard(
-        f"{best.candidate.chance:.0%}", best.candidate.identity.name or f"person {best.id}", faces
+        percent(best.candidate.chance), best.candidate.identity.name or f"person {best.id}", faces
     )
 
 
 def _face(one: Likely, *, first: bool) -> Face:
-    lines = [f"{one.candidate.chance:.0%} sure", f"distance {one.candidate.distance:.2f}"]
+    lines = [f"match {percent(one.candidate.chance)}", f"distance {one.candidate.distance:.2f}"]
     if one.camera is not None:
         lines.append(f"sighting {one.sighting}, {one.camera}")
     source = None if one.picture is None else data_uri(one.picture.jpeg)

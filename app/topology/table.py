@@ -50,7 +50,8 @@ def sentences(topology: Topology, rows: Sequence[Row], state: str) -> list[str]:
     else:
         said.append(
             f"From {count}. A link is told where no history of {SHUFFLES}, in which chance alone says who is "
-            "who, has one as high (sd: standard deviations over chance)."
+            "who, has one as high (sd: significance, in standard deviations over chance; IQR: interquartile "
+            "range of the delays)."
         )
     if any(row.overlap for row in rows):
         said.append("Overlap is asked of the sightings that had one on the other camera at the same moment.")
@@ -66,7 +67,7 @@ def _links_table(rows: Sequence[Row], *, on_own_clocks: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("between", "and") if on_own_clocks else ("from", "to"):
         table.add_column(heading, overflow="fold")
-    for heading in ("people", "ways", "share", "delay", "middle half", "sure"):
+    for heading in ("people", "transitions", "share", "delay", "IQR", "sd"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("overlap")
     told = any(told_words(row.told) for row in rows)
@@ -90,7 +91,7 @@ def _measures(link: Link | None) -> list[str]:
         f"{link.share:.0%}",
         seconds(link.delay_s),
         range_words(link.middle_half_s),
-        f"{link.height:.1f} sd",
+        f"{link.height:.1f}",
     ]
 
 
@@ -133,7 +134,7 @@ def told_words(rule: Rule | None) -> str:
 
 def _clocks_table(topology: Topology) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("source", "camera", "clock ahead by", "of group"):
+    for heading in ("source", "camera", "clock offset", "of group"):
         table.add_column(heading, justify="left" if heading == "camera" else "right")
     for clock in sorted(topology.clocks, key=lambda clock: (clock.group, clock.offset_s)):
         ahead = f"{clock.offset_s:.1f} s"
