@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, text
@@ -11,12 +12,22 @@ from storage.journal import MACHINE, PERSON
 from storage.people import Span
 from storage.schema import DOUBTFUL, Bound, Correction, Footage, Identity, Sighting
 
-Doubt = Literal["new", "known", "second pass", "nobody"]
-"""Somebody new was made of it, or it was given to somebody, by a run that was not sure; it was given to
-somebody by the second pass; nobody could be given.
+Doubt = Literal["new", "twins", "known", "second pass", "nobody"]
+"""Of a sighting whose run was not sure: somebody new was made of it; it was given to somebody, though another
+would have been likely enough alone (two ids of one person share the odds); it was given to somebody, and none
+of these. Or it was given to somebody by the second pass; or nobody could be given.
 """
 
 _IS_NEW = and_(Sighting.crops.is_not(None), Sighting.distance.is_(None))
+_OTHER = (
+    Sighting.prior + Sighting.runner_up_appearance + Sighting.runner_up_transition + Sighting.runner_up_ground
+)
+_SURE = math.log(0.95 / 0.05)
+_FILTERS: dict[str, ColumnElement[bool]] = {
+    "new": _IS_NEW,
+    "twins": and_(~_IS_NEW, _OTHER >= _SURE),
+    "known": and_(~_IS_NEW, or_(_OTHER.is_(None), _OTHER < _SURE)),
+}
 
 
 def doubted(connection: Connection, doubt: Doubt, span: Span) -> list[ColumnElement[bool]]:
@@ -27,7 +38,7 @@ def doubted(connection: Connection, doubt: Doubt, span: Span) -> list[ColumnElem
     if doubt == "second pass":
         by = select(Correction.id).where(Correction.id == Sighting.placed_by, Correction.author == MACHINE)
         return [*filters, Sighting.placed_by.is_not(None), Sighting.placed_probability < 0.95, by.exists()]
-    return [*filters, text(DOUBTFUL), _IS_NEW if doubt == "new" else ~_IS_NEW]  # type: ignore[list-item]
+    return [*filters, text(DOUBTFUL), _FILTERS[doubt]]  # type: ignore[list-item]
 
 
 def order(doubt: Doubt) -> tuple[Any, ...]:

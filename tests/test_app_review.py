@@ -96,6 +96,23 @@ def test_two_who_were_in_one_view_at_once_are_no_duplicate(history: History) -> 
     assert [case.kind for case in queue(history)] == ["unsure", "nobody"]
 
 
+def test_two_who_are_each_likely_enough_alone_may_be_one(history: History) -> None:
+    """Ids of one person share the odds: neither is surely it. Twins, who were in view at once, are two."""
+    sure = Terms(-2.0, 8.0, 0.0)
+    shared = Evidence(0.2, 1.0, 7, 0.2, 4, terms=sure, runner_up_terms=Terms(-2.0, 7.9, 0.0))
+    later(
+        history,
+        Sighting(1, "left", 110.0, 114.0, 6, 0.99),
+        Sighting(2, "left", 120.0, 124.0, 7, 0.99),
+        Sighting(3, "left", 130.0, 134.0, 6, 0.51, shared),
+    )
+    case = next(case for case in queue(history) if 6 in case.people)
+    assert (case.kind, case.people, case.same) == ("duplicate", (6, 7), ("merge", "6", "7"))
+    later(history, *(Sighting(n, "right", 200.0, 210.0, 5 + n, 0.99) for n in (1, 2)))
+    case = next(case for case in queue(history) if 6 in case.people)
+    assert (case.kind, case.people) == ("unsure", (6, 7))
+
+
 def test_what_corrections_made_doubtful(history: History) -> None:
     """The second pass was unsure of sighting 2; a merge put two of one view into one."""
     with existing(history.path) as engine:

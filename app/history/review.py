@@ -1,9 +1,9 @@
 """What of a history is worth a look, ranked, with what speaks for it and what to type: ``sightline review``.
 
-Likely duplicates: somebody new was made of a sighting though somebody known was likely, too. Unsure
-sightings: given to somebody whom a run was not sure of. Doubtful merges: what the second pass gave to
-somebody with doubts, and one person's sightings in one view at once, as corrections have it. Nobody:
-sightings that could not be given.
+Likely duplicates: somebody new was made of a sighting though somebody known was likely, too; or two people
+were each as likely as one alone would have to be. Unsure sightings: given to somebody whom a run was not sure
+of. Doubtful merges: what the second pass gave to somebody with doubts, and one person's sightings in one view
+at once, as corrections have it. Nobody: sightings that could not be given.
 
 The first three are ranked by the chance that what the history says is wrong; of nobody it says nothing: the
 last ones come last.
@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from heapq import merge
 from itertools import islice
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 
 Kind = Literal["duplicate", "unsure", "merge", "nobody"]
 KINDS: tuple[Kind, ...] = ("duplicate", "unsure", "merge", "nobody")
-_DOUBTS: dict[Kind, Doubt] = {
-    "duplicate": "new",
-    "unsure": "known",
-    "merge": "second pass",
-    "nobody": "nobody",
+_DOUBTS: dict[Kind, tuple[Doubt, ...]] = {
+    "duplicate": ("new", "twins"),
+    "unsure": ("known",),
+    "merge": ("second pass",),
+    "nobody": ("nobody",),
 }
 
 
@@ -82,8 +82,8 @@ def queue(
     """The cases, what is most worth a look first; limit and offset page through them."""
     asked = asked or Asked()
     most = None if limit is None else offset + limit
-    apart = history.apart()
-    some = [_cases(history, asked, kind, most, apart) for kind in asked.kinds]
+    two = _Two(history)
+    some = [_cases(history, asked, kind, most, two) for kind in asked.kinds]
     ranked = merge(*some, key=lambda case: -case.worth)
     return list(islice(ranked, offset, most))
 
@@ -91,25 +91,54 @@ def queue(
 def left(history: History, asked: Asked | None = None) -> dict[Kind, int]:
     """How many there are at most of each kind: of duplicates some may turn out to be answered."""
     asked = asked or Asked()
-    span = {"camera": asked.camera, "since": asked.since, "until": asked.until}
-    return {kind: history.number_of_doubtful(_DOUBTS[kind], **span) for kind in asked.kinds}  # type: ignore[arg-type]
+    camera, since, until = asked.camera, asked.since, asked.until
+    counts = history.number_of_doubtful
+    return {
+        kind: sum(counts(doubt, camera=camera, since=since, until=until) for doubt in _DOUBTS[kind])
+        for kind in asked.kinds
+    }
 
 
-def _cases(
-    history: History, asked: Asked, kind: Kind, most: int | None, apart: Collection[frozenset[int]]
-) -> list[Case]:
+def _cases(history: History, asked: Asked, kind: Kind, most: int | None, two: _Two) -> list[Case]:
     """Of one kind, ranked; at most so many."""
     found: list[Case] = []
     if kind == "merge":
         pairs = history.twice_at_once(since=asked.since, until=asked.until, most=most)
         found = [_twice(a, b) for a, b in pairs if asked.camera in (None, a.camera)]
-    rows = _rows(history, asked, _DOUBTS[kind], most)
     if kind == "duplicate":
-        found += islice(_duplicates(history, rows, apart), most)
-    else:
-        make: Callable[[SightingRow], Case] = _nobody if kind == "nobody" else _unsure(kind)
-        found += map(make, islice(rows, most))
-    return found
+        return list(islice(_duplicates(_doubted(history, asked, ("new", "twins"), most), two), most))
+    rows = _doubted(history, asked, _DOUBTS[kind], most)
+    if kind == "unsure":  # and of whom two are likely who are surely two
+        alike = (row for row in _doubted(history, asked, ("twins",), most) if two(row) is not False)
+        rows = merge(rows, alike, key=lambda row: row.probability)
+    make: Callable[[SightingRow], Case] = _nobody if kind == "nobody" else _unsure(kind)
+    return [*found, *map(make, islice(rows, most))]
+
+
+def _doubted(
+    history: History, asked: Asked, doubts: Sequence[Doubt], most: int | None
+) -> Iterator[SightingRow]:
+    """Sightings that are doubtful so, ranked."""
+    some = [_rows(history, asked, doubt, most) for doubt in doubts]
+    return iter(merge(*some, key=lambda row: row.probability)) if len(some) > 1 else some[0]
+
+
+class _Two:
+    """Whether the two that a sighting may be of are two, as a person said or as one view showed both at once;
+    None where there is no second.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history, self._known = history, dict.fromkeys(history.apart(), True)
+
+    def __call__(self, row: SightingRow) -> bool | None:
+        other = None if row.evidence is None else row.evidence.runner_up
+        if row.person is None or other is None:
+            return None
+        pair = frozenset((row.person, other))
+        if pair not in self._known:
+            self._known[pair] = self._history.together(row.person, other) is not None
+        return self._known[pair]
 
 
 def _rows(history: History, asked: Asked, doubt: Doubt, most: int | None) -> Iterator[SightingRow]:
@@ -123,32 +152,28 @@ def _rows(history: History, asked: Asked, doubt: Doubt, most: int | None) -> Ite
         taken, size = len(rows), 4 * size
 
 
-def _duplicates(
-    history: History, rows: Iterable[SightingRow], apart: Collection[frozenset[int]]
-) -> Iterator[Case]:
-    """Pairs that nobody told apart and that were never in one view at once, each once."""
+def _duplicates(rows: Iterable[SightingRow], two: _Two) -> Iterator[Case]:
+    """Pairs that are not known to be two, each once."""
     met: set[frozenset[int]] = set()
     for row in rows:
         other = None if row.evidence is None else row.evidence.runner_up
-        if row.person is None or other is None:
+        if two(row) is not False or row.person is None or other is None:
             continue
-        pair = frozenset((row.person, other))
-        if pair in met or pair in apart:
+        kept, gone = sorted((row.person, other))
+        if frozenset((kept, gone)) in met:
             continue
-        met.add(pair)
-        if history.together(row.person, other) is None:
-            kept, gone = sorted(pair)
-            yield Case(
-                kind="duplicate",
-                worth=1.0 - row.probability,
-                sighting=row,
-                people=(row.person, other),
-                other=None,
-                question=f"is {row.person} the same person as {other}?",
-                because=tuple(why(row)),
-                same=("merge", str(kept), str(gone)),
-                different=("differ", str(kept), str(gone)),
-            )
+        met.add(frozenset((kept, gone)))
+        yield Case(
+            kind="duplicate",
+            worth=1.0 - row.probability,
+            sighting=row,
+            people=(row.person, other),
+            other=None,
+            question=f"is {row.person} the same person as {other}?",
+            because=tuple(why(row)),
+            same=("merge", str(kept), str(gone)),
+            different=("differ", str(kept), str(gone)),
+        )
 
 
 def _unsure(kind: Kind) -> Callable[[SightingRow], Case]:
