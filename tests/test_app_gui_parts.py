@@ -321,7 +321,7 @@ def test_the_two_pictures_by_which_a_sighting_was_decided(tmp_path: Path, faces:
         "Second best 2 at distance 0.60",
         "5 pictures compared",
     ]
-    panel.resize(400, 250)  # too low for pictures
+    panel.resize(400, 240)  # too low for pictures
     assert not panel.compared.isVisible()
     panel.clear()
     assert not panel.compared.filled

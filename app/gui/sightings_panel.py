@@ -40,7 +40,7 @@ from app.history.telling import duration
 from app.times import span
 from storage.history import PersonRow, SightingRow
 
-ROOM_FOR_PICTURES, ROOM_FOR_TIMELINE = 340, 480
+ROOM_FOR_PICTURES, ROOM_FOR_TIMELINE = 300, 560
 """How high the panel must be, in pixels, for them to be shown beside the list."""
 
 

@@ -270,6 +270,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.line)
         right = _split(Qt.Orientation.Vertical, [self.people, self.sightings], [1, 1])
         right.setMinimumWidth(320)
+        right.setSizes([420, 580])
         whole = _split(Qt.Orientation.Horizontal, [self.pages, right], [5, 2])
         whole.setSizes([1000, 400])
         whole.setContentsMargins(GAP, GAP, GAP, GAP)
