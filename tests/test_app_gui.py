@@ -102,7 +102,7 @@ def test_files_are_run_and_their_people_listed_shown_and_played(
     place = window.people.list.visualRect(index).center()
     qtbot.mouseClick(window.people.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
     qtbot.waitUntil(lambda: window.sightings.person is not None)
-    qtbot.waitUntil(lambda: window.faces.image(("person", index.data(ROW_ROLE).id), 0) is not None)
+    qtbot.waitUntil(lambda: window.faces.image(("person", index.data(ROW_ROLE).id)) is not None)
     row = window.sightings.list.visualRect(window.sightings.model.index(0)).center()
     qtbot.mouseClick(window.sightings.list.viewport(), Qt.MouseButton.LeftButton, pos=row)
     qtbot.mouseDClick(window.sightings.list.viewport(), Qt.MouseButton.LeftButton, pos=row)
@@ -126,7 +126,7 @@ def test_detections_without_pictures_are_run_and_listed_and_not_played(
     assert window.line.text.startswith("Done: 400 frames, ")
     newest = window.people.rows[0]
     qtbot.waitUntil(lambda: window.faces.has(("person", newest.id)))
-    assert window.faces.image(("person", newest.id), newest.sightings) is None
+    assert window.faces.image(("person", newest.id)) is None
     sighting = History(open_database(tmp_path / "history.db", create=False)).sightings()[0]
     window.play(sighting)
     qtbot.waitUntil(lambda: sighting.camera in window.footage.screens)

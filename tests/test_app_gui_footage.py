@@ -17,6 +17,7 @@ from window_help import building, closed
 
 from app.config import Settings
 from app.gui import footage_page
+from app.gui.case_dialog import CaseDialog
 from app.gui.footage_page import FootagePage
 from app.gui.memory import Memory
 from app.gui.screen import Screen
@@ -320,3 +321,60 @@ def test_at_the_end_it_stops_and_begins_again(
     page.toggle()
     assert page.playhead.now() == pytest.approx(START, abs=0.1)
     page.set_playing(False)
+
+
+def case_dialog(window: MainWindow, qtbot: QtBot) -> CaseDialog:
+    window.actions_.case.trigger()
+    [dialog] = window.findChildren(CaseDialog)
+    qtbot.waitUntil(dialog.isVisible)
+    return dialog
+
+
+def test_a_person_is_exported_as_a_folder_with_clips(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, films: dict[str, Path]
+) -> None:
+    window.people.choose(1)
+    qtbot.waitUntil(lambda: window.sightings.person is not None)
+    dialog = case_dialog(window, qtbot)
+    assert dialog.what.currentText() == "Person 1"
+    assert not dialog.blur.isEnabled()
+    dialog.clips.setChecked(True)
+    dialog.blur.setChecked(True)
+    dialog.folder.setText(str(tmp_path / "case"))
+    qtbot.mouseClick(dialog.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dialog.page is not None, timeout=60_000)
+    assert dialog.told.text() == f"Written: {tmp_path / 'case' / 'index.html'}"
+    assert dialog.open_button.isVisible()
+    clips = sorted((tmp_path / "case").rglob("*.mp4"))
+    assert len(clips) == 2
+    sums = (tmp_path / "case" / "SHA256SUMS").read_text(encoding="utf-8")
+    assert all(clip.name in sums for clip in clips)
+    qtbot.mouseClick(dialog.button, Qt.MouseButton.LeftButton)
+    assert not dialog.isVisible()
+
+
+def test_a_folder_that_is_there_is_told_and_the_sightings_chosen_are_exported(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window.people.choose(1)
+    qtbot.waitUntil(lambda: window.sightings.person is not None)
+    window.sightings.choose(window.sightings.model.rows[0])
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("there", encoding="utf-8")
+    dialog = case_dialog(window, qtbot)
+    dialog.what.setCurrentIndex(1)
+    assert dialog.what.currentText() == "1 sighting chosen"
+    dialog.folder.setText(str(tmp_path / "full"))
+    dialog.since.setText("sometime")
+    dialog.start()
+    assert "is no time" in dialog.told.text()
+    dialog.since.clear()
+    dialog.start()
+    qtbot.waitUntil(lambda: "is there already and not empty" in dialog.told.text())
+    dialog.folder.setText(str(tmp_path / "case"))
+    dialog.start()
+    qtbot.waitUntil(lambda: dialog.page is not None, timeout=60_000)
+    assert not list((tmp_path / "case").rglob("*.mp4"))
+    table = next((tmp_path / "case").glob("*.csv")).read_text(encoding="utf-8").splitlines()
+    assert len(table) == 2
+    dialog.reject()

@@ -199,15 +199,18 @@ def test_people_come_newest_first_and_their_pictures_when_they_are_to_be_seen(
     everybody = all_of(history)
     assert [row.id for row in everybody.rows] == [2, 1]
     assert everybody.names() == {1: "Ann"}
-    assert faces.image(("person", 1), 2) is None
+    assert faces.image(("person", 1)) is None
     with qtbot.waitSignal(faces.changed):
         assert faces.image(("sighting", 5)) is None
     for face in (("person", 1), ("sighting", 5)):
         assert faces.has(face)
-    shown = faces.image(("person", 1), 2)
+    shown = faces.image(("person", 1))
     assert shown is not None
     assert not shown.isNull()
-    assert faces.image(("person", 1), 3) is shown  # an older one, until the new one is there
+    faces.renew([("person", 1)])
+    with qtbot.waitSignal(faces.changed):
+        assert faces.image(("person", 1)) is shown  # the older one, until the new one is there
+    assert faces.image(("person", 1)) is not shown
 
 
 @pytest.mark.parametrize(

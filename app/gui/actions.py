@@ -84,7 +84,7 @@ class Actions:
         self.about = make("&About Sightline", "", "Version and licence")
         self.themes = self._theme_actions()
         self.recent = QMenu("&Recent", window)
-        self.of_person = (self.name, self.merge, self.differ, self.case)
+        self.of_person = (self.name, self.merge, self.differ)
         self.of_sightings = (self.move, self.confirm, self.split, self.alike)
         self.menus: list[QMenu] = []
         self._fill_menus()

@@ -39,7 +39,7 @@ class PersonDelegate(QStyledItemDelegate):
             return
         painter.save()
         room = _paint_ground(painter, option, identity_colour(person.id))
-        picture = self._faces.image(("person", person.id), person.sightings)
+        picture = self._faces.image(("person", person.id))
         text = _paint_picture(painter, room, picture, 48)
         lines = [
             " → ".join(person.cameras),

@@ -11,6 +11,7 @@ from PyQt5.QtWidgets import QInputDialog, QMenu, QWidget
 
 from app.gui import questions
 from app.gui.actions import Actions
+from app.gui.case_dialog import CaseDialog
 from app.gui.corrector import Change, Corrector
 from app.gui.dialogs import show_problem
 from app.gui.faces import Faces
@@ -55,6 +56,7 @@ class Deeds:
         told.confirm.triggered.connect(lambda: self.confirm())
         told.split.triggered.connect(lambda: self.split())
         told.cut.triggered.connect(lambda: self.cut())
+        told.case.triggered.connect(lambda: self.export())
         told.forget.triggered.connect(lambda: self.forget())
         told.alike.triggered.connect(lambda: self.find_alike())
         people.list.person_dropped.connect(lambda one, onto: self.merge(onto, with_=one))
@@ -137,17 +139,27 @@ class Deeds:
 
     def forget(self) -> None:
         """Shows how much it would be, and forgets it once that is meant."""
-        everybody = self.people.everybody
-        camera = self.people.bar.camera
         dialog = ForgetDialog(
             self.reader,
             person=self._person(),
-            cameras=[str(camera.itemData(row)) for row in range(1, camera.count())],
-            near=everybody.rows[0].last if everybody is not None and everybody.rows else None,
+            cameras=self._cameras(),
+            near=self._near(),
             parent=self.window,
         )
         dialog.forget.connect(lambda order: self.reader.do("forgot", partial(forget, order=order)))
         dialog.open()
+
+    def export(self) -> None:
+        """What is chosen as a folder to hand on."""
+        people = [row for who in self.people.selected if (row := self.people.row_of(who)) is not None]
+        CaseDialog(
+            self.reader,
+            people=people or [row for row in [self._person()] if row is not None],
+            sightings=self.sightings.selected,
+            cameras=self._cameras(),
+            near=self._near(),
+            parent=self.window,
+        ).open()
 
     # Looking for people
 
@@ -168,6 +180,15 @@ class Deeds:
     def _person(self, person: int | None = None) -> PersonRow | None:
         who = self.people.person if person is None else person
         return None if who is None else self.people.row_of(who)
+
+    def _cameras(self) -> list[str]:
+        box = self.people.bar.camera
+        return [str(box.itemData(row)) for row in range(1, box.count())]
+
+    def _near(self) -> float | None:
+        """When somebody was last seen: a time of the day alone is of that day."""
+        everybody = self.people.everybody
+        return everybody.rows[0].last if everybody is not None and everybody.rows else None
 
     def _pair(
         self,
@@ -209,7 +230,7 @@ class Deeds:
             return
         menu = QMenu(self.window)
         menu.addActions(self.actions.of_person)
-        menu.addAction(self.actions.forget)
+        menu.addActions([self.actions.case, self.actions.forget])
         menu.popup(self.people.list.mapToGlobal(place))
 
     def _show_sightings_menu(self, place: QPoint) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from PyQt5.QtCore import QObject, QTimer, pyqtSignal
@@ -21,9 +21,6 @@ AT_ONCE = 60
 class Faces(QObject):
     """The best picture of a person or a sighting: at once where it is known, else soon.
 
-    A picture has a version, a number that changes with what it is chosen from; where that is another, the old
-    picture stands in until the new one is there.
-
     *Signals*:
       changed(): there are more.
     """
@@ -33,42 +30,45 @@ class Faces(QObject):
     def __init__(self, reader: Reader, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._reader = reader
-        self._known: OrderedDict[Face, tuple[int, QImage | None]] = OrderedDict()
-        self._wanted: dict[Face, int] = {}
-        self._asked: dict[Face, int] = {}
+        self._known: OrderedDict[Face, QImage | None] = OrderedDict()
+        self._stale: set[Face] = set()
+        self._wanted: dict[Face, None] = {}
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
         self._soon.timeout.connect(self._ask)
 
-    def image(self, face: Face, version: int = 0) -> QImage | None:
+    def image(self, face: Face) -> QImage | None:
         """None where there is none, or none yet."""
-        known = self._known.get(face)
-        if known is None or known[0] != version:
+        if face not in self._known or face in self._stale:
             self._wanted.pop(face, None)
-            self._wanted[face] = version
+            self._wanted[face] = None
             self._soon.start()
         else:
             self._known.move_to_end(face)
-        return None if known is None else known[1]
+        return self._known.get(face)
 
     def has(self, face: Face) -> bool:
         """Whether it was fetched, be there one or none."""
         return face in self._known
 
+    def renew(self, faces: Iterable[Face]) -> None:
+        """There may be better ones: the old ones stand in until they are fetched again."""
+        self._stale.update(face for face in faces if face in self._known)
+
     def clear(self) -> None:
         """Another history: nothing is known of it."""
         self._known.clear()
+        self._stale.clear()
         self._wanted.clear()
-        self._asked.clear()
 
     def take(self, found: Mapping[Face, QImage | None]) -> None:
         """What was fetched."""
         for face, image in found.items():
-            self._known[face] = self._asked.get(face, 0), image
+            self._known[face] = image
+            self._known.move_to_end(face)
         while len(self._known) > KEPT:
             self._known.popitem(last=False)
-        self._asked.clear()
         self.changed.emit()
         if self._wanted:
             self._soon.start()
@@ -77,7 +77,8 @@ class Faces(QObject):
         """Those that were wanted last, at most so many; what has been scrolled by is forgotten."""
         if self._reader.busy("faces"):
             return
-        self._asked = dict(list(self._wanted.items())[-AT_ONCE:])
+        asked = list(self._wanted)[-AT_ONCE:]
         self._wanted.clear()
-        if self._asked:
-            self._reader.ask("faces", partial(questions.faces, wanted=list(self._asked)))
+        self._stale.difference_update(asked)
+        if asked:
+            self._reader.ask("faces", partial(questions.faces, wanted=asked))

@@ -170,6 +170,7 @@ class PeoplePanel(QFrame):
         self.list = PeopleView()
         self.list.setModel(self.model)
         self.list.setItemDelegate(PersonDelegate(faces, self.list))
+        self._faces = faces
         self._names: dict[int, str] = {}
         self._meant: frozenset[int] | None = None
         self._empty = Label(kind="muted", wrap=True)
@@ -212,6 +213,9 @@ class PeoplePanel(QFrame):
         """Shows these; who was chosen stays so while they are known, and the list where it was."""
         if everybody == self.everybody:
             return
+        before = {} if self.everybody is None else {row.id: row.sightings for row in self.everybody.rows}
+        changed = [row.id for row in everybody.rows if before.get(row.id, row.sightings) != row.sightings]
+        self._faces.renew(("person", id_) for id_ in changed)
         self.everybody = everybody
         self._names = everybody.names()
         self.bar.near = everybody.rows[0].last if everybody.rows else None

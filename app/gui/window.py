@@ -231,6 +231,8 @@ class MainWindow(QMainWindow):
             show_problem(self, in_words(error), remedy="Merge anyway", do=do)
             return
         self.line.say(str(error))
+        if key == "export":  # its own window says it
+            return
         if not self.run.running or key in ("found", "correction", "opened", "forgot"):
             show_problem(self, str(error))
 
