@@ -396,10 +396,13 @@ class History:
         return self.portraits(among=told_by, most=most)
 
     def faces(self, people: Collection[int]) -> dict[int, PortraitRow]:
-        """By person, the best picture of those that somebody is told apart by; without who has none."""
+        """By person, the best picture of those that they are told apart by, or, where these are not chosen yet,
+        of all; without who has none.
+        """
         with self._asking() as connection:
             best = best_templates(connection, people)
         rows = self.portraits(among=list(best.values())) if best else []
+        rows += [row for id_ in set(people) - set(best) for row in self.portraits(person=id_, most=1)]
         return {row.person: row for row in rows if row.person is not None}
 
     def footage(self, camera: str | None = None, *, ids: Collection[int] | None = None) -> list[FootageRow]:
