@@ -396,8 +396,8 @@ class History:
         return self.portraits(among=told_by, most=most)
 
     def faces(self, people: Collection[int]) -> dict[int, PortraitRow]:
-        """By person, the best picture of those that they are told apart by, or, where these are not chosen yet,
-        of all; without who has none.
+        """By person, the best picture of those that they are told apart by, or where these are not chosen yet
+        of all they have; without who has none.
         """
         with self._asking() as connection:
             best = best_templates(connection, people)
