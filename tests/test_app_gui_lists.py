@@ -187,7 +187,7 @@ def test_place_and_theme_are_as_they_were_left(
     window.resize(1111, 777)
     window.actions_.themes["light"].trigger()
     assert BACKGROUND.lightness() > 200
-    closed(window, qtbot)
+    closed(opened.pop(), qtbot)
     again = open_window(
         opened, qtbot, history.path, memory=Memory(QSettings(path, QSettings.Format.IniFormat))
     )
