@@ -40,7 +40,7 @@ from app.history.telling import duration
 from app.times import span
 from storage.history import PersonRow, SightingRow
 
-ROOM_FOR_PICTURES, ROOM_FOR_TIMELINE = 300, 560
+ROOM_FOR_PICTURES, ROOM_FOR_TIMELINE = 280, 560
 """How high the panel must be, in pixels, for them to be shown beside the list."""
 
 
@@ -284,6 +284,7 @@ class SightingsPanel(QFrame):
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.setMinimumHeight(SightingDelegate.HEIGHT)
         self.list.setAccessibleName("Sightings")
 
     def _lay_out(self) -> None:
