@@ -40,7 +40,7 @@ from app.history.telling import duration
 from app.times import span
 from storage.history import PersonRow, SightingRow
 
-ROOM_FOR_PICTURES, ROOM_FOR_TIMELINE = 280, 560
+ROOM_FOR_PICTURES, ROOM_FOR_TIMELINE = 300, 560
 """How high the panel must be, in pixels, for them to be shown beside the list."""
 
 
@@ -254,6 +254,11 @@ class SightingsPanel(QFrame):
             self.list.scrollTo(self.model.index(row))
 
     @override
+    def minimumSizeHint(self) -> QSize:
+        """Without what gives way where it is low."""
+        return QSize(220, 2 * SightingDelegate.HEIGHT + 48)
+
+    @override
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         self._make_room()
 
@@ -293,6 +298,7 @@ class SightingsPanel(QFrame):
         head.addWidget(self._title, 1)
         head.addWidget(self.correct)
         layout = QVBoxLayout(self)
+        layout.setSizeConstraint(QVBoxLayout.SizeConstraint.SetNoConstraint)  # pictures give way
         layout.setContentsMargins(GAP + 4, GAP + 2, GAP, GAP)
         layout.setSpacing(GAP)
         layout.addLayout(head)
