@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -86,6 +87,25 @@ def test_one_person_can_be_shown(history: Path, tmp_path: Path, capsys: pytest.C
     assert main(["show", str(person["id"]), "--db", str(history), "--pictures", str(tmp_path)]) == errors.OK
     assert "west" in capsys.readouterr().out
     assert list(tmp_path.rglob("*.jpg"))
+
+
+def test_what_is_told_as_the_reason_comes_to_the_probability(history: Path) -> None:
+    """Of a decision alone: the terms of the one chosen and of the second best leave no more than that;
+    others, who are not recorded, have the rest.
+    """
+    with existing(history) as engine:
+        rows = [row for row in History(engine).sightings() if row.evidence and not row.evidence.again]
+    decided = [(row, row.evidence) for row in rows if row.evidence is not None and row.person is not None]
+    assert len(decided) > 5
+    known = 0
+    for row, why in decided:
+        mine = 0.0 if why.terms is None else why.terms.total  # of somebody new: even odds with nothing
+        others = [terms.total for terms in (why.runner_up_terms,) if terms is not None]
+        others += [0.0] if why.terms is not None else []
+        at_most = 1 / (1 + sum(math.exp(other - mine) for other in others))
+        assert at_most - 0.3 < row.probability <= at_most + 1e-9
+        known += why.terms is not None
+    assert known
 
 
 def test_the_same_footage_is_not_recorded_twice_by_accident(
