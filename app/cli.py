@@ -50,6 +50,7 @@ CARRIED_OUT_BY = {
     "config": "app.checks.site:configure",
     "assets": "app.commands:assets",
     "check": "app.checks.inputs:check",
+    "benchmark": "app.checks.benchmark:benchmark",
     "doctor": "app.commands:doctor",
 }
 """Which function carries out a command: what was typed in, the exit code out. Loaded when it is typed."""

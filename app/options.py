@@ -36,6 +36,7 @@ def add_commands(commands: Commands) -> None:
     _export_model(commands)
     _assets(commands)
     _check(commands)
+    _benchmark(commands)
     _doctor(commands)
 
 
@@ -482,6 +483,22 @@ def _check(commands: Commands) -> None:
     )
     check.add_argument("--person-class", metavar="NAME", help="which of a detector's classes is people")
     check.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _benchmark(commands: Commands) -> None:
+    benchmark = commands.add_parser(
+        "benchmark", help="what a run costs on this machine, stage by stage, and how many cameras it carries"
+    )
+    benchmark.add_argument("files", nargs="*", metavar="FILE", help="a video for each camera")
+    benchmark.add_argument("--plot", type=Path, metavar="OUT.png", help="also draw it")
+    benchmark.add_argument("--json", action="store_true", help="as JSON")
+    benchmark.add_argument(
+        "--max-latency", type=float, metavar="SECONDS", help="how late results may be (default: 1)"
+    )
+    benchmark.add_argument(
+        "--config", type=Path, metavar="FILE", help="a TOML file that names the cameras and settings"
+    )
+    _options(benchmark)
 
 
 def _doctor(commands: Commands) -> None:
