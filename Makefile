@@ -9,10 +9,10 @@ export SIGHTLINE_ASSETS ?= $(abspath ../shared)
 endif
 
 # Their own targets: they take long.
-LONG := $(addprefix benchmarks/,soak.py kill.py market_noise.py association_sensitivity.py ladder.py history_growth.py kill_upkeep.py)
+LONG := $(addprefix benchmarks/,soak.py kill.py market_noise.py association_sensitivity.py ladder.py history_growth.py kill_upkeep.py bench_peers.py detector_rates.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-gui setup-test demo gui test lint bench bench-history soak kills clean distclean
+.PHONY: help setup setup-gui setup-test demo gui test lint bench bench-speed bench-peers bench-history soak kills clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ lint: setup-test ## style, types and import rules
 
 bench: setup-test ## the figures of docs/benchmarks.md, measured here
 	@. .setup/env && for file in $(filter-out $(LONG),$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+
+bench-speed: setup-test ## has something become slower or worse? ratios beside the recorded ones (5 minutes); ARGS=--record
+	@$(WITH) $(BIN)/python benchmarks/regression.py $(ARGS)
+
+bench-peers: setup-test ## whole lines beside ultralytics and BoxMOT, in CPU seconds (half an hour); ARGS='--films quiet'
+	@$(WITH) $(BIN)/python benchmarks/bench_peers.py $(ARGS)
 
 bench-history: setup-test ## what a history costs when it has grown: ARGS='--sightings 1000000 --portraits 3 --jpeg 500'
 	@$(WITH) $(BIN)/python benchmarks/history_growth.py $(ARGS)

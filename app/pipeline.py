@@ -5,6 +5,7 @@ This file knows neither Qt nor SQL, torch or OpenCV: what it needs of them comes
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,6 +59,8 @@ class Embed(Protocol):
 class Plan(Protocol):
     """Which frames of a camera the detector sees; see app.schedule."""
 
+    @property
+    def wanted_fps(self) -> float: ...
     def due(self, time: float, picture: Callable[[], Grey], *, tracks: bool) -> bool: ...
 
 
@@ -113,7 +116,8 @@ class Origin:
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
     """One camera of a running run. expected: frames in all, where known. fps: processed a second of work.
-    skipped: frames the detector was not given, for too little can have changed.
+    skipped: frames the detector was not given, for too little can have changed. wanted_fps: frames a second
+    that are enough to tell that.
 
     Of live cameras only: received: frames decoded. latency_s: how long after it was filmed the newest
     result was there, None while there is none. reconnects: how often lost pictures came back. clock: whose
@@ -129,6 +133,7 @@ class CameraStatus:
     frames: int = 0
     expected: int | None = None
     skipped: int = 0
+    wanted_fps: float = math.inf
     dropped: int = 0
     fps: float = 0.0
     people: int = 0
@@ -475,6 +480,7 @@ class Line:
             camera,
             frames=tally.frames,
             skipped=tally.skipped,
+            wanted_fps=tally.plan.wanted_fps,
             dropped=camera.dropped + tally.unkept,
             fps=tally.frames / elapsed if elapsed > 0 else 0.0,
             people=0 if away else len(tally.people),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -45,7 +46,7 @@ class Schedule:
     """One camera's. Asked of every frame in order of time, it answers the same for the same frames.
 
     A frame is taken when it is nearer to the moment wanted than the next one would be, so that any frame rate
-    is met about as well.
+    is met about as well. wanted_fps: frames a second it must be asked of, at least, to be kept to.
     """
 
     _TOLERANCE_S = 1e-3  # frames are timed no better
@@ -53,6 +54,7 @@ class Schedule:
     def __init__(self, compare: Compare, intervals: Intervals) -> None:
         self._compare = compare
         self._intervals = intervals
+        self.wanted_fps = 2 / intervals.moving_s
         self._before = self._asked = self._last = -1e18
 
     def due(self, time: float, picture: Callable[[], Grey], *, tracks: bool) -> bool:
@@ -78,6 +80,8 @@ class Schedule:
 
 class EveryFrame:
     """The detector sees all there are."""
+
+    wanted_fps = math.inf
 
     def due(self, time: float, picture: Callable[[], Grey], *, tracks: bool) -> bool:
         return True

@@ -42,6 +42,25 @@ def test_a_camera_that_joins_later_counts_from_nothing() -> None:
     assert pace.of("hall").received == 10.0
 
 
+@pytest.mark.parametrize(("processed", "share"), [(10, 0.0), (15, 0.0), (8, 0.2), (0, 1.0)])
+def test_frames_nobody_wanted_are_no_loss(processed: int, share: float) -> None:
+    # 25 a second come, of which ten are enough.
+    pace = Pace(window_s=5.0)
+    for second in range(20):
+        camera = CameraStatus(
+            "hall",
+            "playing",
+            frames=processed * second,
+            wanted_fps=10.0,
+            dropped=(25 - processed) * second,
+            received=25 * second,
+        )
+        pace.see(Status(float(second), 0, (camera,), None, {}))
+    assert pace.dropped_share == pytest.approx(share)
+    assert pace.overloaded == (share > 0.1)
+    assert pace.of("hall").dropped == 25 - processed
+
+
 def test_overload_is_told_from_a_tenth_and_until_a_twentieth() -> None:
     pace, received, dropped, told = Pace(window_s=1.0), 0, 0, []
     for second, lost in enumerate([0, 0, 9, 11, 7, 4, 7]):

@@ -280,6 +280,8 @@ def test_the_status_says_where_the_time_goes() -> None:
 class Odd:
     """Has the detector see every third frame."""
 
+    wanted_fps = 10.0
+
     def __init__(self) -> None:
         self.count = -1
 

@@ -20,13 +20,14 @@ class Rates:
 
 
 OVERLOADED, AT_EASE = 0.1, 0.05
-"""The share of dropped frames from which a run counts as overloaded, and below which it no longer does."""
+"""The share of missed frames from which a run counts as overloaded, and below which it no longer does."""
 
 
 class Pace:
     """Rates over the last window_s seconds, from the statuses it is shown.
 
-    dropped_share: of the frames of all cameras, 0..1. overloaded: whether the machine can't keep up.
+    dropped_share: of the frames that were wanted of all cameras, 0..1: where fewer are enough than a camera
+    gives, those dropped beyond them are none's loss. overloaded: whether the machine can't keep up.
     """
 
     def __init__(self, *, window_s: float = 5.0) -> None:
@@ -46,11 +47,10 @@ class Pace:
 
     def _judge(self) -> None:
         first, last = self._seen[0], self._seen[-1]
-        received, dropped = (
-            sum(getattr(c, count) for c in last.cameras) - sum(getattr(c, count) for c in first.cameras)
-            for count in ("received", "dropped")
-        )
-        self.dropped_share = min(max(dropped / received, 0.0), 1.0) if received > 0 else 0.0
+        took_s = last.elapsed_s - first.elapsed_s
+        counts = [_missed(_named(first, camera.name), camera, took_s) for camera in last.cameras]
+        wanted = sum(one for one, _ in counts)
+        self.dropped_share = min(sum(lost for _, lost in counts) / wanted, 1.0) if wanted > 0 else 0.0
         if last.elapsed_s - first.elapsed_s >= 0.8 * self._window_s:
             self.overloaded = self.dropped_share >= (AT_EASE if self.overloaded else OVERLOADED)
 
@@ -66,6 +66,15 @@ class Pace:
             processed=(now.frames - before.frames) / took_s,
             dropped=(now.dropped - before.dropped) / took_s,
         )
+
+
+def _missed(before: CameraStatus, now: CameraStatus, took_s: float) -> tuple[float, float]:
+    """How many frames were wanted in that time, and how many of them were dropped."""
+    received, dropped = now.received - before.received, max(now.dropped - before.dropped, 0)
+    if now.wanted_fps * took_s >= received:
+        return max(received, 0), dropped
+    enough = now.wanted_fps * took_s
+    return enough, min(dropped, max(enough - (now.frames - before.frames), 0.0))
 
 
 def _named(status: Status, camera: str) -> CameraStatus:
