@@ -36,7 +36,7 @@ from app.topology.overlaps import overlaps_known
 from app.weights.assets import cache_folder, default_reid, resolve
 from reid.embedder import Embedder, open_embedder
 from reid.preprocess import cut
-from storage.carrying import Carried, Decided, carry, remember
+from storage.carrying import Carried, carry, remember
 from storage.database import open_database
 from storage.forgetting import Forgetting
 from storage.history import FootageRow, History
@@ -64,8 +64,8 @@ FILE_BATCH = 8
 class Run:
     """A run that is ready to start. history: questions to the database it writes, also while it runs.
 
-    roster: its cameras, which may change meanwhile; None for files. decided: what people decided of what is
-    recorded anew; carried: what came of that, once the run is over.
+    roster: its cameras, which may change meanwhile; None for files. carried: once the run is over, what came
+    of what people decided of what is recorded anew.
     """
 
     line: Line
@@ -74,7 +74,6 @@ class Run:
     detector: str
     embedder: str
     roster: Roster | None = None
-    decided: Decided = field(default_factory=Decided)
     carried: list[Carried] = field(default_factory=list)
 
     def run(
@@ -91,7 +90,7 @@ class Run:
         """
         status = self.line.run(view=view, stop=stop, note=note, passed=passed)
         self.writer.flush()
-        self.carried.append(carry(self.history.engine, self.decided))
+        self.carried.append(carry(self.history.engine))
         return status
 
 
@@ -122,7 +121,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
             )
         )
         history = History(engine)
-        decided = _make_way(history, writer, held)
+        _make_way(history, writer, held)
         shelf = stack.enter_context(Shelf(settings.recording, history, writer, writing=recorders.writing))
         forgetting = Forgetting(engine, remove=remove_file)
         keeper = Keeper(forgetting, settings.database, settings.keep, settings.cameras)
@@ -150,7 +149,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
             roster.gone = line.leave
         stack.callback(recorders.close)  # before the writer, which is told of their last files
         recorders.start(writer, shelf.begin)
-        yield Run(line, history, writer, networks.detector.backend, networks.told, roster, decided)
+        yield Run(line, history, writer, networks.detector.backend, networks.told, roster)
 
 
 def _expect_cameras(settings: Settings) -> None:
@@ -158,13 +157,13 @@ def _expect_cameras(settings: Settings) -> None:
         raise ConfigError("No camera was given; name at least one video file or stream.")
 
 
-def _make_way(history: History, writer: Writer, held: Sequence[tuple[str, float, float]]) -> Decided:
-    """What is held goes; what people decided of it stays in mind."""
-    decided = remember(history.engine, held)
+def _make_way(history: History, writer: Writer, held: Sequence[tuple[str, float, float]]) -> None:
+    """What is held goes; what people decided of it is kept in mind."""
+    if held:
+        remember(history.engine, held)
     for camera, start, end in held:
         writer.erase(camera, start, end)
     writer.flush()
-    return decided
 
 
 def open_networks(settings: Settings) -> tuple[Detector, Embedder, str]:

@@ -38,6 +38,7 @@ from storage.schema import (
     Erasure,
     Footage,
     Identity,
+    Pending,
     Picture,
     Portrait,
     Revision,
@@ -361,6 +362,7 @@ def _forget_footage(connection: Connection, row: Any) -> None:
     """Of a camera or a time: that it was filmed at all, where nothing is left of it."""
     if row.identity_id is not None:
         return
+    connection.execute(delete(Pending))  # which tells where people were
     empty = ~select(Sighting.id).where(Sighting.footage_id == Footage.id).exists()
     which = [empty]
     which += [] if row.camera_id is None else [Footage.camera_id == row.camera_id]
@@ -370,6 +372,9 @@ def _forget_footage(connection: Connection, row: Any) -> None:
 
 def forget_identity(connection: Connection, person: int) -> None:
     """Somebody who has no sighting, with their name and every mention of them."""
+    about = CorrectionIdentity
+    named = select(about.correction_id).where((about.identity_id == person) | (about.other_id == person))
+    connection.execute(delete(Pending).where(Pending.correction_id.in_(named)))
     connection.execute(update(Sighting).where(Sighting.decided_id == person).values(decided_id=None))
     for other in (Sighting.runner_up, Sighting.barred):
         columns = {column.name: None for column in Sighting.__table__.c if column.name.startswith(other.key)}

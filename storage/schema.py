@@ -15,6 +15,7 @@
 
     correction --< correction_identity     the journal: who was merged, split, named, told apart
                --< correction_sighting     and which sightings that is about
+               --- pending                 those that are recorded anew, until it is said of the new ones
 
     erasure                                what was to be forgotten, and that it was
 
@@ -33,7 +34,7 @@ from typing import ClassVar
 from sqlalchemy import Double, ForeignKey, Index, MetaData, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-VERSION = 6
+VERSION = 7
 
 DOUBTFUL = "placed_by IS NULL AND identity_id IS NOT NULL AND probability < 0.95"
 """Of a sighting: given to somebody by its run, which was not sure. Word for word what the index is of."""
@@ -444,3 +445,16 @@ class CorrectionSighting(Base):
     identity_id: Mapped[int | None] = mapped_column(ForeignKey("identity.id"), index=True)
     before_id: Mapped[int | None] = mapped_column(ForeignKey("identity.id"), index=True)
     probability: Mapped[float | None]
+
+
+class Pending(Base):
+    """A correction that is about sightings which were erased to be recorded anew, until it is said of the new
+    ones. about: JSON of storage.carrying: those sightings, their roles, and the ways they took.
+    """
+
+    __tablename__ = "pending"
+
+    correction_id: Mapped[int] = mapped_column(
+        ForeignKey("correction.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    about: Mapped[str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from storage.carrying import Carried, carry, remember
 from storage.database import open_database
+from storage.forgetting import Forgetting, Order
 from storage.history import History
 from storage.repair import Repair, apart, corrections
 from tests.small_history import SIGHTINGS, name_footage, points, record_all, writer
@@ -28,23 +29,44 @@ def engine(tmp_path: Path) -> Engine:
 
 
 def again(
-    engine: Engine, people: Mapping[int, int | None], *, spans: list[tuple[str, float, float]] = SPANS
+    engine: Engine,
+    people: Mapping[int, int | None],
+    *,
+    spans: list[tuple[str, float, float]] = SPANS,
+    until: float = 100.0,
 ) -> Carried:
-    """Recorded anew, with sightings (by their place, from 1) of these people and without the others."""
-    decided = remember(engine, spans)
+    """Recorded anew, with sightings (by their place, from 1) of these people and without the others. until:
+    the run is stopped then.
+    """
+    remember(engine, spans)
     with writer(engine) as record:
         for span in spans:
             record.erase(*span)
         record.flush()
-        name_footage(record)
+    return go_on(engine, people, cameras={camera for camera, _, _ in spans}, until=until)
+
+
+def go_on(
+    engine: Engine,
+    people: Mapping[int, int | None],
+    *,
+    cameras: Collection[str] = ("left", "right"),
+    since: float = 0.0,
+    until: float = 100.0,
+) -> Carried:
+    """A run over the part between two times."""
+    with writer(engine) as record:
+        name_footage(record, start=max(since, 10.0))
         for number, who in people.items():
             known = SIGHTINGS[number - 1]
-            if known.camera in {camera for camera, _, _ in spans}:
+            if known.camera in cameras and since <= known.start < until:
                 record.sighting(replace(known, identity=who, evidence=None))
                 for point in points(known):
                     record.point(number, point)
+        for camera in cameras:
+            record.frames(camera, 1, min(until, 31.0))
         record.flush()
-        return carry(engine, decided)
+        return carry(engine)
 
 
 def told(engine: Engine) -> dict[tuple[str, float], int | None]:
@@ -131,7 +153,7 @@ def test_what_stays_counts_for_who_it_is(engine: Engine) -> None:
 
 def test_somebody_elsewhere_in_the_picture_is_not_the_same(engine: Engine) -> None:
     Repair(engine).name(1, "Ann")
-    decided = remember(engine, SPANS)
+    remember(engine, SPANS)
     with writer(engine) as record:
         for span in SPANS:
             record.erase(*span)
@@ -139,5 +161,51 @@ def test_somebody_elsewhere_in_the_picture_is_not_the_same(engine: Engine) -> No
         record.sighting(Sighting(1, "left", 10.0, 14.0, 11, 0.9))
         for point in points(SIGHTINGS[0]):
             record.point(1, replace(point, box=point.box + 100))
+        for camera in ("left", "right"):
+            record.frames(camera, 220, 31.0)
         record.flush()
-        assert [row.name for row in carry(engine, decided).lost] == ["Ann"]
+        assert [row.name for row in carry(engine).lost] == ["Ann"]
+
+
+def test_what_is_not_recorded_anew_yet_waits_for_the_rest(engine: Engine) -> None:
+    """The run is stopped at 15 s, or killed before that; another one goes on."""
+    Repair(engine).name(2, "Bea")
+    Repair(engine).name(1, "Ann")
+    carried = again(engine, NEW, until=15.0)
+    assert ([row.name for row in carried.made], carried.lost) == (["Ann"], ())
+    assert [row.name for row in carried.waiting] == ["Bea"]
+    carried = go_on(engine, NEW, since=15.0)
+    assert ([row.name for row in carried.made], carried.waiting) == (["Bea"], ())
+    assert {row.id: row.name for row in History(engine).people()} == {11: "Ann", 12: "Bea"}
+    assert carry(engine) == Carried()
+
+
+def test_what_a_killed_run_remembered_is_carried_by_the_next(engine: Engine, tmp_path: Path) -> None:
+    Repair(engine).name(1, "Ann")
+    Repair(engine).move(3, 1)
+    remember(engine, SPANS)
+    with writer(engine) as record:
+        for span in SPANS:
+            record.erase(*span)
+    other = open_database(tmp_path / "h.db", create=False)  # as the next program has it
+    remember(other, SPANS)  # it replaces, too: nothing more is there to be remembered
+    carried = go_on(other, NEW)
+    assert [row.kind for row in carried.made] == ["name", "move"]
+    assert told(other)["right", 19.0] == 11
+
+
+def test_what_is_undone_or_forgotten_meanwhile_is_not_carried(engine: Engine) -> None:
+    name, merged = Repair(engine).name(1, "Ann"), Repair(engine).differ(1, 2)
+    remember(engine, SPANS)
+    with writer(engine) as record:
+        for span in SPANS:
+            record.erase(*span)
+    Repair(engine).undo(name)
+    assert go_on(engine, NEW).made[0].kind == "differ"
+    assert merged
+    Repair(engine).name(11, "Zoe")
+    remember(engine, SPANS)
+    forgetting = Forgetting(engine, remove=lambda path: None)
+    forgetting.order(Order("sightings", camera="left"))
+    forgetting.carry_out()
+    assert carry(engine) == Carried()

@@ -113,6 +113,7 @@ def carried_told(carried: Carried) -> list[str]:
     sentences = [f"carried over: {told(row)} (correction {row.id})" for row in carried.made]
     sentences += [f"as it was corrected: {told(row)} (correction {row.id})" for row in carried.held]
     sentences += [f"not found again: {told(row)} (correction {row.id})" for row in carried.lost]
+    sentences += [f"waits for the rest of its footage: {told(row)}" for row in carried.waiting]
     if carried.lost:
         sentences.append("What was not found again is to be corrected by hand, if it is still so.")
     return [plain(sentence) for sentence in sentences]
