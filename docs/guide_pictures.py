@@ -34,7 +34,7 @@ WIDTH = 1100
 PERSON, OTHER = 4, 7
 SHOWN_S = 30.0
 """Into the footage, where all cameras show somebody."""
-PATIENCE_MS = 20_000
+PATIENCE_MS = 120_000
 
 
 def main() -> int:
@@ -79,6 +79,7 @@ class Pictures:
         self.merge()
         self.journal()
         self.dialogs()
+        self.find()
 
     def footage(self) -> None:
         window, page = self.window, self.window.footage
@@ -138,6 +139,7 @@ class Pictures:
         window = self.window
         for name, action, button in (
             ("guide-site", window.actions_.site, "test"),
+            ("guide-case", window.actions_.case, None),
             ("guide-forget", window.actions_.forget, None),
         ):
             action.trigger()
@@ -150,6 +152,14 @@ class Pictures:
         dialog = show_keys(window, window.actions_.sheet())
         self.save("guide-keys", dialog)
         dialog.close()
+
+    def find(self) -> None:
+        """By the networks, which takes seconds."""
+        self.window.sightings.choose(self.window.sightings.model.rows[2])
+        self.window.deeds.find_alike()
+        until(lambda: bool(dialogs()))
+        self.save("guide-find", dialogs()[-1])
+        dialogs()[-1].close()
 
     def save(self, name: str, widget: QWidget | None = None) -> None:
         """As a PNG of few colours."""

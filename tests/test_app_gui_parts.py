@@ -314,7 +314,8 @@ def test_the_two_pictures_by_which_a_sighting_was_decided(tmp_path: Path, faces:
     panel.show_evidence(questions.evidence(history, second))
     assert panel.compared.isVisible()
     drawn = panel.compared.grab().toImage()
-    shades = [drawn.pixelColor(x, 48).red() for x in (24, 24 + 48 + 16)]  # pictures are half as wide as high
+    width = panel.compared.HEIGHT // 2  # pictures are half as wide as high
+    shades = [drawn.pixelColor(x, width).red() for x in (width // 2, width + 16 + width // 2)]
     assert shades == pytest.approx([120, 10], abs=3)
     panel.show_evidence(questions.evidence(history, first))  # an answer that comes too late
     assert panel.compared.lines == [

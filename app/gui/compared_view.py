@@ -16,7 +16,7 @@ from app.times import moment
 class ComparedView(QWidget):
     """A sighting's picture and the one it was compared with."""
 
-    HEIGHT = 96
+    HEIGHT = 112
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -60,15 +60,18 @@ class ComparedView(QWidget):
         painter.end()
 
     def _paint_lines(self, painter: QPainter, room: QRectF) -> None:
+        """As many of the sentences as there is room for, what decided first."""
         small = QFont(painter.font())
-        small.setPointSizeF(small.pointSizeF() - 1)
+        small.setPointSizeF(small.pointSizeF() - 1.5)
         painter.setFont(small)
-        step = room.height() / max(len(self.lines), 1)
+        wrap = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignTop)
         for number, line in enumerate(self.lines):
+            taken = painter.boundingRect(room, wrap, line)
+            if taken.height() > room.height():
+                return
             painter.setPen(TEXT if number == 0 else MUTED)
-            words = painter.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, int(room.width()))
-            row = QRectF(room.left(), room.top() + number * step, room.width(), step)
-            painter.drawText(row, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), words)
+            painter.drawText(room, wrap, line)
+            room.setTop(taken.bottom() + 1)
 
 
 def width_of(picture: QImage, height: float) -> float:

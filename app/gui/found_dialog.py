@@ -14,7 +14,7 @@ from app.gui.style import GAP
 from app.gui.text import Label
 from app.gui.words import person_title
 
-PICTURE = QSize(150, 260)
+PICTURE = QSize(124, 220)
 """Of a person, in pixels of the screen: large enough to judge."""
 
 

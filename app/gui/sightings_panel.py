@@ -12,6 +12,7 @@ from PyQt5.QtCore import (
     QObject,
     QSize,
     Qt,
+    QTimer,
     pyqtSignal,
 )
 from PyQt5.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent
@@ -243,6 +244,10 @@ class SightingsPanel(QFrame):
         if self.current is not None and evidence.sighting.id == self.current.id:
             self.compared.show_evidence(evidence)
             self._make_room()
+            QTimer.singleShot(0, self._keep_in_sight)
+
+    def _keep_in_sight(self) -> None:
+        self.list.scrollTo(self.list.currentIndex())
 
     def choose(self, sighting: SightingRow) -> None:
         """Chooses a sighting, where it is in the list."""
