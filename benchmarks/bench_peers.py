@@ -1,7 +1,7 @@
 """Whole lines beside each other: films to tracks by Sightline, ultralytics and BoxMOT, and what that costs.
 
     python benchmarks/bench_peers.py [--data FOLDER] [--python PYTHON] [--films NAME ...] [--only PEER ...]
-        [--times 1] [--json FILE]
+        [--quiet-minutes 10] [--times 1] [--json FILE]
 
 FOLDER holds data/video, data/mot and weights. Each peer is run next to Sightline, so that both meet the same
 machine; CPU seconds are user and system time of the whole process, starting up included, and are what is
@@ -9,7 +9,7 @@ compared: a machine that does other work as well moves them little, unlike the c
 and IDF1 are against the truth of every frame. The peers live in an environment of their own (see peers.py, or
 --python), for which ultralytics' export to OpenVINO is made once.
 
-quiet: ten minutes at 25 frames/s in which nobody is seen for nine, made of PETS09-S2L1
+quiet: minutes at 25 frames/s in nine tenths of which nobody is seen, made of PETS09-S2L1
 (speed_parts/quiet.py).
 """
 
@@ -72,8 +72,9 @@ def main() -> None:
         cost_of([python, SCRIPT, "export", export, told.data / "weights/yolov8n.pt", "-", "-"])
     there: dict[str, tuple[Path, Path | None]] = dict(films(told.data))
     if "quiet" in told.films:
-        film = cache_folder() / "benchmarks" / "quiet.mp4"
-        there["quiet"] = quiet_film(told.data / "data/video/vtest.avi", 10.0, film), None
+        film = cache_folder() / "benchmarks" / f"quiet-{told.quiet_minutes:g}.mp4"
+        source = told.data / "data/video/vtest.avi"
+        there["quiet"] = quiet_film(source, 10.0, film, minutes=told.quiet_minutes), None
     found: dict[str, dict[str, Measured]] = {}
     # Once without counting: Python compiles, networks are converted.
     of_film(there["TUD-Campus"][0], None, told.only, 1, python, export, told.data)
@@ -98,6 +99,7 @@ def arguments() -> argparse.Namespace:
     names = ["PETS09-S2L1", "TUD-Campus", "TUD-Stadtmitte", "quiet"]
     parser.add_argument("--films", nargs="+", choices=names, default=names, metavar="NAME")
     parser.add_argument("--only", nargs="*", choices=PEERS, default=list(PEERS), metavar="PEER")
+    parser.add_argument("--quiet-minutes", type=float, default=10.0, help="how long the quiet film is")
     parser.add_argument("--times", type=int, default=1, help="how often each is run")
     parser.add_argument("--json", type=Path, metavar="FILE")
     return parser.parse_args()

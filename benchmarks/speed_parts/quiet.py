@@ -1,4 +1,4 @@
-"""A film in which nobody is seen for nine of ten minutes, made of one in which there always is somebody."""
+"""A film in which nobody is seen for nine tenths of it, made of one in which there always is somebody."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ import numpy as np
 from tracker.types import Image
 
 FPS = 25
-MINUTES = 10
-BUSY_S = (240.0, 300.0)  # from when to when the people of the other film are there
+BUSY = (0.4, 0.5)  # from which part of it to which the people of the other film are there
 NOISE = 2.0  # grey levels, standard deviation, anew in each picture, as a sensor has it by day
 
 
-def quiet_film(source: Path, source_fps: float, out: Path) -> Path:
+def quiet_film(source: Path, source_fps: float, out: Path, *, minutes: float) -> Path:
     """Writes it as H.264 with a key frame each two seconds, where it is not there yet.
 
-    The empty place is the median of pictures spread over the source; for a minute its own pictures are shown,
-    each as long as it lasts there.
+    The empty place is the median of pictures spread over the source; for a tenth of the time its own pictures
+    are shown, each as long as it lasts there.
     """
     if out.exists():
         return out
@@ -34,9 +33,11 @@ def quiet_film(source: Path, source_fps: float, out: Path) -> Path:
         stream.height, stream.width = empty.shape[:2]
         stream.pix_fmt, stream.gop_size = "yuv420p", 2 * FPS
         stream.codec_context.time_base = Fraction(1, FPS)
-        for k in range(60 * MINUTES * FPS):
-            busy = BUSY_S[0] <= k / FPS < BUSY_S[1]
-            shown = pictures[int((k / FPS - BUSY_S[0]) * source_fps) % len(pictures)] if busy else empty
+        frames = round(60 * minutes * FPS)
+        for k in range(frames):
+            busy = BUSY[0] <= k / frames < BUSY[1]
+            since_s = (k - BUSY[0] * frames) / FPS
+            shown = pictures[int(since_s * source_fps) % len(pictures)] if busy else empty
             noisy = np.roll(noise[k % 8], k * 7919, axis=1)
             image = np.clip(shown.astype(np.int16) + noisy, 0, 255).astype(np.uint8)
             frame = av.VideoFrame.from_ndarray(image, "bgr24")
