@@ -216,12 +216,6 @@ def test_two_who_cross_are_pictured_once_a_moment() -> None:
     assert tracker.ask(0.7, at((123, 0.9, None), (127, 0.9, None))).tolist() == [True, True]
 
 
-def test_who_is_covered_by_more_than_half_is_not_pictured() -> None:
-    boxes = np.array([[80, 50, 120, 150], [84, 60, 124, 160], [300, 50, 340, 150]], np.float32)
-    seen = Detections(boxes, np.full(3, 0.9, np.float32))
-    assert CameraTracker("hall").ask(0.0, seen).tolist() == [False, True, True]  # feet tell who is in front
-
-
 def test_asking_changes_nothing() -> None:
     asked, silent = CameraTracker("hall"), CameraTracker("hall")
     for k in range(20):

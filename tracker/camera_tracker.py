@@ -37,10 +37,6 @@ MOST_LOOKS = 8.0
 COVERED = 0.1
 """The part of a box from which on others before it show in its picture."""
 
-HALF = 0.5
-"""The part of a box that must be free for its picture to say who it is: of less it is as likely to show the
-one in front."""
-
 PLAIN = 0.01
 """The chance of a mistake, by place alone, below which a pairing teaches what looks are worth."""
 
@@ -150,8 +146,6 @@ class CameraTracker:
         moment, where there are no more detections than tracks.
         """
         strong: NDArray[np.bool_] = detections.scores >= self.rules.strong
-        if len(detections):
-            strong = strong & (visible(detections.boxes) > HALF)
         targets, means, covariances = self._predict(self._alive(time), time)
         if not strong.any() or not targets:
             return strong
