@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from reid.card import DeviceError, WeightsError
 from reid.preprocess import Floats, Image, Preprocess
 
 _ONNX_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+FAST, EXACT = "fast", "exact"
 LEAST_COSINE = 0.998  # of vectors in a faster precision with those in float32
 AT_ONCE = 32  # pictures compared at once
 OPENVINO_AT_ONCE = 4
@@ -119,13 +121,35 @@ class OpenVinoBackend:
         return as_vectors(np.array(self._request.get_output_tensor(0).data, np.float32), len(sized))
 
 
-def open_openvino(core: Any, model: Any, preprocess: Preprocess) -> OpenVinoBackend:
-    """The model in the precision the CPU is fastest in, or in float32 where that one spoils the vectors."""
+def open_openvino(
+    core: Any, model: Any, preprocess: Preprocess, *, verdict: Path | None = None
+) -> OpenVinoBackend:
+    """The model in the precision the CPU is fastest in, or in float32 where that one spoils the vectors.
+
+    verdict: a file that tells which it is, of this network on this CPU; written where it is missing.
+    """
+    told = _told(verdict)
+    if told:
+        return OpenVinoBackend(core, model, preprocess, precision="f32" if told == EXACT else None)
     fast = OpenVinoBackend(core, model.clone(), preprocess)
     if fast.exact:
         return fast
     exact = OpenVinoBackend(core, model, preprocess, precision="f32")
-    return fast if worst_cosine(fast, exact, preprocess) >= LEAST_COSINE else exact
+    good = worst_cosine(fast, exact, preprocess) >= LEAST_COSINE
+    if verdict is not None:
+        with suppress(OSError):  # then the next start compares again
+            verdict.parent.mkdir(parents=True, exist_ok=True)
+            verdict.write_text(FAST if good else EXACT)
+    return fast if good else exact
+
+
+def _told(verdict: Path | None) -> str:
+    """What the file says, "" where it says nothing."""
+    try:
+        said = "" if verdict is None else verdict.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return said if said in (FAST, EXACT) else ""
 
 
 def worst_cosine(one: Backend, other: Backend, preprocess: Preprocess, crops: Sequence[Image] = ()) -> float:

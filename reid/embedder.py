@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ def _opened(
     if weights.suffix == ".xml":
         if device not in ("auto", "cpu"):
             raise DeviceError(f"{weights} runs on the CPU only: say auto or cpu.")
-        return _open_xml(weights, batch, preprocess)
+        return _open_xml(weights, batch, preprocess, cache)
     raise WeightsError(f"{weights} is no network for re-identification: give .safetensors, .onnx or .xml.")
 
 
@@ -142,7 +143,9 @@ def _open_own(weights: Path, device: str, cache: Path | None, batch: int) -> Emb
         from reid.export import converted
 
         card, core = read_card(weights), import_openvino().Core()
-        return _embedder(open_openvino(core, converted(weights, cache), card.preprocess.raw()), card, batch)
+        verdict = _verdict(core, weights, cache)
+        backend = open_openvino(core, converted(weights, cache), card.preprocess.raw(), verdict=verdict)
+        return _embedder(backend, card, batch)
     from reid.model import load
 
     model, card = load(weights)
@@ -173,7 +176,18 @@ def _told_card(session: Any, weights: Path) -> str | None:
     return card
 
 
-def _open_xml(weights: Path, batch: int, preprocess: Preprocess | None) -> Embedder:
+def _verdict(core: Any, weights: Path, cache: Path | None) -> Path | None:
+    """Where it is kept in which precision this network runs on this CPU."""
+    if cache is None:
+        return None
+    digest = hashlib.sha256(weights.read_bytes())
+    if weights.suffix == ".xml" and weights.with_suffix(".bin").is_file():
+        digest.update(weights.with_suffix(".bin").read_bytes())
+    digest.update(core.get_property("CPU", "FULL_DEVICE_NAME").encode())
+    return cache / "precision" / f"{digest.hexdigest()[:16]}-{version('openvino')}"
+
+
+def _open_xml(weights: Path, batch: int, preprocess: Preprocess | None, cache: Path | None) -> Embedder:
     core = import_openvino().Core()
     try:
         model = core.read_model(weights)
@@ -181,10 +195,15 @@ def _open_xml(weights: Path, batch: int, preprocess: Preprocess | None) -> Embed
         raise WeightsError(f"{weights} is damaged, or its .bin is missing: fetch both again.") from error
     if model.has_rt_info(["sightline", "card"]):
         card = Card.from_json(model.get_rt_info(["sightline", "card"]).astype(str), weights)
-        return _embedder(open_openvino(core, model, card.preprocess.raw()), card, batch)
+        return _embedder(
+            open_openvino(core, model, card.preprocess.raw(), verdict=_verdict(core, weights, cache)),
+            card,
+            batch,
+        )
     shape = [side.get_length() if side.is_static else None for side in model.input(0).get_partial_shape()]
     preprocess = preprocess or _sized(MODEL_ZOO, shape, weights)
-    return _foreign(open_openvino(core, model, preprocess), weights, preprocess, batch)
+    backend = open_openvino(core, model, preprocess, verdict=_verdict(core, weights, cache))
+    return _foreign(backend, weights, preprocess, batch)
 
 
 def _sized(preprocess: Preprocess, shape: Sequence[Any], weights: Path) -> Preprocess:

@@ -148,6 +148,25 @@ def test_a_second_start_finds_the_conversion_and_needs_no_torch(
     assert done.stdout == f"{embedders['torch'].fingerprint} []\n"
 
 
+def test_in_which_precision_a_network_runs_is_kept(folder: Path, tmp_path: Path) -> None:
+    crops = people_like(4)
+    vectors = open_embedder(folder / "small.xml", device="cpu", cache=tmp_path).embed(crops)
+    kept = list((tmp_path / "precision").glob("*"))
+    if not kept:
+        pytest.skip("this CPU has no precision faster than float32")
+    again = open_embedder(folder / "small.xml", device="cpu", cache=tmp_path)
+    assert (again.embed(crops) == vectors).all()
+    kept[0].write_text("exact")
+    assert "fp32" in open_embedder(folder / "small.xml", device="cpu", cache=tmp_path).backend
+    kept[0].write_bytes(b"\xff\xfe what")
+    assert open_embedder(folder / "small.xml", device="cpu", cache=tmp_path).backend == again.backend
+    assert kept[0].read_text() in ("fast", "exact")
+    (tmp_path / "a file").touch()
+    assert (
+        open_embedder(folder / "small.xml", device="cpu", cache=tmp_path / "a file").backend == again.backend
+    )
+
+
 def test_a_damaged_conversion_is_made_anew(
     embedders: dict[str, Embedder], folder: Path, tmp_path: Path
 ) -> None:
