@@ -72,6 +72,7 @@ def show(arguments: argparse.Namespace) -> int:
             who,
             as_json=arguments.json,
             pictures=arguments.pictures,
+            camera=arguments.camera,
             since=since,
             until=until,
             most=arguments.limit or None,

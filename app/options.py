@@ -171,7 +171,12 @@ def _people(commands: Commands) -> None:
 
 def _find(commands: Commands) -> None:
     find = commands.add_parser("find", help="who is in a picture: those of the history who are most alike")
-    find.add_argument("picture", type=Path, metavar="PICTURE", help="a photograph or a cut-out person")
+    find.add_argument(
+        "picture", type=Path, nargs="?", metavar="PICTURE", help="a photograph or a cut-out person"
+    )
+    find.add_argument(
+        "--sighting", type=int, metavar="N", help="instead of a picture: whom this sighting is like"
+    )
     find.add_argument(
         "--whole", action="store_true", help="it shows one person and little else: cut nothing out"
     )
@@ -213,6 +218,7 @@ def _review(commands: Commands) -> None:
 def _show(commands: Commands) -> None:
     show = commands.add_parser("show", help="one person: every sighting, as a timeline over the cameras")
     show.add_argument("id", metavar="PERSON", help=PERSON_HELP)
+    show.add_argument("--camera", metavar="NAME", help="only sightings on this camera")
     show.add_argument("--since", metavar="TIME", help=f"only sightings that end after it, {TIME_HELP}")
     show.add_argument("--until", metavar="TIME", help="only sightings that begin before it")
     _limit(show, 200, "of more sightings, the last")

@@ -39,7 +39,7 @@ from storage.schema import Camera, Correction, Footage, Identity, Picture, Portr
 from storage.schema import Trajectory as Chunk
 from storage.segments import SegmentRow, Shown, all_segments, showing, size_of_all
 from storage.templates import MOST as TEMPLATES
-from storage.vectors import best_portraits, best_templates, check_model, identities, models_used
+from storage.vectors import best_portraits, best_templates, best_vector, check_model, identities, models_used
 from tracker import types
 
 _IDS_A_QUERY = 500
@@ -394,6 +394,11 @@ class History:
         """The best pictures of those that somebody is told apart by, at the most so many."""
         told_by = select(Template.portrait_id).where(Template.identity_id == self.who(person))
         return self.portraits(among=told_by, most=most)
+
+    def best_vector(self, sighting: int) -> tuple[str, types.Floats] | None:
+        """The model and the (D,) vector of a sighting's best picture; None where it has none."""
+        with self._asking() as connection:
+            return best_vector(connection, sighting)
 
     def faces(self, people: Collection[int]) -> dict[int, PortraitRow]:
         """By person, the best picture of those that they are told apart by, or where these are not chosen yet

@@ -55,6 +55,18 @@ def best_templates(connection: Connection, people: Collection[int]) -> dict[int,
     return best
 
 
+def best_vector(connection: Connection, sighting: int) -> tuple[str, Any] | None:
+    """The model and the (D,) vector of a sighting's best picture; None where it has none."""
+    query = (
+        select(Model.fingerprint, Portrait.vector)
+        .join(Portrait, Portrait.model_id == Model.id)
+        .where(Portrait.sighting_id == sighting)
+        .order_by(Portrait.quality.desc(), Portrait.time, Portrait.id)
+    )
+    row = connection.execute(query.limit(1)).first()
+    return None if row is None else (row.fingerprint, unpack_vectors([row.vector])[0])
+
+
 def identities(
     connection: Connection, model: str, ids: Sequence[int], *, most: int, looks_alone: bool = False
 ) -> Iterator[list[types.Identity]]:

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_history import small_history
 from street import PEOPLE, street_crops, street_film, street_history, written
 
+from app import errors
 from app.cli import main
 from reid.embedder import open_embedder
 from storage.database import open_database
@@ -168,3 +170,25 @@ def test_a_history_of_nobody_says_so(tmp_path: Path, capsys: pytest.CaptureFixtu
     photo = written(tmp_path, np.zeros((20, 10, 3), np.uint8))
     assert main(["find", str(photo), "--db", str(tmp_path / "none.db")]) == 0
     assert "Nobody was recorded there and then" in capsys.readouterr().out
+
+
+def test_a_sighting_is_asked_for_without_a_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Sighting n's pictures lie along axis n of four, and 5, of nobody, along that of 1."""
+    db = ["--db", str(tmp_path / "h.db")]
+    small_history(tmp_path / "h.db")
+    assert main(["find", "--sighting", "5", "--json", *db]) == errors.OK
+    (asked,) = json.loads(capsys.readouterr().out)["people"]
+    assert [(one["id"], one["sighting"]) for one in asked["likely"]] == [(1, 1), (2, 4)]
+    assert asked["likely"][0]["distance"] < 0.2 < asked["likely"][1]["distance"]
+    assert main(["find", "--sighting", "1", "--json", *db]) == errors.OK
+    (asked,) = json.loads(capsys.readouterr().out)["people"]
+    assert {one["sighting"] for one in asked["likely"]} <= {2, 3, 4}  # its own pictures are no match
+    assert main(["find", "--sighting", "5", "--page", str(tmp_path / "p.html"), *db]) == errors.OK
+    assert "Sighting 5" in capsys.readouterr().out
+    assert main(["find", "--sighting", "77", *db]) == errors.USAGE
+    assert "77 is no sighting" in capsys.readouterr().err
+    for typed in ([], ["a.jpg", "--sighting", "1"]):
+        assert main(["find", *typed, *db]) == errors.CONFIG
+        assert "Name a picture, or a sighting" in capsys.readouterr().err

@@ -145,6 +145,7 @@ def print_person(
     *,
     as_json: bool,
     pictures: Path | None = None,
+    camera: str | None = None,
     since: float | None = None,
     until: float | None = None,
     most: int | None = MOST_SIGHTINGS,
@@ -152,14 +153,14 @@ def print_person(
 ) -> None:
     """One person's sightings over all cameras: a timeline, a table, and a picture of each.
 
-    since, until: only sightings that reach into that time. most: of more, the last. pictures: the folder to
+    camera, since, until: only sightings there and then. most: of more, the last. pictures: the folder to
     write pictures into, none where None; beside each sighting's picture there are the two that were compared
     when it was decided, where that was noted. Raises UnknownPerson, and ExportError where the pictures cannot
     be written.
     """
     person = history.person(id)
     asked, id = id, person.id  # noqa: A001
-    sightings = history.sightings(person=id, since=since, until=until, most=most)
+    sightings = history.sightings(person=id, camera=camera, since=since, until=until, most=most)
     numbers = [sighting.id for sighting in sightings]
     footage = {row.id: row for row in history.footage(ids={sighting.footage for sighting in sightings})}
     shown, pairs = history.shown(numbers), history.compared(numbers)
@@ -174,9 +175,7 @@ def print_person(
         say(console, f"{asked} was merged: it is {id} now.")
     console.print(_headline(person, clock), end="\n\n")
     if not sightings:
-        say(
-            console, f"No sighting of {id} reaches into that time; without --since and --until all are shown."
-        )
+        say(console, f"No sighting of {id} was there and then; 'sightline show {id}' tells all of them.")
         return
     console.print(_timeline(sightings, clock, width=console.width, utf8=console.encoding.startswith("utf")))
     console.print()

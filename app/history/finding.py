@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from rich.console import Console
 from rich.text import Text
@@ -23,10 +25,10 @@ from app.history.why import percent
 from app.sources.pictures import read_image
 from app.times import AnswerClock, iso
 from reid.preprocess import cut
-from storage.history import History
+from storage.history import History, UnknownPerson
 from tracker.revisits import learned
 from tracker.search import Candidate, search
-from tracker.types import Floats, Image
+from tracker.types import Floats, Identity, Image
 
 if TYPE_CHECKING:
     from tracker.detector import Detector
@@ -42,21 +44,28 @@ def find(arguments: argparse.Namespace) -> int:
     """``sightline find PICTURE``: everybody in it, and whom of the history they are likely to be."""
     if arguments.count < 1:
         raise ConfigError(f"--count {arguments.count}: give 1 at least.")
-    image = read_image(arguments.picture)
-    settings = overridden(Settings(()), arguments)
+    if (arguments.picture is None) == (arguments.sighting is None):
+        raise ConfigError("Name a picture, or a sighting with --sighting.")
     with opened(arguments.db) as history:
         since, until = span_said(history, arguments.since, arguments.until)
         ids = history.people_ids(camera=arguments.camera, since=since, until=until)
-        told = {"settings": settings, "ids": ids, "whole": arguments.whole, "most": arguments.count}
-        asked, even = ask(history, image, **told) if ids else ([], None)
-        if arguments.json:
-            print(json.dumps(_facts(arguments.picture, asked, even), indent=2))
+        if arguments.sighting is not None:
+            name = Path(f"sighting {arguments.sighting}")
+            asked, even = ask_sighting(history, arguments.sighting, ids=ids, most=arguments.count)
         else:
-            tell(asked, arguments.picture, whole=arguments.whole, known=len(ids))
+            name, image = arguments.picture, read_image(arguments.picture)
+            settings = overridden(Settings(()), arguments)
+            told = {"settings": settings, "ids": ids, "whole": arguments.whole, "most": arguments.count}
+            asked, even = ask(history, image, **told) if ids else ([], None)
+        if arguments.json:
+            print(json.dumps(_facts(name, asked, even), indent=2))
+        else:
+            title = "" if arguments.sighting is None else str(name).capitalize()
+            tell(asked, name, whole=arguments.whole or bool(title), known=len(ids), name=title)
         if arguments.page is not None and asked:
             from app.output.find_page import write_find_page
 
-            page = write_find_page(asked, arguments.picture, arguments.page)
+            page = write_find_page(asked, name, arguments.page)
             if not arguments.json:
                 print(f"page: {page}")
     return errors.OK
@@ -95,6 +104,39 @@ def ask(
     return found, 1.0 - likeness.even
 
 
+def ask_sighting(
+    history: History, sighting: int, *, ids: Sequence[int] | None = None, most: int = 5
+) -> tuple[list[Asked], float | None]:
+    """The same of a sighting, by its best picture, without a network; its own pictures are left out.
+
+    Raises UnknownPerson where there is no such sighting, or nothing to compare is kept of it.
+    """
+    row, told = history.sighting(sighting), history.best_vector(sighting)
+    if row is None or told is None:
+        what = "is no sighting" if row is None else "has no picture that could be compared"
+        raise UnknownPerson(f"{sighting} {what} in {history.path}; 'sightline show' lists sightings")
+    model, look = told
+    late = history.identities(model, people=LEARNED_FROM)
+    likeness = learned([(who.embeddings, who.taken) for who in late])
+    known = history.identity_blocks(model, ids=ids, looks_alone=True)
+    others = ([one for who in block if (one := _without(who, sighting)) is not None] for block in known)
+    candidates, nobody = search(look, others, most=most, likeness=likeness)
+    pictures = history.portraits(sighting=sighting, most=1)
+    jpeg = np.frombuffer(pictures[0].jpeg if pictures else b"", np.uint8)
+    image = cv2.imdecode(jpeg, cv2.IMREAD_COLOR) if len(jpeg) else None
+    shown = np.full((2, 1, 3), 128, np.uint8) if image is None else np.asarray(image, np.uint8)
+    likely = [_likely(history, one) for one in candidates]
+    return [Asked(None, shown, likely, nobody)], 1.0 - likeness.even
+
+
+def _without(who: Identity, sighting: int) -> Identity | None:
+    """Somebody without the pictures of a sighting; None where nothing is left."""
+    rows = [k for k, (taken, _) in enumerate(who.taken) if taken != sighting]
+    if not rows:
+        return None
+    return replace(who, embeddings=who.embeddings[rows], taken=tuple(who.taken[k] for k in rows))
+
+
 def _corners(box: Floats) -> Box:
     left, top, right, bottom = (round(float(side), 1) for side in box)
     return left, top, right, bottom
@@ -121,9 +163,15 @@ def _likely(history: History, candidate: Candidate) -> Likely:
 
 
 def tell(
-    asked: Sequence[Asked], picture: Path, *, whole: bool, known: int, console: Console | None = None
+    asked: Sequence[Asked],
+    picture: Path,
+    *,
+    whole: bool,
+    known: int,
+    name: str = "",
+    console: Console | None = None,
 ) -> None:
-    """A table for each person in the picture."""
+    """A table for each person in the picture. name: what to call one who is no part of a picture."""
     console = console or Console(highlight=False)
     if not known:
         say(console, "Nobody was recorded there and then; 'sightline people' lists everybody.")
@@ -132,7 +180,8 @@ def tell(
         say(console, f"No person was found in {picture}; the whole picture is taken for one.")
     clock = AnswerClock([one.time for who in asked for one in who.likely if one.time is not None])
     for number, who in enumerate(asked, start=1):
-        _tell_one(who, f"{_where(who, number, len(asked))}{clock.caption}", clock, console)
+        title = name or _where(who, number, len(asked))
+        _tell_one(who, f"{title}{clock.caption}", clock, console)
     likely = [who.likely[0] for who in asked if who.likely and who.likely[0].candidate.chance > who.nobody]
     for number in dict.fromkeys(one.id for one in likely):
         say(console, f"all sightings: sightline show {number}")
