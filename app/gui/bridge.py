@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from PyQt5.QtCore import QObject, pyqtSignal
+from PyQt5.QtCore import QObject, Qt, pyqtSignal
 
 from app.config import Settings
 from app.pipeline import Status, View
@@ -71,7 +71,7 @@ class Runner(QObject):
         self._stop = threading.Event()
         self._future: Future[Status | None] = Future()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run")
-        self._done.connect(self._finish)
+        self._done.connect(self._finish, Qt.ConnectionType.QueuedConnection)  # type: ignore[call-arg]  # not in the stubs
 
     def start(self, settings: Settings) -> None:
         """Begins a run. Raises RuntimeError while another one is on."""
@@ -81,6 +81,7 @@ class Runner(QObject):
         self._stop = threading.Event()
         self.latest = Latest()
         self._future = self._pool.submit(self._work, settings, self.latest, self._stop)
+        self._future.add_done_callback(lambda done: self._done.emit())
 
     def stop(self) -> None:
         """Asks the run to end; ``ended`` says when it has."""
@@ -92,14 +93,11 @@ class Runner(QObject):
         self._pool.shutdown(wait=True)
 
     def _work(self, settings: Settings, view: Latest, stop: threading.Event) -> Status | None:
-        try:
-            with self._build(settings) as run:
-                if stop.is_set():
-                    return None
-                self.ready.emit(run.history)
-                return run.run(view=view, stop=stop)
-        finally:
-            self._done.emit()
+        with self._build(settings) as run:
+            if stop.is_set():
+                return None
+            self.ready.emit(run.history)
+            return run.run(view=view, stop=stop)
 
     def _finish(self) -> None:
         self.running = False

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from PyQt5.QtCore import QObject, pyqtSignal
+from PyQt5.QtCore import QObject, Qt, pyqtSignal
 
 from storage.database import open_database
 from storage.history import History
@@ -56,7 +56,7 @@ class Reader(QObject):
         self._numbers = itertools.count(1)
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history")
         self._patient = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history-long")
-        self._done.connect(self._deliver)
+        self._done.connect(self._deliver, Qt.ConnectionType.QueuedConnection)  # type: ignore[call-arg]  # not in the stubs
 
     def open(self, path: Path) -> None:
         """Turns to another database; answers from the one before are no longer delivered."""
@@ -123,8 +123,9 @@ class Reader(QObject):
         pool: ThreadPoolExecutor | None = None,
     ) -> None:
         number = next(self._numbers)
-        future = (pool or self._pool).submit(self._answer, key, number, opened, question)
+        future = (pool or self._pool).submit(_answer, opened, question)
         self._waiting[key] = number, future
+        future.add_done_callback(lambda done: self._done.emit(key, number))
 
     def _drop(self) -> None:
         """Forgets what was asked; what was to be done is done all the same."""
@@ -132,12 +133,6 @@ class Reader(QObject):
             if _IN_TURN not in key:
                 future.cancel()
         self._waiting.clear()
-
-    def _answer(self, key: str, number: int, opened: Opened, question: Callable[[History], object]) -> object:
-        try:
-            return question(opened.history())
-        finally:
-            self._done.emit(key, number)
 
     def _deliver(self, key: str, number: int) -> None:
         """Passes an answer on, unless the question was dropped or asked anew since."""
@@ -150,6 +145,10 @@ class Reader(QObject):
             self.answered.emit(key, future.result())
         else:
             self.failed.emit(key, error)
+
+
+def _answer(opened: Opened, question: Callable[[History], object]) -> object:
+    return question(opened.history())
 
 
 def _looked_into(history: History) -> History:
