@@ -8,6 +8,8 @@ are told as elapsed.
 from __future__ import annotations
 
 import math
+import os
+import time as clock
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -61,6 +63,15 @@ def elapsed(seconds: float) -> str:
     sign = "-" if seconds < 0 and whole else ""
     told = f"{hours}:{rest // 60:02d}" if hours else f"{rest // 60:02d}"
     return f"{sign}{told}:{rest % 60:02d}"
+
+
+def use_zone(name: str | None) -> None:
+    """Tell times in that zone, such as UTC, from now on in the whole program; None for the machine's."""
+    if name is None:
+        os.environ.pop("TZ", None)
+    else:
+        os.environ["TZ"] = name
+    clock.tzset()
 
 
 class AnswerClock:

@@ -4,17 +4,19 @@ window remembers.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PyQt5.QtCore import QEvent, QMimeData, QPointF, QSettings, Qt, QUrl
 from PyQt5.QtGui import QDropEvent
-from PyQt5.QtWidgets import QApplication, QDialog, QTableWidget
+from PyQt5.QtWidgets import QApplication, QDialog, QMessageBox, QTableWidget
 from pytestqt.qtbot import QtBot
 from small_history import name_footage, picture, small_history, unit, writer
-from window_help import building, closed, heartbeat, problem
+from window_help import Steady, boxes, building, closed, heartbeat, problem
 
 from app.config import HeldError, Settings
 from app.gui import questions
@@ -22,7 +24,9 @@ from app.gui.memory import Memory
 from app.gui.start_dialog import StartsDialog
 from app.gui.style import BACKGROUND
 from app.gui.window import MainWindow
+from storage.carrying import Carried
 from storage.history import History
+from storage.repair import Repair
 from tracker.types import Portrait, Sighting
 
 MANY = 120
@@ -240,8 +244,6 @@ def test_footage_of_times_that_are_held_is_given_another_start(
     window.add_files([str(tmp_path / "hall.mp4")])
     window.start()
     qtbot.waitUntil(lambda: not window.run.running)
-    from window_help import boxes
-
     qtbot.waitUntil(lambda: len(boxes()) == 1)
     [box] = boxes()
     say = next(button for button in box.buttons() if button.text() == "Say when it begins…")
@@ -276,8 +278,6 @@ def test_looking_at_ten_thousand_people_stalls_nothing(
     everybody = window.people.everybody
     assert everybody is not None
     one = everybody.rows[0]
-    from dataclasses import replace
-
     rows = tuple(replace(one, id=10_000 - n, name=f"name {n}" if n % 2 else None) for n in range(10_000))
     window.people.set_everybody(replace(everybody, rows=rows, number=len(rows)))
     with heartbeat() as gaps:
@@ -289,3 +289,50 @@ def test_looking_at_ten_thousand_people_stalls_nothing(
             qtbot.wait(30)
     assert np.percentile(gaps, 90) < 0.1
     assert max(gaps) < 0.5
+
+
+def test_times_are_local_or_utc_as_is_chosen(
+    opened: list[MainWindow], qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    engine = small_history(tmp_path / "dated.db")
+    with writer(engine) as record:
+        name_footage(record, start=1_243_857_600.0)
+        record.sighting(Sighting(9, "left", 1_243_857_600.0, 1_243_857_610.0, 9, 0.9))
+    window = open_window(opened, qtbot, tmp_path / "dated.db")
+    shown(window, qtbot, 3)
+    window.people.choose(9)
+    qtbot.waitUntil(lambda: "2009-06-01 21:00:00" in window.sightings._facts.text())
+    window.actions_.utc.trigger()
+    qtbot.waitUntil(lambda: "2009-06-01 12:00:00" in window.sightings._facts.text())
+    assert window.memory.utc
+    window.actions_.utc.trigger()
+    qtbot.waitUntil(lambda: "2009-06-01 21:00:00" in window.sightings._facts.text())
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_run_goes_on_or_processes_again_as_the_menu_says_and_tells_what_it_could_not_carry_over(
+    opened: list[MainWindow], qtbot: QtBot, history: History
+) -> None:
+    Repair(history.engine).name(1, "Bo")
+    lost = Carried(lost=tuple(Repair(history.engine).journal()))
+    runs: list[Steady] = []
+    window = open_window(opened, qtbot, history.path, build=building(runs, rounds=0, carried=[lost]))
+    window.add_files(["hall.mp4"])
+    for action in (window.actions_.resume, window.actions_.replace):
+        action.trigger()
+        window.start()
+        [box] = boxes_when_there(qtbot)
+        assert "could be carried over" in box.text()
+        assert "not found again: Named 1 Bo" in box.informativeText()
+        problem(qtbot)
+        qtbot.waitUntil(lambda: not window.run.running)
+        action.trigger()
+    assert [(run.settings.resume, run.settings.replace) for run in runs] == [(True, False), (False, True)]
+
+
+def boxes_when_there(qtbot: QtBot) -> list[QMessageBox]:
+    qtbot.waitUntil(lambda: bool(boxes()))
+    return boxes()

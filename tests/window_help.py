@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from app.gui.bridge import Build, Running
 from app.gui.window import MainWindow
 from app.pipeline import CameraStatus, Status, View
 from app.sources.file import FileSource
+from storage.carrying import Carried
 from storage.database import open_database
 from storage.history import History
 from tracker.types import Result
@@ -83,6 +84,7 @@ class Steady:
     pause_s: float = 0.0
     rounds: int | None = None
     error: Exception | None = None
+    carried: Sequence[Carried] = ()
     shown: int = 0
     slowest_s: float = 0.0
 

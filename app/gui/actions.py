@@ -59,6 +59,9 @@ class Actions:
         self.start = make("&Start", "Ctrl+R", "Track people in what is open", play_icon())
         self.stop = make("S&top", "Ctrl+.", "End the run; what was done is kept", stop_icon())
         self.replace = self._switch("Process &again", "", "Replace what the history holds of these cameras")
+        self.resume = self._switch(
+            "&Go on where it stopped", "", "Files whose run was stopped: the rest of them"
+        )
         self.undo = make("&Undo", "Ctrl+Z", "Take the last correction back")
         self.redo = make("&Redo", "Ctrl+Shift+Z", "Make anew what was undone")
         self.name = make("&Name…", "F2", "Give the person a name")
@@ -83,6 +86,7 @@ class Actions:
         self.keys = make("&Keys", "F1", "All keys on one sheet")
         self.about = make("&About Sightline", "", "Version and licence")
         self.themes = self._theme_actions()
+        self.utc = self._switch("Times in &UTC", "", "Times are local, or UTC")
         self.recent = QMenu("&Recent", window)
         self.of_person = (self.name, self.merge, self.differ)
         self.of_sightings = (self.move, self.confirm, self.split, self.alike)
@@ -92,7 +96,15 @@ class Actions:
 
     def set_running(self, running: bool, *, ready: bool) -> None:
         """Which actions are to be had. ready: there is something to start."""
-        for action in (self.files, self.streams, self.history, self.new_history, self.site, self.replace):
+        for action in (
+            self.files,
+            self.streams,
+            self.history,
+            self.new_history,
+            self.site,
+            self.replace,
+            self.resume,
+        ):
             action.setEnabled(not running)
         self.recent.setEnabled(not running)
         self.start.setEnabled(ready and not running)
@@ -141,12 +153,12 @@ class Actions:
     def _fill_menus(self) -> None:
         self._menu("&File", [self.files, self.streams, self.site, None, self.history, self.recent])
         self._add(self.menus[0], [self.new_history, None, self.case, self.forget, None, self.quit])
-        self._menu("&Run", [self.start, self.stop, None, self.replace])
+        self._menu("&Run", [self.start, self.stop, None, self.resume, self.replace])
         self._menu("&Correct", [self.undo, self.redo, None, self.name, self.merge, self.differ, None])
         self._add(self.menus[2], [self.move, self.confirm, self.split, self.cut, None, self.journal])
         self._menu("Fi&nd", [self.search, self.everybody, None, self.find, self.alike, self.mark])
         self._menu("&View", [self.cameras, self.footage, self.review, None, self.all_cameras])
-        self._add(self.menus[4], [self.snapshot, self.full_screen, None, *self.themes.values()])
+        self._add(self.menus[4], [self.snapshot, self.full_screen, None, *self.themes.values(), self.utc])
         self._menu("&Help", [self.keys, self.about])
 
     def _menu(self, title: str, actions: Sequence[QAction | QMenu | None]) -> None:

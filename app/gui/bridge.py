@@ -12,15 +12,22 @@ from PyQt5.QtCore import QObject, Qt, pyqtSignal
 
 from app.config import Settings
 from app.pipeline import Status, View
+from storage.carrying import Carried
 from storage.history import History
 from tracker.types import Result
 
 
 class Running(Protocol):
-    """A run that is built and may begin. history: questions to the database it writes, also while it runs."""
+    """A run that is built and may begin. history: questions to the database it writes, also while it runs.
+
+    carried: once it is over, what became of corrections of what it recorded anew.
+    """
 
     @property
     def history(self) -> History: ...
+
+    @property
+    def carried(self) -> Sequence[Carried]: ...
 
     def run(self, *, view: View, stop: threading.Event) -> Status: ...
 
@@ -57,10 +64,12 @@ class Runner(QObject):
     *Signals*, delivered in the window's thread:
       ready(object): the networks are loaded and the run begins: the History it writes.
       ended(object): the run is over: its Future, which holds the last Status or the error.
+      carried(object): before that, what it Carried over.
     """
 
     ready = pyqtSignal(object)
     ended = pyqtSignal(object)
+    carried = pyqtSignal(object)
     _done = pyqtSignal()
 
     def __init__(self, build: Build, parent: QObject | None = None) -> None:
@@ -97,7 +106,10 @@ class Runner(QObject):
             if stop.is_set():
                 return None
             self.ready.emit(run.history)
-            return run.run(view=view, stop=stop)
+            status = run.run(view=view, stop=stop)
+            for carried in run.carried:
+                self.carried.emit(carried)
+            return status
 
     def _finish(self) -> None:
         self.running = False

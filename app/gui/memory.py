@@ -28,6 +28,15 @@ class Memory:
         self._set("theme", name)
 
     @property
+    def utc(self) -> bool:
+        """Whether times are told in UTC rather than local."""
+        return str(self._get("utc") or "") == "yes"
+
+    @utc.setter
+    def utc(self, on: bool) -> None:
+        self._set("utc", "yes" if on else "")
+
+    @property
     def recent(self) -> list[Path]:
         """Histories, the last opened first; without those that are gone."""
         told = self._get("recent")

@@ -54,6 +54,7 @@ class Reader(QObject):
         self._opened = Opened(path)
         self._waiting: dict[str, tuple[int, Future[Any]]] = {}
         self._numbers = itertools.count(1)
+        self._closed = False
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history")
         self._patient = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history-long")
         self._done.connect(self._deliver, Qt.ConnectionType.QueuedConnection)  # type: ignore[call-arg]  # not in the stubs
@@ -81,11 +82,11 @@ class Reader(QObject):
         """Puts a question in line. A question of the same key that still waits is dropped. long: it may take
         seconds.
 
-        Nothing is answered while there is no database file.
+        Nothing is answered while there is no database file, nor after `close`.
         """
         if key in self._waiting:
             self._waiting.pop(key)[1].cancel()
-        if self._opened.path.exists():
+        if self._opened.path.exists() and not self._closed:
             self._submit(key, self._opened, question, pool=self._patient if long else self._pool)
 
     def do(self, key: str, change: Callable[[History], object]) -> None:
@@ -110,7 +111,8 @@ class Reader(QObject):
         return key in self._waiting
 
     def close(self) -> None:
-        """Drops what waits, finishes what is being answered, joins the thread."""
+        """Drops what waits, finishes what is being answered, joins the threads."""
+        self._closed = True
         self._drop()
         self._pool.shutdown(wait=True)
         self._patient.shutdown(wait=True)

@@ -30,11 +30,13 @@ class RunDesk(QObject):
       changed(): a run has begun or is over.
       ready(object): the History that the run writes.
       ended(object): the error of the environment that ended it, or None.
+      carried(object): what became of corrections of what it recorded anew (storage.carrying.Carried).
     """
 
     changed = pyqtSignal()
     ready = pyqtSignal(object)
     ended = pyqtSignal(object)
+    carried = pyqtSignal(object)
 
     def __init__(
         self, build: Build, grid: CameraGrid, line: StatusLine, parent: QObject | None = None
@@ -47,6 +49,7 @@ class RunDesk(QObject):
         self._frames.timeout.connect(self._take_frames)
         self.runner.ready.connect(self._begin)
         self.runner.ended.connect(self._end)
+        self.runner.carried.connect(self.carried)
 
     @property
     def running(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -59,6 +60,9 @@ from app.gui.style import GAP, apply_style
 from app.gui.text import tip
 from app.gui.welcome import Welcome
 from app.gui.words import count
+from app.headless.execution import carried_told
+from app.times import use_zone
+from storage.carrying import Carried
 from storage.history import History, SightingRow
 from storage.repair import TogetherError
 
@@ -114,6 +118,7 @@ class MainWindow(QMainWindow):
         )
         self._begun = False
         self._closing = False
+        self._zone = os.environ.get("TZ")
         self._lay_out()
         self._connect()
         self._show_cameras()
@@ -158,9 +163,9 @@ class MainWindow(QMainWindow):
         self._begun = True
         self.pages.show_cameras()
         anew = self.settings.replace or self.actions_.replace.isChecked()
-        self.run.start(
-            replace(self.settings, replace=anew), [camera.name for camera in self.settings.cameras]
-        )
+        resume = not anew and (self.settings.resume or self.actions_.resume.isChecked())
+        names = [camera.name for camera in self.settings.cameras]
+        self.run.start(replace(self.settings, replace=anew, resume=resume), names)
         self.grid.set_names(self.people.names())
 
     def stop(self) -> None:
@@ -207,10 +212,17 @@ class MainWindow(QMainWindow):
     def _tell_held(self, error: HeldError) -> None:
         """Footage of the same times: of another day, which can be told, or to be processed again."""
         hint = (
-            "If this is other footage, say when it begins. If it is the same footage, “Process again” in the "
-            "Run menu replaces what the history holds of it."
+            "If this is other footage, say when it begins. If it is the same, the Run menu has “Go on where "
+            "it stopped” for the rest of it, and “Process again” to replace what the history holds."
         )
         show_problem(self, str(error), hint=hint, remedy="Say when it begins…", do=self._ask_starts)
+
+    def _tell_carried(self, carried: Carried) -> None:
+        """What became of the corrections of what was recorded anew, where something is left to do."""
+        sentences = carried_told(carried)
+        if carried.lost or carried.waiting:
+            told = "Not all corrections of what was recorded before could be carried over."
+            show_problem(self, told, hint="\n".join(sentences))
 
     def _ask_starts(self) -> None:
         dialog = StartsDialog(self.settings.cameras, self)
@@ -327,12 +339,14 @@ class MainWindow(QMainWindow):
         actions.quit.triggered.connect(self._quit)
         actions.keys.triggered.connect(self._show_keys)
         actions.about.triggered.connect(partial(show_about, self))
+        actions.utc.toggled.connect(self.set_utc)
         for theme, action in actions.themes.items():
             action.triggered.connect(partial(self.set_theme, theme))
 
     def _connect_parts(self) -> None:
         self.run.ready.connect(self._run_ready)
         self.run.ended.connect(self._run_ended)
+        self.run.carried.connect(self._tell_carried)
         self.run.changed.connect(self._show_running)
         self.desk.opened.connect(lambda history: self._turn_to(history.path, history))
         self.desk.forgotten.connect(self._tell_forgotten)
@@ -356,6 +370,7 @@ class MainWindow(QMainWindow):
     def _recall(self) -> None:
         """As the window was left the last time."""
         self.set_theme(self.memory.theme)
+        self.actions_.utc.setChecked(self.memory.utc)
         self.restoreGeometry(self.memory.state("window"))
         for name, splitter in self.splitters.items():
             splitter.restoreState(self.memory.state(name))
@@ -378,6 +393,14 @@ class MainWindow(QMainWindow):
         self.memory.theme = theme
         self.actions_.themes[theme].setChecked(True)
         self.update()
+
+    def set_utc(self, on: bool) -> None:
+        """Times in UTC, or local, at once and the next time."""
+        use_zone("UTC" if on else self._zone)
+        self.memory.utc = on
+        for part in self.findChildren(QWidget):
+            part.update()
+        self.desk.ask_sightings()
 
     def _turn_to(self, path: Path, history: History | None) -> None:
         """To another history, which was opened, or is to be made."""
