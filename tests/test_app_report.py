@@ -114,7 +114,7 @@ def test_the_folder_is_whole_and_says_so(
         hashlib.sha256((out / name).read_bytes()).hexdigest() == digest for name, digest in sums.items()
     )
     assert {file.stat().st_mode & 0o077 for file in out.rglob("*")} == {0}
-    assert not list(tmp_path.glob("*.part"))
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_the_page_needs_nothing_else_and_names_are_text(history: History, tmp_path: Path) -> None:
@@ -235,6 +235,13 @@ def test_without_names_it_is_a_sheet_of_everybody(
     assert main([*typed, str(tmp_path / "x"), NAME, "--blur"]) == errors.CONFIG
     assert main([*typed, str(tmp_path / "x"), "Zoe"]) == errors.USAGE
     assert not (tmp_path / "x").exists()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    assert main([*typed, str(tmp_path / "link")]) == errors.OUTPUT
+    assert list((tmp_path / "empty").iterdir()) == []
+    assert main([*typed, str(tmp_path / "empty")]) == errors.OK
+    (tmp_path / "file").touch()
+    assert main([*typed, str(tmp_path / "file" / "x")]) == errors.OUTPUT
 
 
 def test_what_was_stopped_leaves_nothing(history: History, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -116,13 +117,13 @@ def write_case(
 
 @contextmanager
 def _whole(out: Path) -> Iterator[Path]:
-    """A folder beside it, which takes its place once all is written."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    """A new folder beside it, which takes its place once all is written."""
+    if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
         raise OutputError(f"{out} is there already and not empty; name another folder with --out.")
-    part = out.with_name(f"{out.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    make_folder(part)
+    part: Path | None = None
     try:
+        make_folder(out.parent)
+        part = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
         yield part
         if out.is_dir():
             out.rmdir()
@@ -130,7 +131,8 @@ def _whole(out: Path) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(f"The folder {out} can't be written ({error.strerror}); name another.") from error
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        if part is not None:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def _found(history: History, wanted: Wanted) -> list[_Found]:
