@@ -15,6 +15,7 @@ from app.config import CameraSettings, ConfigError, Settings, settings_of
 from app.output.place import OutputError, write_own
 
 TOP_KEYS = ("database", "detector", "reid", "device", "detector_size", "detector_rate", "confidence")
+KEEP_KEYS = ("sightings_days", "portraits_days", "pictures_days")
 CAMERA_KEYS = ("name", "source", "start", "clock_offset_s", "fps", "record", "ignore")
 """What is changed here; of a camera that is removed everything goes."""
 
@@ -44,6 +45,8 @@ class SiteFile:
             if key == "database" or value != getattr(default, key):
                 told = "every-frame" if value is None else value
                 file.top[key] = str(told.absolute()) if isinstance(told, Path) else told
+        for key in KEEP_KEYS:
+            file.keep(key, getattr(settings.keep, key))
         for camera in settings.cameras:
             file.add(_row(camera))
         return file
@@ -52,6 +55,18 @@ class SiteFile:
     def top(self) -> MutableMapping[str, Any]:
         """The settings of the whole."""
         return self._document
+
+    def keep(self, key: str, days: Any) -> None:
+        """For how long something is kept; None for ever. Without any there is no [keep]."""
+        table = self._document.get("keep")
+        if table is None and days is not None:
+            self._document["keep"] = table = tomlkit.table()
+        if days is not None:
+            self._document["keep"][key] = days
+        elif table is not None:
+            table.pop(key, None)
+            if not table:
+                del self._document["keep"]
 
     @property
     def cameras(self) -> list[MutableMapping[str, Any]]:

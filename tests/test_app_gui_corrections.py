@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from clips import write_clip
 from PyQt5.QtCore import QEvent, QMimeData, QPointF, Qt
 from PyQt5.QtGui import QDropEvent
 from PyQt5.QtWidgets import QApplication, QInputDialog, QLabel, QPushButton
@@ -338,3 +339,26 @@ def test_a_person_is_forgotten_once_it_was_seen_how_much_that_is(
     assert window.line.text == "Forgotten: 2 sightings, 4 pictures"
     assert sightings_of(history, 1) == []
     qtbot.waitUntil(lambda: window.people.person is None)
+
+
+def test_corrections_made_while_a_run_goes_on_hold(
+    qapp: QApplication, qtbot: QtBot, history: History, tmp_path: Path
+) -> None:
+    film = write_clip(tmp_path / "hall.mp4", frames=20)
+    settings = Settings((), database=history.path)
+    window = MainWindow(build=building([], pause_s=0.01), settings=settings, memory=Memory())
+    with qtbot.waitActive(window):
+        window.show()
+    qtbot.waitUntil(lambda: len(window.people.rows) == 2)
+    window.add_files([str(film)])
+    window.start()
+    qtbot.waitUntil(lambda: window.grid.views["hall"].result is not None)
+    window.people.choose(1)
+    window.corrector.make(lambda repair: repair.merge(1, 2))
+    qtbot.waitUntil(lambda: [row.id for row in window.people.rows] == [1])
+    qtbot.waitUntil(lambda: len(window.sightings.model.rows) == 4)
+    assert window.run.running
+    window.stop()
+    qtbot.waitUntil(lambda: not window.run.running)
+    assert sightings_of(history, 1) == [1, 2, 3, 4]
+    closed(window, qtbot)

@@ -104,3 +104,25 @@ def test_what_is_no_picture_and_a_history_that_is_not_there_are_one_sentence_eac
     window.open_history(tmp_path / "none.db")
     window.find_picture(written(tmp_path, np.zeros((9, 9, 3), np.uint8)))
     assert problem(qtbot) == f"Nobody was recorded in {tmp_path / 'none.db'} yet: run something first."
+
+
+def test_the_person_of_a_sighting_and_whoever_is_in_a_box_of_the_footage_are_looked_for(
+    window: MainWindow, qtbot: QtBot, film: list[Image], shared: Path
+) -> None:
+    qtbot.waitUntil(lambda: len(window.people.rows) == 2)
+    window.people.choose(2)
+    qtbot.waitUntil(lambda: window.sightings.person is not None)
+    window.sightings.choose(window.sightings.model.rows[0])
+    qtbot.keyClick(window.sightings.list, Qt.Key.Key_L)
+    qtbot.waitUntil(lambda: len(dialogs()) == 1, timeout=LOADING_MS)
+    assert dialogs()[0].windowTitle().startswith("Who is in sighting ")
+    likeliest = dialogs()[0].findChildren(QToolButton)[0].text().splitlines()
+    assert likeliest[:2] == ["Person 2", "Match 100%"]
+    dialogs()[0].close()
+    qtbot.waitUntil(lambda: not dialogs())
+    crop = street_crops(shared, film)[1][0]
+    window.footage.marked.emit(crop, "gate")
+    qtbot.waitUntil(lambda: len(dialogs()) == 1, timeout=LOADING_MS)
+    assert "a box on gate" in dialogs()[0].windowTitle()
+    assert dialogs()[0].findChildren(QToolButton)[0].text().startswith("Person 1")
+    dialogs()[0].close()

@@ -378,3 +378,21 @@ def test_a_folder_that_is_there_is_told_and_the_sightings_chosen_are_exported(
     table = next((tmp_path / "case").glob("*.csv")).read_text(encoding="utf-8").splitlines()
     assert len(table) == 2
     dialog.reject()
+
+
+def test_a_box_that_is_drawn_is_the_part_of_the_picture_in_it(window: MainWindow, qtbot: QtBot) -> None:
+    screen = window.footage.screens["hall"]
+    target = screen._target()
+    start, end = target.center(), target.bottomRight() - QPointF(2, 2)
+    window.actions_.mark.trigger()
+    assert screen.marking
+    screen.marked.disconnect()  # nobody is looked for here: that takes the networks
+    with qtbot.waitSignal(screen.marked) as marked:
+        drag(screen, start, end, qtbot)
+    [image] = marked.args
+    assert screen.shot is not None
+    rows, columns = screen.shot.image.shape[:2]
+    assert image.shape[0] == pytest.approx(rows / 2, abs=3)
+    assert image.shape[1] == pytest.approx(columns / 2, abs=3)
+    assert image.std() < 3.0, "the lower right of these pictures is of one grey"
+    assert number_of(image) == number_of(screen.shot.image)

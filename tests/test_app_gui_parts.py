@@ -21,6 +21,7 @@ from app.gui import questions
 from app.gui.boxes import draw_box
 from app.gui.bridge import Latest
 from app.gui.camera_grid import CameraGrid, best_columns
+from app.gui.compared_view import ComparedView
 from app.gui.faces import Faces
 from app.gui.people_panel import PeoplePanel
 from app.gui.picture import fitted, scaled_image
@@ -329,6 +330,16 @@ def test_the_two_pictures_by_which_a_sighting_was_decided(tmp_path: Path, faces:
     assert not panel.compared.isVisible()
     panel.clear()
     assert not panel.compared.filled
+
+
+def test_a_new_persons_first_sighting_is_compared_with_nobody(history: History, qtbot: QtBot) -> None:
+    view = ComparedView()
+    qtbot.addWidget(view)
+    first, *_ = history.sightings(person=2)
+    view.show_evidence(questions.evidence(history, first))
+    assert view.lines[0] == "New; closest known was at distance 0.50"
+    assert not any("Compared with" in line or "%" in line for line in view.lines)
+    assert view.filled
 
 
 # The history's thread

@@ -87,6 +87,7 @@ def test_what_is_changed_is_written_and_all_else_stays(
     qtbot.keyClicks(dialog.fields["clock_offset_s"], "-1.5")
     dialog.top["detector_size"].setEditText("320")
     dialog.top["confidence"].setEditText("0.25")
+    dialog.kept["pictures_days"].setText("30")
     press(dialog, qtbot, "save")
     qtbot.waitUntil(lambda: not dialog.isVisible())
     text = site.read_text(encoding="utf-8")
@@ -94,6 +95,7 @@ def test_what_is_changed_is_written_and_all_else_stays(
         assert kept in text
     settings = read_config(site)
     assert (settings.detector_size, settings.confidence) == (320, 0.25)
+    assert settings.keep.pictures_days == 30.0
     assert settings.cameras[1].clock_offset_s == -1.5
     assert settings.cameras[1].start == 1_795_339_800.0
     assert window.settings.cameras == settings.cameras

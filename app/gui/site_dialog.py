@@ -45,6 +45,11 @@ from app.times import moment
 TIMEOUT_S = 10.0
 SITE_FILTER = "Configurations (*.toml);;All files (*)"
 NUMBERS = {"clock_offset_s": "Clock offset, s", "fps": "Frames a second"}
+KEPT = {
+    "sightings_days": "Sightings, days",
+    "portraits_days": "Pictures and vectors, days",
+    "pictures_days": "Pictures, days",
+}
 TOP = {
     "detector": ("Detector", ("yolov8n",)),
     "reid": ("Re-identification", ("default",)),
@@ -72,6 +77,7 @@ class SiteDialog(QDialog):
         self.list = QListWidget()
         self.fields: dict[str, QLineEdit] = {}
         self.top: dict[str, QComboBox] = {}
+        self.kept: dict[str, QLineEdit] = {}
         self.record = QCheckBox("Record the footage (live streams)")
         self.view = RegionView()
         self.told = Label(kind="muted", wrap=True)
@@ -165,6 +171,8 @@ class SiteDialog(QDialog):
             value = self.file.top.get(key, getattr(default, key))
             box.setEditText(f"{value:g}" if isinstance(value, float) else str(value))
         self.database.setText(str(self.file.top.get("database", default.database)))
+        for key, field in self.kept.items():
+            field.setText(_shown(self.file.top.get("keep", {}).get(key)))
         where = "not saved yet" if self.file.path is None else self.file.path.name
         self.setWindowTitle(f"Site: {where}")
         self._filling = False
@@ -220,6 +228,10 @@ class SiteDialog(QDialog):
             self.file.top.pop(key, None)
         else:
             self.file.top[key] = value
+
+    def _take_kept(self, key: str, text: str) -> None:
+        if not self._filling:
+            self.file.keep(key, _number(text.strip()) if text.strip() else None)
 
     def _take_record(self, on: bool) -> None:
         if self._filling or self.number < 0:
@@ -282,6 +294,8 @@ class SiteDialog(QDialog):
             field.textChanged.connect(partial(self._take, key))
         for key, box in self.top.items():
             box.editTextChanged.connect(partial(self._take_top, key))
+        for key, field in self.kept.items():
+            field.textChanged.connect(partial(self._take_kept, key))
         self.database.textChanged.connect(partial(self._take_top, "database"))
 
     def _lay_out(self) -> None:
@@ -343,6 +357,14 @@ class SiteDialog(QDialog):
         column = QVBoxLayout()
         column.addWidget(Label("Networks", kind="title"))
         column.addLayout(form)
+        column.addWidget(Label("Kept by live runs", kind="title"))
+        kept = QFormLayout()
+        for key, name in KEPT.items():
+            self.kept[key] = QLineEdit()
+            self.kept[key].setPlaceholderText("for ever")
+            self.kept[key].setAccessibleName(name)
+            kept.addRow(name, self.kept[key])
+        column.addLayout(kept)
         column.addStretch()
         return column
 
