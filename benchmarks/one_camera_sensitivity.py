@@ -29,6 +29,7 @@ TRIED: dict[str, tuple[float, ...]] = {
     "refresh_s": (0.25, 1.0),
     "doubtful": (1.0, 3.0),
     "cut": (-1.0, 1.0),
+    "moment_s": (0.0, 0.1, 0.2, 0.25),
 }
 """Values on both sides of each default."""
 
