@@ -5,8 +5,9 @@
 --history: how long until it is open, how long each filter takes until the list shows it, and, at 200 places
 that the list is scrolled to, how long until everybody there has a picture. --run: the gaps between beats of
 a timer of 5 ms in the window's thread while the videos are run by the networks. --play: the same while the
-footage of a history is played on all its cameras at once. `benchmarks/history_growth.py` makes large ones;
-where there is no screen, set QT_QPA_PLATFORM=offscreen.
+footage of a history is played on all its cameras at once. Where the history of --history is not there, one of
+--sightings and a hundredth as many people is made (a million: 4.6 GB, some minutes). Without a screen, set
+QT_QPA_PLATFORM=offscreen.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from history_parts.made import make_history
 from PyQt5.QtCore import QTimer
 from PyQt5.QtWidgets import QApplication
 
@@ -30,6 +33,7 @@ from app.config import Settings
 from app.gui.main import _build, application
 from app.gui.memory import Memory
 from app.gui.window import MainWindow
+from storage.database import open_database
 
 BEAT_MS = 5
 PLACES = 200
@@ -42,11 +46,14 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--history", type=Path)
+    parser.add_argument("--sightings", type=int, default=1_000_000)
     parser.add_argument("--run", nargs="+", default=[])
     parser.add_argument("--play", type=Path)
     told = parser.parse_args()
     app = application()
     print("| what | figure |\n|---|---|")
+    if told.history is not None and not told.history.exists():
+        grow(told.history, told.sightings)
     if told.history is not None:
         large_history(told.history)
     if told.run:
@@ -55,6 +62,18 @@ def main() -> int:
         play(told.play)
     app.quit()
     return 0
+
+
+def grow(path: Path, sightings: int) -> None:
+    dice = np.random.default_rng(0)
+    pictures = []
+    for _ in range(64):
+        noise = cv2.resize(dice.integers(0, 255, (8, 4, 3)).astype(np.uint8), (40, 80))
+        pictures.append(cv2.imencode(".jpg", noise)[1].tobytes())
+    make_history(path, sightings=sightings, portraits=1, jpeg=0, visits=100, pictures=pictures)
+    open_database(path, create=False)
+    for copy in path.parent.glob(f"{path.name}.schema*"):
+        copy.unlink()
 
 
 def large_history(path: Path) -> None:
@@ -91,7 +110,7 @@ def filters(window: MainWindow) -> None:
             bar.since.setText(str(round(last - length_s)))
             bar.since.editingFinished.emit()
 
-        row(f"filter: {name}", ms(timed(ask, lambda: len(window.people.rows) < whole)))
+        row(f"filter: {name}", ms(timed(ask, lambda: window.people.meant is not None)))
         bar.since.clear()
         bar.since.editingFinished.emit()
         until(lambda: len(window.people.rows) == whole)

@@ -172,7 +172,7 @@ class PeoplePanel(QFrame):
         self.list.setItemDelegate(PersonDelegate(faces, self.list))
         self._faces = faces
         self._names: dict[int, str] = {}
-        self._meant: frozenset[int] | None = None
+        self.meant: frozenset[int] | None = None
         self._empty = Label(kind="muted", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._chosen: int | None = None
@@ -227,12 +227,12 @@ class PeoplePanel(QFrame):
 
     def set_meant(self, ids: frozenset[int] | None) -> None:
         """Who is meant, where the history was asked."""
-        self._meant = ids
+        self.meant = ids
         self._show()
 
     def clear(self) -> None:
         """Another history: nobody is known."""
-        self.everybody, self._names, self._meant = None, {}, None
+        self.everybody, self._names, self.meant = None, {}, None
         self.choose(None)
         self._show()
 
@@ -262,12 +262,12 @@ class PeoplePanel(QFrame):
         if new.asks_the_history:
             self.asked.emit(new)
         else:
-            self._meant = None
+            self.meant = None
             self._show()
 
     def _show(self) -> None:
         """The rows, with what is at the top left where it is."""
-        told, meant = self.bar.filter, self._meant
+        told, meant = self.bar.filter, self.meant
         people = () if self.everybody is None else self.everybody.rows
         rows = [one for one in people if (meant is None or one.id in meant) and told.takes(one)]
         top = self.list.indexAt(QPoint(4, 4))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -27,8 +27,19 @@ BEGIN = 1_700_000_000.0
 _AT_ONCE = 5000
 
 
-def make_history(path: Path, *, sightings: int, portraits: int, jpeg: int, schema: str = "0004") -> None:
-    """portraits: of a sighting. jpeg: bytes of a picture."""
+def make_history(
+    path: Path,
+    *,
+    sightings: int,
+    portraits: int,
+    jpeg: int,
+    schema: str = "0004",
+    visits: int = VISITS,
+    pictures: Sequence[bytes] = (),
+) -> None:
+    """portraits: of a sighting. jpeg: bytes of a picture, at random where no pictures are given. visits: of a
+    person.
+    """
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     config = Config()
@@ -40,9 +51,10 @@ def make_history(path: Path, *, sightings: int, portraits: int, jpeg: int, schem
         file.execute("PRAGMA synchronous = OFF")
         file.execute("PRAGMA journal_mode = MEMORY")
         file.execute("BEGIN")
-        _site(file, sightings)
-        _fill(file, sightings, portraits, jpeg)
-        _correct(file, sightings)
+        noise = np.random.default_rng(1)
+        _site(file, sightings, visits)
+        _fill(file, sightings, visits, portraits, pictures or [noise.bytes(jpeg) for _ in range(64)])
+        _correct(file, sightings, visits)
         file.execute("COMMIT")
         file.execute("PRAGMA journal_mode = WAL")
 
@@ -52,7 +64,7 @@ def step_s() -> float:
     return 86400.0 / A_DAY
 
 
-def _site(file: sqlite3.Connection, sightings: int) -> None:
+def _site(file: sqlite3.Connection, sightings: int, visits: int) -> None:
     end = BEGIN + sightings * step_s()
     file.execute("INSERT INTO run VALUES (1, ?, ?, 'bench', '0')", (BEGIN, end))
     file.execute("INSERT INTO model VALUES (1, ?, ?)", (MODEL, DIMENSION))
@@ -60,17 +72,18 @@ def _site(file: sqlite3.Connection, sightings: int) -> None:
         file.execute("INSERT INTO camera VALUES (?, ?)", (camera, f"camera {camera}"))
         row = (camera, camera, "x", BEGIN, end, 1280, 720, 10)
         file.execute("INSERT INTO footage VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?)", row)
-    people = ((number, BEGIN) for number in range(1, sightings // VISITS + 2))
+    people = ((number, BEGIN) for number in range(1, sightings // visits + 2))
     file.executemany("INSERT INTO identity (id, created) VALUES (?, ?)", people)
 
 
-def _fill(file: sqlite3.Connection, sightings: int, portraits: int, jpeg: int) -> None:
+def _fill(
+    file: sqlite3.Connection, sightings: int, visits: int, portraits: int, pictures: Sequence[bytes]
+) -> None:
     dice, noise = random.Random(1), np.random.default_rng(1)
     blob = _way()
-    pictures = [noise.bytes(jpeg) for _ in range(64)]
     for first in range(1, sightings + 1, _AT_ONCE):
         some = range(first, min(first + _AT_ONCE, sightings + 1))
-        rows = [_sighting(number, dice) for number in some]
+        rows = [_sighting(number, dice, visits) for number in some]
         file.executemany(
             'INSERT INTO sighting (id, run_id, number, footage_id, identity_id, decided_id, start, "end", '
             "probability, distance, crops) VALUES (?, 1, ?, ?, ?, ?, ?, ?, 0.9, 0.3, 5)",
@@ -88,9 +101,11 @@ def _fill(file: sqlite3.Connection, sightings: int, portraits: int, jpeg: int) -
         )
 
 
-def _sighting(number: int, dice: random.Random) -> tuple[int, int, int, int | None, int | None, float, float]:
+def _sighting(
+    number: int, dice: random.Random, visits: int
+) -> tuple[int, int, int, int | None, int | None, float, float]:
     """A person's visits lie close together; one in twenty is not decided."""
-    person = None if dice.random() < 0.05 else max(1, number // VISITS + -dice.randint(0, 5))
+    person = None if dice.random() < 0.05 else max(1, number // visits + -dice.randint(0, 5))
     start = BEGIN + number * step_s()
     length = min(math.exp(dice.gauss(2.0, 0.8)), 3600.0)
     return number, number, dice.randint(1, CAMERAS), person, person, start, start + length
@@ -99,7 +114,7 @@ def _sighting(number: int, dice: random.Random) -> tuple[int, int, int, int | No
 def _portraits(
     rows: list[tuple[int, int, int, int | None, int | None, float, float]],
     vectors: np.ndarray,
-    pictures: list[bytes],
+    pictures: Sequence[bytes],
     portraits: int,
     dice: random.Random,
 ) -> Iterator[tuple[int, float, float, bytes, bytes]]:
@@ -115,7 +130,7 @@ def _way() -> bytes:
     return pack(Trajectory(times, np.arange(50), boxes, np.full(50, 0.7, np.float32)))
 
 
-def _correct(file: sqlite3.Connection, sightings: int) -> None:
+def _correct(file: sqlite3.Connection, sightings: int, visits: int) -> None:
     """What runs thought better of, and moves by people, in the journal of that schema."""
     dice = random.Random(2)
     number = 0
@@ -126,7 +141,7 @@ def _correct(file: sqlite3.Connection, sightings: int) -> None:
         for _ in range(count):
             number += 1
             sighting = dice.randint(1, sightings)
-            before, after = (max(1, sighting // VISITS + -dice.randint(0, 5)) for _ in range(2))
+            before, after = (max(1, sighting // visits + -dice.randint(0, 5)) for _ in range(2))
             row = (number, BEGIN, author, kind)
             file.execute("INSERT INTO correction (id, time, author, kind) VALUES (?, ?, ?, ?)", row)
             file.execute(
