@@ -83,6 +83,10 @@ def test_whoever_was_likelier_and_barred_is_named(by: str, words: str) -> None:
 
 def test_what_was_thought_about_again_says_so() -> None:
     assert told(again=True).startswith("decided again with all of that time -> 91 %; alone: looks +4.1")
+    parted = Evidence(None, None, 7, 0.5, 5, runner_up_terms=Terms(-3.0, 1.0, 0.0), again=True)
+    assert why(replace(ROW, evidence=parted))[0].startswith(
+        "decided again with all of that time: new; closest known was 7: looks +1.0"
+    )
 
 
 def test_a_correction_is_the_reason_where_there_is_one() -> None:

@@ -90,7 +90,7 @@ def is_new(row: SightingRow, *, first: float | None = None) -> bool:
 
 def _chosen(row: SightingRow, evidence: Evidence, *, first: float | None) -> str:
     if is_new(row, first=first):
-        return _new(evidence)
+        return f"{'decided again with all of that time: ' if evidence.again else ''}{_new(evidence)}"
     if evidence.terms is None:
         return f"distance {evidence.distance:.2f} {_comes_to(row.probability)}"
     told = terms_told(evidence.terms)
