@@ -30,7 +30,7 @@ def refused(path: Path, capsys: pytest.CaptureFixture[str]) -> str:
         ('database = "a\\u0000"\n[[camera]]\nsource = "a.mp4"', "a text without NUL"),
         (f'[[camera]]\nsource = "{"x" * 5000}"', "up to 4096 letters, but found 5000"),
         (f'[[camera]]\nsource = "a.mp4"\nname = "{"x" * 5000}"', "a name of one line"),
-        (f'{"k" * 5000} = 1\n[[camera]]\nsource = "a.mp4"', "expected one of camera, database"),
+        (f'{"k" * 5000} = 1\n[[camera]]\nsource = "a.mp4"', "expected one of camera, confidence, database"),
         (f'[[camera]]\nsource = "a.mp4"\nstart = "{"9" * 5000}"', "'start' in camera 1"),
         ('[[camera]]\nsource = "a.mp4"\nstart = 1764403200000', "milliseconds"),
         ('[[camera]]\nsource = "a.mp4"\nstart = nan', "'start' in camera 1"),
