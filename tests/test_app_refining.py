@@ -41,7 +41,10 @@ def test_it_tells_and_changes_nothing(db: list[str], capsys: pytest.CaptureFixtu
     assert moves(capsys, db) == {2: (1, 0), 4: (2, 0), 5: (None, 1)}
     assert answered(capsys, "corrections", "--json", *db) == []
     assert main(["refine", *db]) == errors.OK
-    assert "5 sightings looked at, 3 would be reassigned" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "5 sightings looked at, 3 would be reassigned" in told
+    assert "right   00:16" in told  # nobody knows when this footage began: elapsed, and no date
+    assert "UTC" not in told
 
 
 def test_applied_it_is_one_correction_that_undo_takes_back(
