@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from app.moments import LATEST, MomentError, moment_near, moment_of
+from app.moments import LATEST, MomentError, moment_near, moment_of, moment_said
 
 
 def test_a_moment_is_an_iso_time_or_epoch_seconds() -> None:
@@ -41,3 +41,37 @@ def test_a_time_alone_is_elapsed_or_of_the_nearest_day() -> None:
     assert moment_near("2026-11-22T09:30:00Z", near=late) == 1795339800.0
     with pytest.raises(MomentError, match="as in 09:31:02"):
         moment_near("31:02", near=late)
+
+
+def local(*when: int) -> float:
+    return datetime(*when).astimezone().timestamp()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("last 2h", local(2026, 11, 22, 13, 30)),
+        ("90 min ago", local(2026, 11, 22, 14, 0)),
+        ("1.5 days", local(2026, 11, 21, 3, 30)),
+        ("Yesterday 14:00", local(2026, 11, 21, 14, 0)),
+        ("yesterday", local(2026, 11, 21)),
+        ("today 09:30:05", local(2026, 11, 22, 9, 30, 5)),
+        ("09:30", local(2026, 11, 20, 9, 30)),
+        ("2026-11-22 09:30", local(2026, 11, 22, 9, 30)),
+        ("1795339800", 1795339800.0),
+    ],
+)
+def test_times_are_understood_as_people_say_them(said: str, meant: float) -> None:
+    """Said on a Sunday at half past three; a time alone is of the day of the history, two days before."""
+    now, near = local(2026, 11, 22, 15, 30), local(2026, 11, 20, 18, 0)
+    assert moment_said(said, now=now, near=near) == meant
+
+
+def test_a_time_of_footage_without_a_start_is_elapsed() -> None:
+    assert moment_said("31:02", now=local(2026, 11, 22), near=100.0) == 1862.0
+
+
+@pytest.mark.parametrize("said", ["soon", "25:00", "yesterday noon", "last week or so", "9:61"])
+def test_what_is_no_time_is_told(said: str) -> None:
+    with pytest.raises(MomentError, match="is no time"):
+        moment_said(said, now=local(2026, 11, 22))

@@ -12,6 +12,7 @@ from app.gui.questions import UNSURE_BELOW
 from app.gui.style import ACCENT, BACKGROUND, HOVER, MUTED, RAISED, TEXT, WARNING, identity_colour, mixed
 from app.gui.words import count, person_title
 from app.history.telling import duration
+from app.history.why import percent
 from app.times import moment, span
 from storage.history import PersonRow, SightingRow
 
@@ -78,7 +79,7 @@ class SightingDelegate(QStyledItemDelegate):
             f"Sighting {row.id}{self._whose(row)}",
         ]
         unsure = row.person is None or row.probability < UNSURE_BELOW
-        aside = "unidentified" if row.person is None else f"{row.probability:.0%}"
+        aside = "unidentified" if row.person is None else percent(row.probability)
         _paint_text(painter, text, row.camera, lines, aside=aside, aside_colour=WARNING if unsure else MUTED)
         painter.restore()
 

@@ -13,6 +13,7 @@ from app.gui.questions import Candidate, Found, Sought
 from app.gui.style import GAP
 from app.gui.text import Label
 from app.gui.words import person_title
+from app.history.why import percent
 
 PICTURE = QSize(124, 220)
 """Of a person, in pixels of the screen: large enough to judge."""
@@ -53,7 +54,7 @@ def _row(sought: Sought, chosen: Callable[[int], None]) -> QWidget:
     for candidate in sought.likely:
         layout.addWidget(_button(candidate, chosen))
     layout.addStretch(1)
-    layout.addWidget(Label(f"Nobody\nof them:\n{sought.nobody:.0%}", kind="muted"))
+    layout.addWidget(Label(f"Nobody\nof them:\n{percent(sought.nobody)}", kind="muted"))
     return row
 
 
@@ -69,7 +70,7 @@ def _button(candidate: Candidate, chosen: Callable[[int], None]) -> QToolButton:
     button = QToolButton()
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
     title = person_title(candidate.id, candidate.name)
-    told = f"{title}\nMatch {candidate.chance:.0%}\n{candidate.told}".strip()
+    told = f"{title}\nMatch {percent(candidate.chance)}\n{candidate.told}".strip()
     button.setText(told.replace("&", "&&"))
     button.setIconSize(PICTURE)
     button.setMinimumWidth(PICTURE.width() + 3 * GAP)

@@ -12,6 +12,7 @@ from typing_extensions import override
 from app.gui.style import BACKGROUND, BORDER, MUTED, PANEL, TEXT, identity_colour, mixed
 from app.gui.text import tip
 from app.history.telling import duration
+from app.history.why import percent
 from app.times import day_of, hour, moment, span
 from storage.history import SightingRow
 
@@ -145,5 +146,5 @@ class Timeline(QWidget):
 def _told(row: SightingRow) -> str:
     return (
         f"{row.camera}, {span(row.start, row.end)}, "
-        f"{duration(row.end - row.start)}, match {row.probability:.0%}"
+        f"{duration(row.end - row.start)}, match {percent(row.probability)}"
     )
