@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.matching import others
+
 Array = NDArray[np.floating[Any]]
 Pairs = NDArray[np.intp]
 
@@ -39,7 +41,7 @@ class Evidence:
         across = odds[np.ix_(tracks, rows)]  # (k, m): track k at the detection of pair m
         swapped = across.T + across - chosen[:, None] - chosen[None]
         np.fill_diagonal(swapped, -np.inf)
-        idle = np.setdiff1d(np.arange(len(odds)), tracks)
+        idle = others(len(odds), tracks)
         hidden = odds[np.ix_(idle, rows)] - chosen
         unknown = -self.place[tracks, rows]
         against = np.exp(np.minimum(np.vstack([swapped, hidden, unknown[None]]), 50.0)).sum(axis=0)

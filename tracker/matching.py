@@ -75,8 +75,11 @@ def assign(cost: Matrix, *, max_cost: float) -> Matches:
     _, partner, _ = lap.lapjv(finite, extend_cost=True, cost_limit=max_cost + 0.5)
     chosen = [(i, j) for i, j in enumerate(partner) if j >= 0 and not barred[i, j]]
     pairs = np.array(chosen, np.intp).reshape(-1, 2)
-    return Matches(
-        pairs,
-        np.setdiff1d(np.arange(rows), pairs[:, 0]),
-        np.setdiff1d(np.arange(columns), pairs[:, 1]),
-    )
+    return Matches(pairs, others(rows, pairs[:, 0]), others(columns, pairs[:, 1]))
+
+
+def others(count: int, taken: Rows) -> Rows:
+    """The numbers below ``count`` that are not taken, ascending."""
+    free = np.ones(count, np.bool_)
+    free[taken] = False
+    return np.flatnonzero(free)

@@ -30,12 +30,12 @@ from app.errors import OK
 from app.headless.execution import settings_of
 from app.headless.view import terminal
 from app.output.place import make_folder
-from app.pipeline import Embed, Status
+from app.pipeline import Embed, Plan, Status
 from app.schedule import Intervals
 from app.sources.change import Change
 from app.sources.stored import stored_camera
 from reid.preprocess import cut
-from tracker.types import Floats, Frame, Image, Result
+from tracker.types import Floats, Frame, Grey, Image, Result
 
 DECODED = 400
 """Frames of a film by which decoding is measured."""
@@ -43,7 +43,7 @@ DECODED = 400
 PICTURES = 12
 """Of a film, spread over those, by which the networks are measured."""
 
-REST = "track, associate, record"
+REST = "track to record"
 
 BUSY = (1.0, 0.1, 0.0)
 """Shares of the time in which it is at a camera as in the films; else nobody is there and nothing moves."""
@@ -70,7 +70,9 @@ class Film:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """start_cpu_s: until the first frame could be taken. cpu_s, wall_s: of the run after that."""
+    """start_cpu_s: until the first frame could be taken. cpu_s, wall_s: of the run after that. seen: by the
+    detector. compared: pictures that the gate looked at.
+    """
 
     start_cpu_s: float
     cpu_s: float
@@ -78,6 +80,7 @@ class Whole:
     frames: int
     seen: int
     crops: int
+    compared: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,20 @@ class _Counted:
         return self._inner.embed(crops)
 
 
+class _CountedPlan:
+    """A plan that counts in ``pictures`` how many it looks at."""
+
+    def __init__(self, inner: Plan, pictures: list[int]) -> None:
+        self._inner, self._pictures, self.wanted_fps = inner, pictures, inner.wanted_fps
+
+    def due(self, time: float, picture: Callable[[], Grey], *, tracks: bool) -> bool:
+        def counted() -> Grey:
+            self._pictures[0] += 1
+            return picture()
+
+        return self._inner.due(time, counted, tracks=tracks)
+
+
 class _Unwatched:
     def show(self, results: Sequence[Result], status: Status) -> None: ...
 
@@ -139,11 +156,13 @@ def measured(settings: Settings) -> Report:
         start_s = time.process_time() - began
         counted = _Counted(built.line.embedder)
         built.line.embedder = counted
+        compared, plan = [0], built.line.new_plan
+        built.line.new_plan = lambda: _CountedPlan(plan(), compared)
         began, wall = time.process_time(), time.perf_counter()
         status = built.run(view=_Unwatched(), stop=threading.Event())
         cpu_s, wall_s = time.process_time() - began, time.perf_counter() - wall
         seen = status.frames - sum(camera.skipped for camera in status.cameras)
-        whole = Whole(start_s, cpu_s, wall_s, status.frames, seen, counted.crops)
+        whole = Whole(start_s, cpu_s, wall_s, status.frames, seen, counted.crops, compared[0])
         films, stages = _alone(settings, built, whole)
         cores = len(os.sched_getaffinity(0))
         kinds = {share: _kinds(films, stages, whole, settings, share) for share in BUSY}
@@ -180,9 +199,9 @@ def _alone(settings: Settings, built: Run, whole: Whole) -> tuple[list[Film], li
     embed_ms = _ms(lambda: embedder.embed(crops), len(crops))
     stages = [
         Stage("decode", "frame", decode_ms, whole.frames),
-        Stage("gate", "frame compared", gate_ms, whole.seen),
-        Stage("colours", "frame detected in", colours_ms, whole.seen),
-        Stage("detect", "frame detected in", detect_ms, whole.seen),
+        Stage("gate", "picture compared", gate_ms, whole.compared),
+        Stage("colours", "frame seen", colours_ms, whole.seen),
+        Stage("detect", "frame seen", detect_ms, whole.seen),
         Stage("embed", "crop", embed_ms, whole.crops),
     ]
     rest_s = whole.cpu_s - sum(stage.cpu_ms * stage.times for stage in stages) / 1000
@@ -196,15 +215,16 @@ def _decoded(settings: Settings) -> tuple[list[Film], list[Frame], float]:
     pictures: list[Frame] = []
     began, decoded = time.process_time(), 0
     for camera in settings.cameras:
-        first = last = None
+        times: list[float] = []
         with stored_camera(camera, max_pixels=settings.max_pixels) as source:
             for number, frame in enumerate(islice(source, DECODED)):
                 if not isinstance(frame, Frame):
                     raise config.ConfigError(f"{camera.name}: was detected elsewhere; give a video.")
                 pictures += [frame] if number % (DECODED // PICTURES) == 0 else []
-                first, last, decoded = first or frame.time, frame.time, decoded + 1
+                times.append(frame.time)
             info = source.info
-        fps = number / (last - first) if first and last and last > first else info.fps
+        decoded += len(times)
+        fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else info.fps
         films.append(Film(camera.name, info.width, info.height, fps, info.duration_s or 0.0))
     return films, pictures, 1000 * (time.process_time() - began) / max(decoded, 1)
 
@@ -222,13 +242,15 @@ def _kinds(
     """What a camera like each of the films costs, where so much of the time is as in them."""
     cost = {stage.name: stage.cpu_ms / 1000 for stage in stages}
     share, crops = whole.seen / max(whole.frames, 1), whole.crops / max(whole.seen, 1)
-    due_s = cost["gate"] + cost["colours"] + cost["detect"] + crops * cost["embed"]
-    rest_s = cost[REST]
-    costs = Costs(cost["decode"] + min(rest_s, 1e-4), due_s + rest_s / max(share, 1e-9))
-    empty = 0.0 if settings.detector_rate is None else 1 / Intervals.at_most(settings.detector_rate).empty_s
-    return [
-        Camera(film.fps, busy * share * film.fps + (1 - busy) * (empty or film.fps), costs) for film in films
-    ]
+    due_s = cost["colours"] + cost["detect"] + crops * cost["embed"] + cost[REST] / max(share, 1e-9)
+    rate = settings.detector_rate
+    kinds = []
+    for film in films:
+        compared = 0.0 if rate is None else min(1.0, 2 * rate / film.fps)
+        empty = film.fps if rate is None else 1 / Intervals.at_most(rate).empty_s
+        costs = Costs(cost["decode"] + compared * cost["gate"], due_s)
+        kinds.append(Camera(film.fps, busy * share * film.fps + (1 - busy) * empty, costs))
+    return kinds
 
 
 def _curve(kinds: list[Camera], most: Carried, cores: int) -> list[Carried]:

@@ -34,11 +34,14 @@ _BLOCK = np.ones((2, 2), np.uint8)  # this large a part must have changed, lest 
 
 
 def small(grey: Grey, detector_size: int) -> Grey:
-    """(H, W) brightness, as small as it is compared: by a whole factor, which is fast."""
+    """(H, W) brightness, as small as it is compared: by a whole factor, which is fast. Of large pictures some
+    rows are enough: a mean of three rows of a dozen has little noise left.
+    """
     height, width = grey.shape
     factor = max(1, round(max(height, width) * SMALL / detector_size))
     rows, columns = max(1, height // factor), max(1, width // factor)
-    inner = grey[: rows * factor, : columns * factor]
+    step = max(step for step in (1, 2, 3, 4) if (factor % step == 0 and factor >= 3 * step) or step == 1)
+    inner = grey[: rows * factor : step, : columns * factor]
     return np.asarray(cv2.resize(inner, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
 
 
