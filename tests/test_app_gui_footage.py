@@ -16,7 +16,7 @@ from small_history import picture, points, unit, writer
 from window_help import building, closed
 
 from app.config import Settings
-from app.gui import footage_page
+from app.gui import footage_page, history_desk
 from app.gui.case_dialog import CaseDialog
 from app.gui.footage_page import FootagePage
 from app.gui.memory import Memory
@@ -267,17 +267,24 @@ def test_a_time_is_gone_to_as_it_is_typed(window: MainWindow, qtbot: QtBot) -> N
     assert window.footage.playhead.now() == START + 21
 
 
-def test_what_was_recorded_of_a_live_camera_is_played_file_after_file(
-    films: dict[str, Path], qapp: QApplication, qtbot: QtBot, tmp_path: Path
+def test_what_is_recorded_of_a_live_camera_is_played_file_after_file(
+    films: dict[str, Path],
+    qapp: QApplication,
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """The second file is recorded while the first one is looked at."""
+    monkeypatch.setattr(history_desk, "REELS_S", 0.0)
     history = record(tmp_path / "live.db", {"hall": "rtsp://10.0.0.1/main", "yard": "rtsp://10.0.0.2/main"})
-    parts = [tmp_path / "0.mp4", tmp_path / "1.mp4"]
-    for part in parts:
+
+    def recorded(number: int) -> None:
+        part, begin = tmp_path / f"{number}.mp4", START + 30.0 * number
         shutil.copy(films["hall"], part)
-    with writer(history.engine) as told:
-        for number, part in enumerate(parts):
-            begin = START + 30.0 * number
+        with writer(history.engine) as told:
             told.segment(SegmentRow("hall", str(part), begin, begin + 29.9, part.stat().st_size))
+
+    recorded(0)
     window = opened(history, qtbot)
     window.play(history.sightings()[0])
     page = window.footage
@@ -285,6 +292,8 @@ def test_what_was_recorded_of_a_live_camera_is_played_file_after_file(
     assert 3.0 <= shown(page, "hall", qtbot) <= 5.0
     assert page.screens["yard"].message == "No recorded footage of this time."
     page.set_playing(False)
+    recorded(1)
+    qtbot.waitUntil(lambda: len(page.screens["hall"].pieces) == 2)
     page.enlarge("hall")
     page.seek(START + 29.5)
     page.set_playing(True)

@@ -85,18 +85,22 @@ class FootagePage(QWidget):
     # What is shown
 
     def set_reels(self, reels: Reels) -> None:
-        """The cameras and their files. The first time it stands where the last run's footage begins."""
-        first = self.reels is None
+        """The cameras and their files. The first time it stands where the last run's footage begins; later
+        what is shown stays, and what is new is there once it is come to.
+        """
+        first, others = self.reels is None, list(self.screens) != sorted(reels.filmed)
         self.reels, self._asked_reels = reels, False
-        if list(self.screens) != sorted(reels.filmed):
+        if others:
             self._set_screens(sorted(reels.filmed))
         for name, screen in self.screens.items():
             screen.pieces = reels.pieces.get(name, ())
         self.lanes.set_filmed({name: reels.filmed[name] for name in self.screens})
         if first:
             self.playhead.seek(reels.newest)
-        if self.isVisible():
+        if self.isVisible() and (first or others):
             self.seek(self.playhead.now())
+        elif self.isVisible():
+            self._timer.start()
 
     def set_person(self, rows: Sequence[SightingRow], person: int | None, name: str | None) -> None:
         """The sightings of the person chosen, by start."""

@@ -26,6 +26,8 @@ from storage.history import History, SightingRow, UnknownPerson
 
 REFRESH_MS = 1000
 """How often is looked whether somebody wrote to the history."""
+REELS_S = 5.0
+"""How often it is asked anew what a run has filmed, while its footage is looked at."""
 PATIENCE = 4
 """After a question about all people, so many times as long as it took passes before the next."""
 
@@ -66,7 +68,7 @@ class HistoryDesk(QObject):
         self._stamp: tuple[int, ...] = ()
         self._state: tuple[int, ...] = ()
         self._to_play: SightingRow | None = None
-        self._asked_at, self._not_before = 0.0, 0.0
+        self._asked_at, self._not_before, self._reels_asked = 0.0, 0.0, 0.0
         self._refreshes = QTimer(self)
         self._refreshes.setInterval(REFRESH_MS)
         self._refreshes.timeout.connect(self._look)
@@ -106,8 +108,11 @@ class HistoryDesk(QObject):
 
     def _look(self) -> None:
         """Once a second: asks anew where somebody wrote, and the last answer did not take long."""
-        if time.monotonic() >= self._not_before and self.reader.stamp() != self._stamp:
-            self.refresh()
+        if time.monotonic() < self._not_before or self.reader.stamp() == self._stamp:
+            return
+        self.refresh()
+        if self.footage.isVisible() and time.monotonic() - self._reels_asked > REELS_S:
+            self.ask_reels(self.footage.playhead.now() if self.footage.reels is not None else None)
 
     def _take_answer(self, key: str, answer: object) -> None:
         if isinstance(answer, questions.Everybody):
@@ -222,6 +227,7 @@ class HistoryDesk(QObject):
             self.reader.ask("evidence", partial(questions.evidence, sighting=row))
 
     def ask_reels(self, around: float | None = None) -> None:
+        self._reels_asked = time.monotonic()
         self.reader.ask("reels", partial(reels, around=around))
 
     def _ask_walks(self, since: float, until: float) -> None:

@@ -148,7 +148,7 @@ class Screen(QWidget):
     def _lags(self, stream: Stream, now: float) -> bool:
         waited = time.monotonic() - self._restarted > 2 * LAG_S
         behind = self.shot is not None and now - self.shot.time > LAG_S * max(1.0, self._playhead.speed)
-        return waited and behind and not stream.ended and stream.peek() is None
+        return waited and behind and stream.peek() is None
 
     def _fail(self, error: BaseException) -> None:
         self._stream = None
