@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select, text
 
 from storage.batches import in_batches
 from storage.compared import HAS_PICTURE, Compared, PictureRow, compared, pictures_of
@@ -35,7 +35,18 @@ from storage.people import (
 )
 from storage.people import PersonRow as PersonRow
 from storage.repair import apart
-from storage.schema import Camera, Correction, Footage, Identity, Picture, Portrait, Seen, Sighting, Template
+from storage.schema import (
+    DOUBTFUL,
+    Camera,
+    Correction,
+    Footage,
+    Identity,
+    Picture,
+    Portrait,
+    Seen,
+    Sighting,
+    Template,
+)
 from storage.schema import Trajectory as Chunk
 from storage.segments import SegmentRow, Shown, all_segments, showing, size_of_all
 from storage.templates import MOST as TEMPLATES
@@ -201,13 +212,12 @@ class History:
         since: float | None = None,
         until: float | None = None,
         unidentified: bool = False,
-        below: float | None = None,
+        unsure: bool = False,
         earlier_than: SightingRow | None = None,
         most: int | None = None,
     ) -> list[SightingRow]:
-        """By start. unidentified: only those of whom it was not decided who. below: only those that were
-        given to somebody with a lower probability. earlier_than: only those before that one. most: of more,
-        the last.
+        """By start. unidentified: only those of whom it was not decided who. unsure: only those that their
+        run was not sure of. earlier_than: only those before that one. most: of more, the last.
         """
         who = None if person is None else self.who(person)
         with self._asking() as connection:
@@ -216,8 +226,8 @@ class History:
                 filters.append(Sighting.identity_id == who)
             if unidentified:
                 filters.append(Sighting.identity_id.is_(None))
-            if below is not None:
-                filters += [below > _PROBABILITY, Sighting.identity_id.is_not(None)]
+            if unsure:
+                filters.append(text(DOUBTFUL))  # type: ignore[arg-type]
             if earlier_than is not None:
                 start, id_ = Sighting.start, Sighting.id
                 filters += [start <= earlier_than.start]

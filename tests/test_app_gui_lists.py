@@ -46,7 +46,7 @@ def many(tmp_path: Path) -> History:
         for number in range(3, MANY + 1):
             start = 100.0 + 86_400.0 * (number % 3) + number
             camera = "right" if number % 5 == 0 else "left"
-            sure = 0.5 if number % 10 == 0 else 0.95
+            sure = 0.5 if number % 10 == 0 else 0.99
             record.sighting(Sighting(100 + number, camera, start, start + 2, number, sure))
             record.portrait(100 + number, Portrait(start, 0.9, unit(number), picture(number)))
     return History(engine)
@@ -106,7 +106,7 @@ def test_people_are_filtered_by_camera_kind_and_time_and_sorted(
     bar.kind.setCurrentIndex(bar.kind.findData("named"))
     assert [row.name for row in window.people.rows] == ["Ann"]
     bar.kind.setCurrentIndex(bar.kind.findData("unsure"))
-    unsure = {row.person for row in many.sightings(below=0.7)} - {None}
+    unsure = {row.person for row in many.sightings(unsure=True)} - {None}
     qtbot.waitUntil(lambda: {row.id for row in window.people.rows} == unsure)
     qtbot.waitUntil(lambda: {row.person for row in window.sightings.model.rows} == unsure)
     bar.kind.setCurrentIndex(0)

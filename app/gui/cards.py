@@ -8,7 +8,6 @@ from PyQt5.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from typing_extensions import override
 
 from app.gui.faces import Faces
-from app.gui.questions import UNSURE_BELOW
 from app.gui.style import ACCENT, BACKGROUND, HOVER, MUTED, RAISED, TEXT, WARNING, identity_colour, mixed
 from app.gui.words import count, person_title
 from app.history.telling import duration
@@ -18,6 +17,10 @@ from storage.history import PersonRow, SightingRow
 
 ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 """Under which a row's PersonRow or SightingRow is kept."""
+
+
+UNSURE_BELOW = 0.95
+"""A match under this is written in the warning colour, as the terminal calls it unsure."""
 
 
 class PersonDelegate(QStyledItemDelegate):

@@ -30,8 +30,6 @@ A_PAGE = 500
 MOST_PICTURES = 8
 MOST_LIKELY = 5
 MOST_CORRECTIONS = 500
-UNSURE_BELOW = 0.7
-"""Sightings of a lower probability are unsure."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ def sightings(history: History, asked: Asked, *, earlier_than: SightingRow | Non
         since=asked.since,
         until=asked.until,
         unidentified=asked.unidentified,
-        below=UNSURE_BELOW if asked.unsure else None,
+        unsure=asked.unsure,
         earlier_than=earlier_than,
         most=A_PAGE,
     )
@@ -121,7 +119,7 @@ def people_ids(
     """Who was seen there and then; unsure: who has an unsure sighting there and then."""
     if not unsure:
         return frozenset(history.people_ids(camera=camera, since=since, until=until))
-    rows = history.sightings(camera=camera, since=since, until=until, below=UNSURE_BELOW, most=MOST_PEOPLE)
+    rows = history.sightings(camera=camera, since=since, until=until, unsure=True, most=MOST_PEOPLE)
     return frozenset(row.person for row in rows if row.person is not None)
 
 
