@@ -23,6 +23,7 @@ from app.gui.pair_dialog import PairDialog
 from app.gui.people_panel import PERSON_MIME, SIGHTINGS_MIME, dragged
 from app.gui.window import MainWindow
 from storage.database import open_database
+from storage.forgetting import Forgetting, Order
 from storage.history import History
 from storage.repair import Repair
 from tracker.types import Sighting
@@ -362,3 +363,16 @@ def test_corrections_made_while_a_run_goes_on_hold(
     qtbot.waitUntil(lambda: not window.run.running)
     assert sightings_of(history, 1) == [1, 2, 3, 4]
     closed(window, qtbot)
+
+
+def test_somebody_whom_another_program_forgets_is_gone_without_a_word(
+    window: MainWindow, qtbot: QtBot, history: History
+) -> None:
+    window.sightings.choose(window.sightings.model.rows[0])
+    forgetting = Forgetting(history.engine, remove=lambda path, camera: True)
+    forgetting.order(Order("sightings", person=1))
+    forgetting.carry_out()
+    qtbot.waitUntil(lambda: [row.id for row in window.people.rows] == [2])
+    qtbot.waitUntil(lambda: window.people.person is None)
+    qtbot.waitUntil(lambda: [row.person for row in window.sightings.model.rows] == [None, 2, 2])
+    assert boxes() == []

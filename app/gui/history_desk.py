@@ -32,6 +32,10 @@ PATIENCE = 4
 """After a question about all people, so many times as long as it took passes before the next."""
 
 
+ABOUT_SOMEBODY = frozenset({"sightings", "earlier", "evidence", "left", "right", "case"})
+"""Questions about somebody who may be gone when they are answered."""
+
+
 class HistoryDesk(QObject):
     """Asks for what the parts show, and gives it to them.
 
@@ -190,8 +194,9 @@ class HistoryDesk(QObject):
             self._to_play = None
 
     def _take_failure(self, key: str, error: BaseException) -> None:
-        if key == "sightings" and isinstance(error, UnknownPerson):
-            self.people.choose(None)
+        if key in ABOUT_SOMEBODY and isinstance(error, UnknownPerson):  # they were forgotten meanwhile
+            if key == "sightings":
+                self.people.choose(None)
             return
         if not isinstance(error, environment_errors()):
             raise error
