@@ -142,7 +142,7 @@ class Span:
         """Tracklets held against all others. model: another than its own."""
         model = model or self.model
         columns, links = self.links()
-        groups = [model.group(columns, [row]) for row in range(len(columns))]
+        groups = [model.alone(columns, row) for row in range(len(columns))]
         never = self.constraints.cannot_link(self.tracklets)
         chance, true = [], []
         for row in np.random.default_rng(0).permutation(len(groups))[:probes].tolist():

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from tracker.appearance import COMMON, SPREAD, Appearance, camera_means
+from tracker.appearance import ALIKE, COMMON, SPREAD, Appearance, Merging, bounded, camera_means
 from tracker.ground import Ground
+from tracker.groups import Group, Looks, group_of
 from tracker.model import Model
 from tracker.tracklets import Columns, Doubles, Integers
 from tracker.transitions import BINS, Transitions
 
-GIVEN = Appearance(between=0.3, view=0.4, look=0.0, visit=0.12, picture=0.25, sharpness=6.0)
+GIVEN = Appearance(between=0.3, view=0.4, look=0.2, visit=0.12, picture=0.25, sharpness=6.0)
 
 
 def columns(looks: Doubles, camera: list[int], pictures: Doubles | None = None) -> Columns:
@@ -31,26 +32,48 @@ def columns(looks: Doubles, camera: list[int], pictures: Doubles | None = None) 
     )
 
 
-def log_density(some: Columns, people: list[int], appearance: Appearance) -> float:
-    """Of all looks, where each number of a vector is a Gaussian of the three levels, independent of others.
+def log_density(some: Columns, people: list[int], shown: list[int], appearance: Appearance) -> float:
+    """Of all looks, where each number of a vector is a Gaussian of the four levels, independent of others.
 
-    Variances are of whole vectors; of D numbers, ``sharpness`` count, each with the whole's variance.
+    shown: which look of its person in its camera each visit shows. Variances are of whole vectors; of D
+    numbers, ``sharpness`` count, each with the whole's variance.
     """
-    who, where, worth = np.array(people), some.camera, some.pictures
+    who, where, look, worth = np.array(people), some.camera, np.array(shown), some.pictures
     one = who[:, None] == who[None]
-    covariance = appearance.between * one
-    covariance = covariance + appearance.view * (one & (where[:, None] == where[None]))
+    here = one & (where[:, None] == where[None])
+    covariance = appearance.between * one + appearance.view * here
+    covariance = covariance + appearance.look * (here & (look[:, None] == look[None]))
     covariance += np.diag(appearance.visit + appearance.picture / worth)
     nothing = np.zeros(len(who))
     told = [multivariate_normal.logpdf(row, nothing, covariance) for row in some.looks.T.astype(float)]
     return float(sum(told))
 
 
-def log_likelihood(some: Columns, people: list[int], appearance: Appearance) -> float:
+def grouped(model: Model, some: Columns, rows: list[int], shown: list[int]) -> Group:
+    """Those tracklets as one person, and of those in one camera those that show one look."""
+    weight = model.appearance.precision(some.pictures)
+    sums = weight[:, None] * (some.looks - model.means[some.camera])
+    looks = sorted({(int(some.camera[row]), shown[row]) for row in rows})
+    of = [[row for row in rows if (some.camera[row], shown[row]) == look] for look in looks]
+    return group_of(
+        model.appearance,
+        rows,
+        Looks(
+            np.array([camera for camera, _ in looks]),
+            np.array([weight[some].sum() for some in of]),
+            np.array([sums[some].sum(axis=0) for some in of], np.float32),
+            np.zeros(len(looks), bool),
+            tuple(map(tuple, of)),
+        ),
+    )
+
+
+def log_likelihood(some: Columns, people: list[int], shown: list[int], appearance: Appearance) -> float:
     """The same by the model, but for what does not depend on who is who."""
     model = model_of(some, appearance)
     codes = np.array(people)
-    return sum(model.group(some, np.flatnonzero(codes == code).tolist()).likelihood for code in set(people))
+    groups = [grouped(model, some, np.flatnonzero(codes == code).tolist(), shown) for code in set(people)]
+    return sum(group.likelihood for group in groups)
 
 
 def model_of(some: Columns, appearance: Appearance, means: Doubles | None = None) -> Model:
@@ -76,10 +99,40 @@ def test_the_log_likelihood_is_that_of_the_gaussian() -> None:
         list(range(7)),
         [0, 1, 1, 1, 1, 0, 0],
     ]
-    gaussian = np.array([log_density(some, people, GIVEN) for people in partitions])
-    found = np.array([log_likelihood(scaled, people, GIVEN) for people in partitions])
+    each, all_one, some_one = list(range(7)), [0] * 7, [0, 0, 1, 0, 0, 2, 0]
+    ways = [(people, shown) for people in partitions for shown in (each, all_one, some_one)]
+    gaussian = np.array([log_density(some, *way, GIVEN) for way in ways])
+    found = np.array([log_likelihood(scaled, *way, GIVEN) for way in ways])
     assert found - found[0] == pytest.approx(gaussian - gaussian[0], abs=1e-4)
     assert np.ptp(gaussian) > 3
+
+
+def test_what_is_gained_by_taking_two_looks_as_one_is_what_it_makes_of_the_likelihood() -> None:
+    rng = np.random.default_rng(2)
+    some = columns(rng.normal(size=(8, 6)), [0, 0, 0, 1, 1, 0, 1, 2])
+    model, apart = model_of(some, GIVEN), list(range(8))
+    whole = grouped(model, some, apart, apart)
+    pairs = [(0, 1), (0, 5), (3, 4), (1, 2)]
+    place = {rows[0]: at for at, rows in enumerate(whole.looks.rows)}
+    one, other = (np.array([place[pair[side]] for pair in pairs]) for side in (0, 1))
+    table = Merging(whole.cameras, whole.weights[None], whole.sums[None])
+    told = GIVEN.merging(table, np.zeros(len(pairs), np.int64), whole.looks, one, other)
+    for (first, second), gain in zip(pairs, told, strict=True):
+        shown = [first if row == second else row for row in apart]
+        assert gain == pytest.approx(
+            grouped(model, some, apart, shown).likelihood - whole.likelihood, abs=1e-4
+        )
+    assert min(told) < 0
+
+
+def test_looks_alone_are_believed_in_proportion_where_strangers_look_alike() -> None:
+    ratio = np.array([-20.0, -3.0, 0.0, 3.0, 10.0, 20.0, 40.0])
+    told = bounded(ratio)
+    assert told[:3] == pytest.approx(ratio[:3], abs=0.01)
+    assert told[3] == pytest.approx(3.0, abs=0.05)
+    # One pair of strangers in 1 / ALIKE, and of those one in ten has ten times the evidence.
+    assert told[4:] == pytest.approx(np.log((1 + ratio[4:]) / ALIKE), abs=0.2)
+    assert (np.diff(told) > 0).all()
 
 
 def test_what_cameras_have_in_common_says_nothing() -> None:
@@ -87,9 +140,9 @@ def test_what_cameras_have_in_common_says_nothing() -> None:
     some, means = columns(rng.normal(size=(4, 6)), [0, 0, 1, 1]), rng.normal(size=(3, 6))
     shifted = columns(some.looks + means[some.camera], some.camera.tolist())
     plain, centred = model_of(some, GIVEN), model_of(some, GIVEN, means)
-    assert centred.group(shifted, [0, 2, 3]).likelihood == pytest.approx(
-        plain.group(some, [0, 2, 3]).likelihood, abs=1e-3
-    )
+    told = (grouped(model, of, [0, 2, 3], [0] * 4) for model, of in ((centred, shifted), (plain, some)))
+    first, second = (group.likelihood for group in told)
+    assert first == pytest.approx(second, abs=1e-3)
 
 
 def planted(

@@ -160,7 +160,7 @@ def test_older_identities_are_forgotten_on_request() -> None:
 def test_probabilities_tell_the_sure_from_the_unsure() -> None:
     rng = np.random.default_rng(0)
     look, *others = rng.normal(size=(12, 64)) / 8
-    aside = 0.7 * look + 0.714 * rng.normal(size=64) / 8
+    aside = 0.6 * look + 0.8 * rng.normal(size=64) / 8
     window = [
         tracklet(1, "hall", 0, as_unit(look), None),
         tracklet(2, "yard", 20, as_unit(look), None),

@@ -14,11 +14,22 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.model import TELLING, Group, Links, Model
+from tracker.groups import Group, gained
+from tracker.model import TELLING, Links, Model
 from tracker.tracklets import Columns, Integers
 
 NEAREST = 24
 """Groups whose looks are nearest that another is compared with; those whom times or places point to besides.
+"""
+
+EXACT = 1e-3
+"""Log ratio by which two may be less alike, once their looks are put together, than they were told to be;
+else the pair waits for its turn anew.
+"""
+
+MIXED = 0.02
+"""The share of tracklets that show somebody else for a while: what says that they are one person's is true
+of another then.
 """
 
 ROUNDS = 4
@@ -27,7 +38,7 @@ ROUNDS = 4
 
 class Partition:
     """N tracklets in groups. never: (N, N) pairs that are in no group together. ties: pairs that are,
-    whatever the odds.
+    whatever the odds. most: people there are thought to be at most.
     """
 
     def __init__(
@@ -38,12 +49,14 @@ class Partition:
         never: NDArray[np.bool_],
         *,
         ties: Collection[tuple[int, int]] = (),
+        most: float = np.inf,
     ) -> None:
+        self._most = most
         self._columns, self._model, self._links = columns, model, links
         count = len(columns)
         self._never = [set(np.flatnonzero(row).tolist()) for row in never]
         self._pointed = _pointed(links, never)
-        self._alone = [model.group(columns, [row]) for row in range(count)]
+        self._alone = [model.alone(columns, row) for row in range(count)]
         self.label = np.arange(count)
         self._groups: dict[int, Group] = dict(enumerate(self._alone))
         self._estimates = np.stack([group.estimate for group in self._alone])
@@ -55,13 +68,19 @@ class Partition:
     def _put_together(self, rows: Sequence[int]) -> None:
         labels = sorted({int(self.label[row]) for row in rows})
         for other in labels[1:]:
-            self._join(labels[0], other)
+            both = self._model.joined(self._groups[labels[0]], self._groups[other], self._links)
+            self._join(labels[0], other, both)
+
+    @property
+    def _prior(self) -> float:
+        """Log odds that somebody is a given one of the people there are, as far as they are joined."""
+        return self._model.prior_among(min(len(self._groups), self._most))
 
     def settle(self) -> Integers:
         """(N,) labels of the best partition found."""
         self._join_all()
         for _ in range(ROUNDS):
-            if not self._move_all():
+            if not self._move_all() | self._bridge_all():
                 break
             self._join_all()
         return np.unique(self.label, return_inverse=True)[1].astype(np.int64)
@@ -80,32 +99,40 @@ class Partition:
     def _join_all(self) -> None:
         """Joins the likeliest two while any are likelier one than two."""
         version = dict.fromkeys(self._groups, 0)
-        heap: list[tuple[float, int, int, int, int]] = []
+        heap: list[tuple[float, float, int, int, int, int]] = []
 
         def offer(label: int) -> None:
-            for other, value in self._likely(label):
-                heapq.heappush(heap, (-value, label, other, version[label], version[other]))
+            for other, ratio, looks in self._likely(label):
+                heapq.heappush(heap, (-ratio, looks, label, other, version[label], version[other]))
 
         for label in list(self._groups):
             offer(label)
-        while heap:
-            _, one, other, seen, theirs = heapq.heappop(heap)
+        while heap and self._prior - heap[0][0] > 0:
+            ratio, looks, one, other, seen, theirs = heapq.heappop(heap)
             if version.get(one) != seen or version.get(other) != theirs:
                 continue
-            self._join(one, other)
+            both = self._model.joined(self._groups[one], self._groups[other], self._links)
+            exact = gained(self._groups[one], self._groups[other], both)
+            if exact < looks - EXACT:
+                heapq.heappush(heap, (ratio + looks - exact, exact, one, other, seen, theirs))
+                continue
+            self._join(one, other, both)
             del version[other]
             version[one] += 1
             offer(one)
 
-    def _likely(self, label: int) -> list[tuple[int, float]]:
-        """Groups that are likelier one with a group than not, with the log odds."""
+    def _likely(self, label: int) -> list[tuple[int, float, float]]:
+        """Groups whose looks, times and places say that they are one with a group, with the log ratio, and
+        that of looks alone.
+        """
         group = self._groups[label]
         others, pointed = self._candidates(group.rows, self._estimates[label], {label})
         if not others:
             return []
-        them = [self._groups[other] for other in others]
-        terms = self._model.log_odds(group, them, self._links, pointed=pointed)
-        return [(o, float(v)) for o, v in zip(others, terms.log_odds, strict=True) if v > 0]
+        odds = self._model.log_odds(group, [self._groups[o] for o in others], self._links, pointed=pointed)
+        ratio = odds.log_odds - odds.prior
+        likely = zip(others, ratio.tolist(), odds.appearance.tolist(), strict=True)
+        return [(other, value, looks) for other, value, looks in likely if value > 0]
 
     def _candidates(
         self, rows: Sequence[int], estimate: NDArray[np.float32], without: set[int]
@@ -122,15 +149,69 @@ class Partition:
         found = sorted((near | pointed) - barred)
         return found, np.array([label in pointed for label in found], bool)
 
-    def _join(self, one: int, other: int) -> None:
-        group = self._model.joined(self._groups[one], self._groups.pop(other), self._links)
+    def _join(self, one: int, other: int, both: Group) -> None:
+        del self._groups[other]
         self._free.append(other)
-        self._set(one, group)
+        self._set(one, both)
 
     def _set(self, label: int, group: Group) -> None:
         self._groups[label] = group
         self.label[group.rows] = label
         self._estimates[label] = group.estimate
+
+    # --- joining what single tracklets keep apart ------------------------------------------------------
+
+    def _bridge_all(self) -> bool:
+        """Joins groups whom a few of their tracklets keep apart, and lets go of those; whether any were.
+
+        A tracklet that shows two people for a moment, or one whose person is boxed twice, would else keep
+        all that is known of one person in two.
+        """
+        any_joined = False
+        for label in sorted(self._groups, key=lambda one: len(self._groups[one].rows)):
+            if label in self._groups and self._bridge(label):
+                any_joined = True
+        return any_joined
+
+    def _bridge(self, label: int) -> bool:
+        """Joins a group with the one it is most likely one with, but for some tracklets of either."""
+        group = self._groups[label]
+        barred = {int(self.label[other]) for row in group.rows for other in self._never[row]} - {label}
+        others = sorted(barred & set(self._groups))
+        if not others:
+            return False
+        odds = self._model.log_odds(group, [self._groups[other] for other in others], self._links)
+        ratio = odds.log_odds - odds.prior + self._prior
+        for place in np.argsort(-ratio, kind="stable").tolist():
+            if ratio[place] <= 0:
+                return False
+            ways = [(label, others[place]), (others[place], label)]
+            gain, one, other, gone = max(self._bridged(*way) for way in ways)
+            if gain > 0:
+                for row in gone:
+                    self._move(row, None)
+                both = self._model.joined(self._groups[one], self._groups[other], self._links)
+                self._join(one, other, both)
+                return True
+        return False
+
+    def _bridged(self, one: int, other: int) -> tuple[float, int, int, list[int]]:
+        """What is gained where one group lets go of those of its tracklets that can't be with the other."""
+        group, rest = self._groups[one], self._groups[other]
+        theirs = set(rest.rows)
+        gone = [row for row in group.rows if self._never[row] & theirs]
+        tied = any(len(self._tied_to(row)) > 1 for row in gone)
+        if tied or len(gone) >= min(len(group.rows), len(rest.rows)):
+            return -np.inf, one, other, gone
+        lost = 0.0
+        for row in gone:
+            group = self._model.without(group, self._alone[row], self._links)
+            lost += min(self._odds(self._alone[row], group), -np.log(MIXED))
+        return self._odds(group, rest) - lost, one, other, gone
+
+    def _odds(self, group: Group, other: Group) -> float:
+        told = self._model.log_odds(group, [other], self._links)
+        return float(told.log_odds[0] - told.prior + self._prior)
 
     # --- moving --------------------------------------------------------------------------------------
 
@@ -152,28 +233,27 @@ class Partition:
     def _places(self, row: int) -> tuple[float, float, int | None]:
         """Log odds of where a tracklet is, and of the best other group, and which that is."""
         here, alone = int(self.label[row]), self._alone[row]
-        rest = [other for other in self._groups[here].rows if other != row]
+        rest = len(self._groups[here].rows) > 1
         others, pointed = self._candidates([row], alone.estimate, {here})
         groups = [self._groups[o] for o in others]
         if rest:
-            groups.append(self._without(rest))
+            groups.append(self._without(here, row))
             pointed = np.append(pointed, True)
         if not groups:
             return 0.0, -np.inf, None
-        odds = self._model.log_odds(alone, groups, self._links, pointed=pointed).log_odds
+        told = self._model.log_odds(alone, groups, self._links, pointed=pointed)
+        odds = told.log_odds - told.prior + self._prior
         stay = float(odds[-1]) if rest else 0.0
         best = int(odds[: len(others)].argmax()) if others else -1
         return (stay, float(odds[best]), others[best]) if others else (stay, -np.inf, None)
 
-    def _without(self, rest: Sequence[int]) -> Group:
-        group = self._model.group(self._columns, rest)
-        group.chain = self._links.chain(rest)
-        return group
+    def _without(self, label: int, row: int) -> Group:
+        return self._model.without(self._groups[label], self._alone[row], self._links)
 
     def _move(self, row: int, where: int | None) -> None:
         """To another group, or, with none, to be alone."""
         here = int(self.label[row])
-        self._set(here, self._without([other for other in self._groups[here].rows if other != row]))
+        self._set(here, self._without(here, row))
         if where is None:
             self._set(self._free.pop(), self._alone[row])
         else:

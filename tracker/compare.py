@@ -13,7 +13,8 @@ from tracker import ground
 from tracker.constraints import SLACK_S, Constraints
 from tracker.gallery import Gallery, Known
 from tracker.gallery import Presence as Span
-from tracker.model import LATELY, Group, Links, Model
+from tracker.groups import Group
+from tracker.model import LATELY, Links, Model
 from tracker.presence import Presence
 from tracker.rules import forbidden, is_late, longest
 from tracker.tracklets import Tracklet
@@ -84,11 +85,37 @@ class Spans(Links):
         return 0.0 if both is None else self._model.ground.log_ratio(first, second, both)
 
 
+class KnownLooks:
+    """How the identities look that were asked for last, by the model; kept while neither changes."""
+
+    def __init__(self, most: int = 4096) -> None:
+        self._most = most
+        self._model: Model | None = None
+        self._kept: dict[int, tuple[list[Floats], Group]] = {}
+
+    def of(self, known: Known, model: Model, *, but: Span) -> Group:
+        """but: one of its presences that is not counted."""
+        if model is not self._model:
+            self._model, self._kept = model, {}
+        looks = [look for look in known.looks if look[1] is not but.look]
+        means = [mean for _, mean, _ in looks]
+        before, begun = self._kept.pop(known.id, ([], None))
+        if len(before) > len(means) or any(a is not b for a, b in zip(before, means, strict=False)):
+            before, begun = [], None
+        visits = ((model.code(camera), mean, worth) for camera, mean, worth in looks[len(before) :])
+        group = model.seen(visits, begun=begun)
+        self._kept[known.id] = means, group
+        if len(self._kept) > self._most:
+            del self._kept[next(iter(self._kept))]
+        return group
+
+
 class Comparer:
     """Knows the gallery, what is told, and the model of the site as learned so far."""
 
     def __init__(self, *, gallery: Gallery, constraints: Constraints, model: Model) -> None:
         self.gallery, self.constraints, self.model = gallery, constraints, model
+        self._looks = KnownLooks()
 
     def compare(self, ripe: Sequence[Presence], *, besides: Known | None = None) -> Comparison:
         """Each presence with the identities it looks most like, and with one besides."""
@@ -113,12 +140,12 @@ class Comparer:
         mine = presence.shown()
         lately = [self._lately(one, mine) for one in known]
         spans = [mine, *(span for some in lately for span in some)]
-        links = Spans(spans, self.model, [self._code(span.camera) for span in spans])
-        group = self._group([0], [(mine.camera, presence.look.mean, presence.look.pictures)])
+        links = Spans(spans, self.model, [self.model.code(span.camera) for span in spans])
+        group = self.model.visit(0, self.model.code(mine.camera), presence.look.mean, presence.look.pictures)
         others, pointed, first = [], [], 1
         for one, some in zip(known, lately, strict=True):
-            looks = [look for look in one.looks if look[1] is not presence.span.look]
-            others.append(self._group(list(range(first, first + len(some))), looks))
+            rows = list(range(first, first + len(some)))
+            others.append(replace(self._looks.of(one, self.model, but=presence.span), rows=rows))
             pointed.append(any(span.end >= mine.start - LOST_S and not span.over for span in some))
             first += len(some)
         odds = self.model.log_odds(group, others, links, pointed=np.array(pointed, bool))
@@ -129,20 +156,6 @@ class Comparer:
         """An identity's last presences, by start."""
         here = [span for span in known.presences if span is not mine]
         return sorted(here, key=lambda span: span.start)[-LATELY:]
-
-    def _group(self, rows: list[int], looks: Sequence[tuple[str, Floats, float]]) -> Group:
-        if not looks:
-            return self.model.seen(
-                rows, np.zeros(0, np.int64), np.zeros((0, self.gallery.dimension), np.float32), np.zeros(0)
-            )
-        cameras, means, pictures = zip(*looks, strict=True)
-        codes = np.array([self._code(camera) for camera in cameras], np.int64)
-        return self.model.seen(rows, codes, np.array(means), np.array(pictures, float))
-
-    def _code(self, camera: str) -> int:
-        """A camera that the model does not know is taken as one of its own behind all others."""
-        cameras = self.model.cameras
-        return cameras.index(camera) if camera in cameras else len(cameras)
 
     def can_be(self, presence: Presence, known: Known) -> bool:
         """Whether nothing forbids that the presence is somebody of whom it is not already."""

@@ -9,15 +9,16 @@ windows a run thinks about again, and the second pass ask it alike.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker import ground
-from tracker.appearance import Appearance, robust
+from tracker.appearance import Appearance
 from tracker.ground import Ground
+from tracker.groups import Group, Looks, alike, group_of, joined, nobody
 from tracker.tracklets import Columns, Doubles, Integers
 from tracker.transitions import EARLY_S, LOST_S, Transitions, motion_ratio
 from tracker.types import Floats
@@ -25,34 +26,13 @@ from tracker.types import Floats
 LATELY = 4
 """Visits before one that are looked at for the one it follows."""
 
-TIMES = 5.0
-"""The most that times alone say, either way: ways are learned from what is thought to be so."""
+TIMES, ASTRAY = 5.0, 2.3
+"""The most that times alone say for two being one, and against it: ways are learned from what is thought to
+be so, and one in ten goes another way.
+"""
 
 TELLING = 1.0
 """Log ratio of a transition or a place that points to somebody."""
-
-
-@dataclass(slots=True)
-class Group:
-    """What is thought to be one person. rows: of tracklets, by start. cameras: (k,) codes, ascending;
-    weights: (k,) precisions and sums: (k, D) precision-weighted vectors in each. chain: log ratio of its
-    transitions. likelihood: of its looks.
-    """
-
-    rows: list[int]
-    cameras: Integers
-    weights: Doubles
-    sums: Floats
-    chain: float = 0.0
-    likelihood: float = 0.0
-    few: Doubles = field(default_factory=lambda: np.zeros(0))
-    shown: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
-
-    @property
-    def estimate(self) -> Floats:
-        """(D,) the direction of what it looks like, over cameras alike."""
-        mean = (self.sums / np.maximum(self.weights, 1e-9)[:, None]).sum(axis=0)
-        return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,40 +117,46 @@ class Model:
     @property
     def prior(self) -> float:
         """Log odds that somebody is a given one of the people there are."""
-        return -float(np.log(max(self.people, 1.0))) - self.price
+        return self.prior_among(self.people)
 
-    def group(self, columns: Columns, rows: Sequence[int]) -> Group:
-        """Of tracklets that are one person. rows: by start."""
-        some = list(rows)
-        return self.seen(some, columns.camera[some], columns.looks[some], columns.pictures[some])
+    def prior_among(self, people: float) -> float:
+        """The same, were there so many."""
+        return -float(np.log(max(people, 1.0))) - self.price
 
-    def seen(self, rows: list[int], camera: Integers, looks: Floats, pictures: Doubles) -> Group:
-        """Of (K,) cameras' codes, (K, D) mean vectors and how many pictures each is worth."""
-        weight = self.appearance.precision(pictures)
-        codes, place = np.unique(camera, return_inverse=True)
-        weights = np.bincount(place, weight, len(codes)).astype(float)
-        sums = np.zeros((len(codes), looks.shape[1]))
-        np.add.at(sums, place, weight[:, None] * (looks - self.means[camera]))
-        found = Group(rows, codes.astype(np.int64), weights, sums.astype(np.float32))
-        return self._told(found)
+    def code(self, camera: str) -> int:
+        """A camera that it does not know is taken as one of its own behind all others."""
+        return self.cameras.index(camera) if camera in self.cameras else len(self.cameras)
 
-    def _told(self, group: Group) -> Group:
-        """With the likelihood of its looks: however many visits, they show but so many looks."""
-        few = 1.0 / (1.0 + self.appearance.look * group.weights)
-        group.few, group.shown = group.weights * few, np.asarray(group.sums * few[:, None], np.float32)
-        group.likelihood = float(self.appearance.log_likelihood(group.few, group.shown))
-        return group
+    def alone(self, columns: Columns, row: int) -> Group:
+        """A tracklet, as a person."""
+        return self.visit(row, int(columns.camera[row]), columns.looks[row], float(columns.pictures[row]))
+
+    def visit(self, row: int, camera: int, look: Floats, pictures: float) -> Group:
+        """One visit, as a person. camera: code. look: (D,) mean vector, worth so many pictures."""
+        weight = self.appearance.precision(np.array([pictures]))
+        sums = (weight[:, None] * (look - self.means[camera])).astype(np.float32)
+        of = np.array([camera], np.int64)
+        return group_of(self.appearance, [row], Looks(of, weight, sums, np.zeros(1, bool), ((row,),)))
+
+    def seen(self, visits: Iterable[tuple[int, Floats, float]], *, begun: Group | None = None) -> Group:
+        """Somebody of whom the looks of some visits are known: camera, look and pictures, as for ``visit``.
+        begun: of other visits of theirs. Without any, somebody who may look like anybody.
+        """
+        found = begun
+        for camera, look, pictures in visits:
+            one = self.visit(0, camera, look, pictures)
+            found = one if found is None else joined(self.appearance, found, one, [], 0.0)
+        return nobody(self.appearance, self.means.shape[1]) if found is None else found
 
     def joined(self, one: Group, other: Group, links: Links) -> Group:
         """Both as one person."""
-        codes = np.union1d(one.cameras, other.cameras)
-        weights, sums = np.zeros(len(codes)), np.zeros((len(codes), one.sums.shape[1]), np.float32)
-        for group in (one, other):
-            place = np.searchsorted(codes, group.cameras)
-            weights[place] += group.weights
-            sums[place] += group.sums
         rows = sorted([*one.rows, *other.rows], key=lambda row: (links.start[row], row))
-        return self._told(Group(rows, codes, weights, sums, links.chain(rows)))
+        return joined(self.appearance, one, other, rows, links.chain(rows))
+
+    def without(self, group: Group, alone: Group, links: Links) -> Group:
+        """Less one tracklet."""
+        rest = [row for row in group.rows if row != alone.rows[0]]
+        return group_of(self.appearance, rest, group.looks.without(alone.looks), links.chain(rest))
 
     def log_odds(
         self, group: Group, others: Sequence[Group], links: Links, *, pointed: NDArray[np.bool_] | None = None
@@ -180,26 +166,13 @@ class Model:
         pointed: (M,) those to whom times or places point. Of the rest, whose looks are against it, nothing
         more is asked: transition and ground are given as 0.
         """
-        looks = robust(self._together(group, others) - group.likelihood - _likelihoods(others))
+        looks = alike(self.appearance, group, others)
         ways, stood = np.zeros(len(others)), np.zeros(len(others))
         for place, other in enumerate(others):
             if pointed is None or pointed[place] or looks[place] + self.prior > -TELLING:
                 ways[place] = self._transition(group, other, links)
                 stood[place] = links.between(group.rows, other.rows)
         return Odds(self.prior, looks, ways, stood)
-
-    def _together(self, group: Group, others: Sequence[Group]) -> Doubles:
-        """(M,) log likelihood of the looks of both as one."""
-        codes = np.unique(np.concatenate([group.cameras, *(other.cameras for other in others)]))
-        weights = np.zeros((len(others), len(codes)))
-        sums = np.zeros((len(others), len(codes), group.sums.shape[1]), np.float32)
-        mine = np.searchsorted(codes, group.cameras)
-        weights[:, mine], sums[:, mine] = group.few, group.shown
-        for place, other in enumerate(others):
-            theirs = np.searchsorted(codes, other.cameras)
-            weights[place, theirs] += other.few
-            sums[place, theirs] += other.shown
-        return self.appearance.log_likelihood(weights, sums)
 
     def _transition(self, group: Group, other: Group, links: Links) -> float:
         """What the times of both say, less what each one's say alone."""
@@ -209,11 +182,7 @@ class Model:
         near = _near(many.rows, few.rows, links)
         whole = sorted([*near, *few.rows], key=lambda row: (links.start[row], row))
         chain = links.chain(whole) - (links.chain(near) if near else 0.0) - few.chain
-        return float(np.clip(chain, -TIMES, TIMES))
-
-
-def _likelihoods(groups: Sequence[Group]) -> Doubles:
-    return np.array([group.likelihood for group in groups])
+        return float(np.clip(chain, -ASTRAY, TIMES))
 
 
 def _near(rows: Sequence[int], others: Sequence[int], links: Links) -> Sequence[int]:

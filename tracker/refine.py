@@ -33,8 +33,11 @@ MOST = 20_000
 TURNS = 3
 """Of learning and clustering; a fourth changes nothing to speak of."""
 
-PIECES = 6.0
-"""Tracklets a person is thought to have before anything is known."""
+
+PIECES = 12.0
+"""Tracklets that a person is thought to have at least while nothing is known: by the likeliest pairs it is
+learned what tells the others.
+"""
 
 
 class TooManyError(ValueError):
@@ -104,7 +107,8 @@ def second_pass(
     people = begun
     for _ in range(turns):
         model, links = site.learned(people)
-        partition = Partition(site.columns, model, links, never, ties=ties)
+        most = np.inf if people is not None else len(site.columns) / PIECES
+        partition = Partition(site.columns, model, links, never, ties=ties, most=most)
         found = partition.settle()
         settled = people is not None and np.array_equal(people, found)
         people = found
@@ -187,7 +191,7 @@ class Site:
         """By who is who so far; with None, before anybody is known."""
         columns = self.columns
         alone: Integers = np.arange(len(columns))
-        count = len(columns) / PIECES if people is None else float(people.max() + 1)
+        count = float(len(columns) if people is None else people.max() + 1)
         timed = self._on_one_clock(people)
         clock = columns.recording if self.clocks is None else self.clocks.group[columns.recording]
         ways = transitions.Transitions.unknown(timed, self.overlap)
