@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from math import log
 
 from app.config import CameraSettings, ConfigError, HeldError, Settings
 from app.forgetting import ForgetBefore, forget_before, most_people, within
@@ -130,7 +131,10 @@ def build_run(settings: Settings) -> Iterator[Run]:
         forgotten = forget_before(after_days=settings.forget_after_days, at=settings.forget_at)
         gallery = _gallery(history, writer, networks.embedder, live=settings.live, forgotten=forgotten)
         overlap = overlaps_known(saved(engine), settings.overlap, settings.links)
-        memory = Memory(constraints=Constraints(rules=settings.links, apart=apart(engine), overlap=overlap))
+        memory = Memory(
+            constraints=Constraints(rules=settings.links, apart=apart(engine), overlap=overlap),
+            price=log(settings.false_merge_price),
+        )
         line = Line(
             feed=feed,
             detector=networks.detector,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tomllib
@@ -113,7 +114,8 @@ class Settings:
     cameras, their overlap included. max_latency_s: of live cameras; where the machine is too slow for it,
     frames are dropped. forget_after_days, forget_at: when people are no longer looked for.
     max_megapixels: of a picture; larger ones are refused. detector_rate: how many frames a second of a
-    camera the detector sees at most; None for all there are, also where nothing moves.
+    camera the detector sees at most; None for all there are, also where nothing moves. false_merge_price:
+    how many missed merges one false merge is worth.
     """
 
     cameras: tuple[CameraSettings, ...]
@@ -136,6 +138,7 @@ class Settings:
     keep: KeepSettings = field(default_factory=KeepSettings)
     forget_after_days: float | None = None
     forget_at: time | None = None
+    false_merge_price: float = 1.0
     max_megapixels: float = MAX_PIXELS / 1e6
 
     @property
@@ -215,6 +218,13 @@ EVERY_FRAME = "every-frame"
 RATES = f'frames a second, such as 5, or "{EVERY_FRAME}"'
 
 
+def read_price(said: float) -> float:
+    """How many missed merges a false one is worth, as the command line has it. Raises ConfigError."""
+    if not 0 < said < math.inf:
+        raise ConfigError(f"--false-merge-price is {said:g}; a number above 0 is expected.")
+    return said
+
+
 def read_rate(text: str) -> float | None:
     """How many frames a second the detector sees at most, None for all there are. Raises ConfigError."""
     if text == EVERY_FRAME:
@@ -249,7 +259,7 @@ class _Reader(TableReader):
     TOP = frozenset(
         {"camera", "database", "detector", "reid", "device", "overlap", "max_latency_s", "recording"}
         | {"detector_size", "link", "forget_after_days", "forget_at", "max_megapixels", "person_class"}
-        | {"detector_rate", "keep", "confidence"}
+        | {"detector_rate", "keep", "confidence", "false_merge_price"}
     )
     KEEP = frozenset({"sightings_days", "portraits_days", "pictures_days"})
     LINK = frozenset({"from", "to", "after_s", "never", "overlap"})
@@ -285,6 +295,8 @@ class _Reader(TableReader):
             plain["max_latency_s"] = self._seconds(table, "max_latency_s", "at the top", 1.0)
         if "forget_after_days" in table:
             plain["forget_after_days"] = self._amount(table, "forget_after_days", "at the top", 1.0)
+        if "false_merge_price" in table:
+            plain["false_merge_price"] = self._amount(table, "false_merge_price", "at the top", 1.0)
         if "forget_at" in table:
             plain["forget_at"] = self._time_of_day(table, "forget_at", "at the top")
         if "person_class" in table:

@@ -270,6 +270,7 @@ def _refine(commands: Commands) -> None:
         "refine", help="a second pass over what was recorded: who is who, seen whole"
     )
     _span(refine)
+    _price(refine)
     refine.add_argument(
         "--apply", action="store_true", help="write it, as one correction that undo takes back"
     )
@@ -552,6 +553,16 @@ def _networks(command: argparse.ArgumentParser) -> None:
     _options(command)
 
 
+def _price(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--false-merge-price",
+        type=float,
+        metavar="N",
+        help="how many missed merges one false merge is worth: above 1 people rather stay apart, below 1 "
+        "they are rather joined (default: 1)",
+    )
+
+
 def _options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--detector",
@@ -569,5 +580,6 @@ def _options(command: argparse.ArgumentParser) -> None:
         help="how many frames a second of a camera the detector sees at most, or every-frame "
         "(default: 5; fewer where nothing changes)",
     )
+    _price(command)
     command.add_argument("--reid", metavar="WEIGHTS", help="the re-identification network: a name or a file")
     command.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N (default: auto)")

@@ -292,6 +292,15 @@ def test_the_detectors_size(tmp_path: Path) -> None:
             read_config(written(tmp_path, f"detector_size = {wrong}\n{camera}"))
 
 
+def test_the_price_of_a_false_merge(tmp_path: Path) -> None:
+    camera = '[[camera]]\nsource = "a.mp4"'
+    assert read_config(written(tmp_path, camera)).false_merge_price == 1.0
+    assert read_config(written(tmp_path, f"false_merge_price = 20\n{camera}")).false_merge_price == 20.0
+    for wrong in ("0", "-1", "true", "nan", "inf", '"high"'):
+        with pytest.raises(ConfigError, match=r"'false_merge_price' at the top"):
+            read_config(written(tmp_path, f"false_merge_price = {wrong}\n{camera}"))
+
+
 def test_the_detectors_rate(tmp_path: Path) -> None:
     camera = '[[camera]]\nsource = "a.mp4"'
     assert read_config(written(tmp_path, camera)).detector_rate == 5.0

@@ -47,6 +47,18 @@ def test_it_tells_and_changes_nothing(db: list[str], capsys: pytest.CaptureFixtu
     assert "UTC" not in told
 
 
+def test_the_dearer_a_false_merge_the_more_stay_apart(
+    db: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert moves(capsys, db, "--false-merge-price", "1e9") == {2: (1, 0), 4: (2, 0)}
+    site = tmp_path / "site.toml"
+    site.write_text('false_merge_price = 1e9\n[[camera]]\nsource = "a.mp4"\n')
+    assert moves(capsys, db, "--config", str(site)) == {2: (1, 0), 4: (2, 0)}
+    assert moves(capsys, db, "--config", str(site), "--false-merge-price", "1")[5] == (None, 1)
+    assert main(["refine", "--false-merge-price", "0", *db]) == errors.CONFIG
+    assert "--false-merge-price is 0; a number above 0 is expected." in capsys.readouterr().err
+
+
 def test_applied_it_is_one_correction_that_undo_takes_back(
     db: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,7 +68,8 @@ class Partition:
     def _put_together(self, rows: Sequence[int]) -> None:
         labels = sorted({int(self.label[row]) for row in rows})
         for other in labels[1:]:
-            both = self._model.joined(self._groups[labels[0]], self._groups[other], self._links)
+            first, second = self._groups[labels[0]], self._groups[other]
+            both = self._model.joined(first, second, self._links, told=True)
             self._join(labels[0], other, both)
 
     @property

@@ -123,13 +123,22 @@ def nobody(appearance: Appearance, dimension: int) -> Group:
 
 def joined(appearance: Appearance, one: Group, other: Group, rows: list[int], chain: float) -> Group:
     """Both as one person: two looks are one where that is likelier; or those of the one with fewer odd."""
+    found = as_told(appearance, one, other, rows, chain)
+    fewer, more = sorted((one, other), key=lambda group: len(group.looks))
+    if one.likelihood + other.likelihood + fewer.looks.like * np.log(UNLIKE) <= found.likelihood:
+        return found
+    odd = replace(fewer.looks, odd=np.ones(len(fewer.looks), bool))
+    return group_of(appearance, rows, more.looks.with_those(odd), chain)
+
+
+def as_told(appearance: Appearance, one: Group, other: Group, rows: list[int], chain: float) -> Group:
+    """Both as one person because somebody said so: all looks are theirs, and none is odd for it."""
     found = group_of(appearance, rows, one.looks.with_those(other.looks), chain)
     first, second = np.nonzero(_same_place(one.looks, other.looks))
     second = second + len(one.looks)
     while len(first):
-        gain = appearance.merging(
-            _one_table(found), np.zeros(len(first), np.int64), found.looks, first, second
-        )
+        of = np.zeros(len(first), np.int64)
+        gain = appearance.merging(_one_table(found), of, found.looks, first, second)
         best = int(gain.argmax())
         if gain[best] <= 0:
             break
@@ -137,11 +146,7 @@ def joined(appearance: Appearance, one: Group, other: Group, rows: list[int], ch
         found = group_of(appearance, rows, found.looks.merged(kept, gone), chain)
         rest = (second != gone) & (first != kept)
         first, second = first[rest], second[rest] - (second[rest] > gone)
-    fewer, more = sorted((one, other), key=lambda group: len(group.looks))
-    if one.likelihood + other.likelihood + fewer.looks.like * np.log(UNLIKE) <= found.likelihood:
-        return found
-    odd = replace(fewer.looks, odd=np.ones(len(fewer.looks), bool))
-    return group_of(appearance, rows, more.looks.with_those(odd), chain)
+    return found
 
 
 def alike(appearance: Appearance, group: Group, others: Sequence[Group]) -> Doubles:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tracker import ground
 from tracker.appearance import Appearance
 from tracker.ground import Ground
-from tracker.groups import Group, Looks, alike, group_of, joined, nobody
+from tracker.groups import Group, Looks, alike, as_told, group_of, joined, nobody
 from tracker.tracklets import Columns, Doubles, Integers
 from tracker.transitions import EARLY_S, LOST_S, Transitions, motion_ratio
 from tracker.types import Floats
@@ -148,10 +148,11 @@ class Model:
             found = one if found is None else joined(self.appearance, found, one, [], 0.0)
         return nobody(self.appearance, self.means.shape[1]) if found is None else found
 
-    def joined(self, one: Group, other: Group, links: Links) -> Group:
-        """Both as one person."""
+    def joined(self, one: Group, other: Group, links: Links, *, told: bool = False) -> Group:
+        """Both as one person. told: because somebody said so."""
         rows = sorted([*one.rows, *other.rows], key=lambda row: (links.start[row], row))
-        return joined(self.appearance, one, other, rows, links.chain(rows))
+        way = as_told if told else joined
+        return way(self.appearance, one, other, rows, links.chain(rows))
 
     def without(self, group: Group, alone: Group, links: Links) -> Group:
         """Less one tracklet."""

@@ -68,14 +68,16 @@ def refine(
     rules: Collection[Rule] = (),
     together: Collection[tuple[int, int]] = (),
     apart: Collection[tuple[int, int]] = (),
+    price: float = 0.0,
 ) -> list[Cluster]:
     """Who is who, by all that is known of the span.
 
     overlap, rules: what is told of the cameras (tracker.constraints). together, apart: pairs of numbers that
-    people have decided on, which outrank it. Raises TooManyError; ValueError where one pair is in both.
+    people have decided on, which outrank it. price: log of how many missed merges a false one is worth.
+    Raises TooManyError; ValueError where one pair is in both.
     """
     told = Constraints(rules=tuple(rules), overlap=overlap)
-    return second_pass(tracklets, constraints=told, together=together, apart=apart).clusters
+    return second_pass(tracklets, constraints=told, together=together, apart=apart, price=price).clusters
 
 
 def second_pass(

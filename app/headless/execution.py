@@ -73,6 +73,8 @@ def overridden(settings: Settings, arguments: argparse.Namespace) -> Settings:
         if not 0 < arguments.max_megapixels < float("inf"):
             raise config.ConfigError("--max-megapixels: expected a number above 0.")
         said["max_megapixels"] = arguments.max_megapixels
+    if getattr(arguments, "false_merge_price", None) is not None:
+        said["false_merge_price"] = config.read_price(arguments.false_merge_price)
     for name in ("replace", "resume"):
         said[name] = getattr(arguments, name, False)
     return replace(settings, **said)

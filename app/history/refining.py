@@ -8,6 +8,7 @@ import shlex
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app import errors
-from app.config import read_config
+from app.config import read_config, read_price
 from app.history.change import Change
 from app.history.said import span_said
 from app.history.tracklets import expect_few, paths_of, tracklets_of
@@ -23,6 +24,7 @@ from app.history.why import percent
 from app.times import moment, zone
 
 if TYPE_CHECKING:
+    from app.config import Settings
     from app.output.refine_page import Commands
     from storage.presences import Decisions, PresenceRow
     from storage.repair import Move
@@ -42,6 +44,7 @@ def refine(arguments: argparse.Namespace) -> int:
     from storage.topology import saved
 
     known = None if arguments.config is None else read_config(arguments.config)
+    price = _price(arguments, known)
     engine = open_database(arguments.db, create=False)
     try:
         since, until = span_said(History(engine), arguments.since, arguments.until)
@@ -58,6 +61,7 @@ def refine(arguments: argparse.Namespace) -> int:
             rules=rules,
             own_clocks=arguments.own_clocks,
             paths=paths_of(History(engine), rows),
+            false_merge_price=price,
         )
         number = None
         if arguments.apply and changes:
@@ -80,6 +84,12 @@ def refine(arguments: argparse.Namespace) -> int:
     return errors.OK
 
 
+def _price(arguments: argparse.Namespace, known: Settings | None) -> float:
+    if arguments.false_merge_price is not None:
+        return read_price(arguments.false_merge_price)
+    return 1.0 if known is None else known.false_merge_price
+
+
 def _print_learned(overlap: Collection[frozenset[str]]) -> None:
     """Which overlaps nobody told: they let one person be on two cameras at a time."""
     for first, second in sorted(map(sorted, overlap)):
@@ -98,9 +108,9 @@ def commands_of(arguments: argparse.Namespace, applied: int | None) -> Commands:
     from app.output.refine_page import Commands
 
     typed = ["sightline", "refine", "--db", str(arguments.db)]
-    for name in ("since", "until", "config"):
+    for name in ("since", "until", "config", "false_merge_price"):
         value = getattr(arguments, name)
-        typed += [] if value is None else [f"--{name}", str(value)]
+        typed += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
     typed += ["--own-clocks"] if arguments.own_clocks else []
     undo = (
         None
@@ -118,11 +128,12 @@ def differences(
     rules: Sequence[Rule] = (),
     own_clocks: bool = False,
     paths: Mapping[int, Walked] | None = None,
+    false_merge_price: float = 1.0,
 ) -> list[Change]:
     """What the second pass would change, by sighting. Raises ConfigError where the span is too long.
 
     rules: what is known of the ways between cameras. own_clocks: each source has a clock of its own.
-    paths: sighting -> where it was.
+    paths: sighting -> where it was. false_merge_price: how many missed merges a false one is worth.
     """
     from tracker.refine import refine as second_pass
 
@@ -135,6 +146,7 @@ def differences(
         rules=rules,
         together=together,
         apart=sorted({*_among(here, told.apart)} - set(together)),
+        price=log(false_merge_price),
     )
     return changes(rows, clusters, named=told.named)
 
