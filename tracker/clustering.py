@@ -19,7 +19,8 @@ from tracker.model import TELLING, Links, Model
 from tracker.tracklets import Columns, Integers
 
 NEAREST = 24
-"""Groups whose looks are nearest that another is compared with; those whom times or places point to besides.
+"""Groups that another is compared with: those whose looks are nearest of all, and of whom times point to; and
+all whom it met where two views overlap.
 """
 
 EXACT = 1e-3
@@ -55,12 +56,13 @@ class Partition:
         self._columns, self._model, self._links = columns, model, links
         count = len(columns)
         self._never = [set(np.flatnonzero(row).tolist()) for row in never]
-        self._pointed = _pointed(links, never)
+        self._follows = _follows(links, never)
         self._alone = [model.alone(columns, row) for row in range(count)]
         self.label = np.arange(count)
         self._groups: dict[int, Group] = dict(enumerate(self._alone))
         self._estimates = np.stack([group.estimate for group in self._alone])
         self._free: list[int] = []
+        self._alive = np.ones(count, bool)
         self._tied = _tied(count, ties)
         for some in self._tied:
             self._put_together(some)
@@ -142,21 +144,25 @@ class Partition:
         them, and those to whom times or places point, which are told apart.
         """
         barred = {int(self.label[other]) for row in rows for other in self._never[row]} | without
-        pointed = {int(self.label[other]) for row in rows for other in self._pointed[row]}
-        alive = np.fromiter(self._groups, np.int64)
-        alike = self._estimates[alive] @ estimate
-        most = min(NEAREST + len(barred), len(alive))
-        near = set(alive[np.argpartition(-alike, most - 1)[:most]].tolist())
-        found = sorted((near | pointed) - barred)
+        met = {int(self.label[other]) for row in rows for other in self._links.places[row]} - barred
+        follows = {int(self.label[other]) for row in rows for other in self._follows[row]} - barred
+        alike = self._estimates @ estimate
+        alike[~self._alive] = -np.inf
+        alike[list(barred)] = -np.inf
+        near = _highest(alike, np.flatnonzero(np.isfinite(alike)))
+        pointed = met | _highest(alike, np.array(sorted(follows), np.int64))
+        found = sorted(near | pointed)
         return found, np.array([label in pointed for label in found], bool)
 
     def _join(self, one: int, other: int, both: Group) -> None:
         del self._groups[other]
+        self._alive[other] = False
         self._free.append(other)
         self._set(one, both)
 
     def _set(self, label: int, group: Group) -> None:
         self._groups[label] = group
+        self._alive[label] = True
         self.label[group.rows] = label
         self._estimates[label] = group.estimate
 
@@ -178,7 +184,8 @@ class Partition:
         """Joins a group with the one it is most likely one with, but for some tracklets of either."""
         group = self._groups[label]
         barred = {int(self.label[other]) for row in group.rows for other in self._never[row]} - {label}
-        others = sorted(barred & set(self._groups))
+        alike = self._estimates @ self._estimates[label]
+        others = sorted(_highest(alike, np.array(sorted(barred), np.int64)))
         if not others:
             return False
         odds = self._model.log_odds(group, [self._groups[other] for other in others], self._links)
@@ -261,10 +268,17 @@ class Partition:
             self._set(where, self._model.joined(self._groups[where], self._alone[row], self._links))
 
 
-def _pointed(links: Links, never: NDArray[np.bool_]) -> list[list[int]]:
-    """Of each tracklet, those that times or places say may be the same person."""
+def _highest(alike: NDArray[np.float32], labels: Integers) -> set[int]:
+    """The NEAREST of some groups, by looks."""
+    if len(labels) > NEAREST:
+        labels = labels[np.argpartition(-alike[labels], NEAREST - 1)[:NEAREST]]
+    return set(labels.tolist())
+
+
+def _follows(links: Links, never: NDArray[np.bool_]) -> list[list[int]]:
+    """Of each tracklet, those that times say may be the same person's next or last."""
     told = np.argwhere((links.follows > TELLING) & ~never)
-    found: list[set[int]] = [{other for other, v in some.items() if v > TELLING} for some in links.places]
+    found: list[set[int]] = [set() for _ in links.start]
     order = np.argsort(-links.follows[told[:, 0], told[:, 1]], kind="stable")
     for i, j in told[order].tolist():
         if len(found[i]) < 2 * NEAREST and links.start[j] >= links.start[i] and i != j:
