@@ -89,7 +89,7 @@ OF_THE_RUN: dict[str, tuple[str, tuple[Any, ...]]] = {
     "RELEARN": ("tracker.associator", (0.05, 0.2)),
     "AGAIN": ("tracker.memory", (0.05, 0.2)),
     "FEWEST": ("tracker.memory", (10, 40)),
-    "MOST_OLDER": ("tracker.memory", (300, 3000)),
+    "MOST_OLDER": ("tracker.memory", (150, 1500)),
 }
 
 OF_THE_POLICY: dict[str, tuple[Any, ...]] = {

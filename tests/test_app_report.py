@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from small_history import unit, writer
 from sqlalchemy import update
 from test_app_page import Page
 
@@ -24,7 +25,6 @@ from storage.database import open_database
 from storage.history import History, UnknownPerson
 from storage.packing import Trajectory
 from storage.segments import SegmentRow
-from tests.small_history import unit, writer
 from tracker.types import Evidence, Floats, Image, Point, Portrait, Sighting, Terms
 
 BEGIN = 1_236_254_400.0  # 2009-03-05 12:00 UTC

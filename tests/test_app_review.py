@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from small_history import SIGHTINGS, name_footage, record_all, writer
 
 from app import errors
 from app.cli import main
@@ -15,7 +16,6 @@ from app.history.review import Asked, Case, answer, left, queue
 from storage.database import existing, open_database
 from storage.history import History
 from storage.repair import Move, Repair
-from tests.small_history import SIGHTINGS, name_footage, record_all, writer
 from tracker.types import Evidence, Sighting, Terms
 
 FIRST = Evidence(None, None, None, None, 3)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from small_history import SIGHTINGS, name_footage, points, record_all, writer
 from sqlalchemy import Engine
 
 from storage.carrying import Carried, carry, remember
@@ -14,7 +15,6 @@ from storage.database import open_database
 from storage.forgetting import Forgetting, Order
 from storage.history import History
 from storage.repair import Repair, apart, corrections
-from tests.small_history import SIGHTINGS, name_footage, points, record_all, writer
 from tracker.types import Sighting
 
 SPANS = [("left", 0.0, 100.0), ("right", 0.0, 100.0)]

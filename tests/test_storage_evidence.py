@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
+from small_history import SIGHTINGS, record_all, writer
 
 from storage.database import MIGRATIONS, _engine, existing, open_database, writing
 from storage.forgetting import Forgetting, Order
 from storage.history import History, Placed
 from storage.repair import Move, Repair
-from tests.small_history import SIGHTINGS, record_all, writer
 from tracker.types import Barred, Evidence, Terms
 
 CHOSEN, NEXT, BARRED = Terms(-3.0, 4.1, 1.2), Terms(-3.0, 0.5, -2.0, 1.0), Terms(-3.0, 6.0, 0.0)

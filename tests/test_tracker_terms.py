@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from test_tracker_associator import DIMENSION, LOOKS, last, looks, seen
 
-from tests.test_tracker_associator import DIMENSION, LOOKS, last, looks, seen
 from tracker.associator import Associator
 from tracker.constraints import Constraints
 from tracker.gallery import Gallery

@@ -16,7 +16,7 @@ from tracker.constraints import Constraints
 from tracker.regroup import Group, Regrouped, regroup
 from tracker.tracklets import Tracklet
 
-WINDOW = 3500
+WINDOW = 1500
 """Presences that are thought about again."""
 
 AGAIN = 0.1
@@ -25,7 +25,7 @@ AGAIN = 0.1
 FEWEST = 20
 """Presences after which it is done at the earliest."""
 
-MOST_OLDER = 1500
+MOST_OLDER = 500
 """Identities from before the window that are held against it, the last ones."""
 
 
