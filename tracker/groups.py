@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.appearance import UNLIKE, Appearance, Merging, bounded
+from tracker.appearance import UNLIKE, Appearance, ByCamera, bounded
 from tracker.tracklets import Doubles, Integers
 from tracker.types import Floats
 
@@ -182,11 +182,11 @@ def _same_place(mine: Looks, theirs: Looks) -> NDArray[np.bool_]:
     return np.asarray(same & ~mine.odd[:, None] & ~theirs.odd[None])
 
 
-def _one_table(group: Group) -> Merging:
-    return Merging(group.cameras, group.weights[None], group.sums[None])
+def _one_table(group: Group) -> ByCamera:
+    return ByCamera(group.cameras, group.weights[None], group.sums[None])
 
 
-def _table(group: Group, others: Sequence[Group]) -> Merging:
+def _table(group: Group, others: Sequence[Group]) -> ByCamera:
     """Of the group together with each of the others."""
     codes = np.unique(np.concatenate([group.cameras, *(other.cameras for other in others)]))
     weights = np.zeros((len(others), len(codes)))
@@ -197,4 +197,4 @@ def _table(group: Group, others: Sequence[Group]) -> Merging:
         theirs = np.searchsorted(codes, other.cameras)
         weights[place, theirs] += other.weights
         sums[place, theirs] += other.sums
-    return Merging(codes, weights, sums)
+    return ByCamera(codes, weights, sums)
