@@ -7,10 +7,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.checks.site import stream_to_look_at
 from app.config import CameraSettings, is_live
 from app.sources.detections import holds_detections
 from app.sources.ffmpeg import SourceError, SourceInfo
-from app.sources.live import LiveSource
 from app.sources.stored import stored_camera
 from tracker.types import Frame, Image
 
@@ -49,17 +49,7 @@ def _of_files(camera: CameraSettings, max_pixels: float) -> FirstPicture:
 
 def _of_stream(camera: CameraSettings, timeout_s: float, stop: threading.Event) -> FirstPicture:
     wake = threading.Condition()
-    source = LiveSource(
-        camera=camera.name,
-        uri=camera.source,
-        shown=camera.shown,
-        open_timeout_s=timeout_s,
-        transport=camera.transport,
-        poll_s=camera.poll_s,
-        decode=camera.decode,
-        wake=wake,
-    )
-    with source:
+    with stream_to_look_at(camera, timeout_s, wake) as source:
         until = time.monotonic() + timeout_s
         while time.monotonic() < until and not stop.is_set():
             frame = source.latest()

@@ -116,21 +116,26 @@ def _look_at_streams(cameras: Sequence[CameraSettings], timeout_s: float) -> lis
         return [look.found(timeout_s) if isinstance(look, _Look) else look for look in looks]
 
 
+def stream_to_look_at(camera: CameraSettings, timeout_s: float, wake: threading.Condition) -> LiveSource:
+    """A camera's stream, to see whether it plays. Raises SourceError."""
+    return LiveSource(
+        camera=camera.name,
+        uri=camera.source,
+        shown=camera.shown,
+        open_timeout_s=timeout_s,
+        transport=camera.transport,
+        poll_s=camera.poll_s,
+        decode=camera.decode,
+        wake=wake,
+    )
+
+
 def _opened(
     camera: CameraSettings, timeout_s: float, wake: threading.Condition, stack: ExitStack
 ) -> _Look | Found:
     """The stream, connecting until the stack is left; or why its address is none."""
     try:
-        source = LiveSource(
-            camera=camera.name,
-            uri=camera.source,
-            shown=camera.shown,
-            open_timeout_s=timeout_s,
-            transport=camera.transport,
-            poll_s=camera.poll_s,
-            decode=camera.decode,
-            wake=wake,
-        )
+        source = stream_to_look_at(camera, timeout_s, wake)
     except SourceError as error:
         return Found(camera.name, redact(camera.shown or camera.source), problem=str(error))
     return _Look(stack.enter_context(source))
