@@ -20,7 +20,7 @@ from app.config import Settings
 from app.gui.forget_dialog import ForgetDialog
 from app.gui.memory import Memory
 from app.gui.pair_dialog import PairDialog
-from app.gui.people_panel import PERSON_MIME, SIGHTINGS_MIME, dragged
+from app.gui.rows import PERSON_MIME, SIGHTINGS_MIME, dragged
 from app.gui.window import MainWindow
 from storage.database import open_database
 from storage.forgetting import Forgetting, Order

@@ -144,7 +144,7 @@ class PairDialog(QDialog):
     def _filter(self, text: str) -> None:
         told = Filter(tuple(text.casefold().split()))
         mine = self._subject.id if isinstance(self._subject, PersonRow) else None
-        self.model.set_rows([one for one in self._people if one.id != mine and told.takes(one)])
+        self.model.replace([one for one in self._people if one.id != mine and told.takes(one)])
         if text and self.model.rows:
             self.list.setCurrentIndex(self.model.index(0))
         self._show_other()

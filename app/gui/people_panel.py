@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PyQt5.QtCore import (
-    QAbstractListModel,
-    QByteArray,
     QItemSelectionModel,
-    QMimeData,
     QModelIndex,
     QObject,
     QPoint,
@@ -23,74 +18,22 @@ from app.gui.cards import ROW_ROLE, PersonDelegate
 from app.gui.faces import Faces
 from app.gui.filters import Filter, FilterBar
 from app.gui.questions import Everybody
+from app.gui.rows import PERSON_MIME, SIGHTINGS_MIME, RowsModel, dropped_ids
 from app.gui.style import GAP
 from app.gui.text import Label
 from app.gui.words import person_title
 from storage.history import PersonRow
 
-PERSON_MIME = "application/x-sightline-person"
-SIGHTINGS_MIME = "application/x-sightline-sightings"
-"""What is dragged: ids with commas between them."""
 
-
-def dragged(kind: str, ids: Sequence[int]) -> QMimeData:
-    """Ids on their way."""
-    mime = QMimeData()
-    mime.setData(kind, QByteArray(",".join(map(str, ids)).encode()))
-    return mime
-
-
-def dropped_ids(mime: QMimeData | None, kind: str) -> list[int]:
-    """The ids of that kind that arrive; none where something else does."""
-    if mime is None or not mime.hasFormat(kind):
-        return []
-    return [int(part) for part in bytes(mime.data(kind)).decode().split(",")]
-
-
-class PeopleModel(QAbstractListModel):
+class PeopleModel(RowsModel[PersonRow]):
     """The rows of the list, as they are filtered and sorted."""
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.rows: list[PersonRow] = []
-
-    @override
-    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self.rows)
-
-    @override
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if not index.isValid():
-            return None
-        person = self.rows[index.row()]
-        if role == ROW_ROLE:
-            return person
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return person_title(person.id, person.name)
-        return None
+        super().__init__(PERSON_MIME, lambda person: person_title(person.id, person.name), parent)
 
     @override
     def flags(self, index: QModelIndex) -> Qt.ItemFlags:
-        return super().flags(index) | Qt.ItemFlag.ItemIsDragEnabled | Qt.ItemFlag.ItemIsDropEnabled
-
-    @override
-    def mimeTypes(self) -> list[str]:
-        return [PERSON_MIME]
-
-    @override
-    def mimeData(self, indexes: list[QModelIndex]) -> QMimeData:  # type: ignore[override]
-        return dragged(PERSON_MIME, [self.rows[index.row()].id for index in indexes])
-
-    def set_rows(self, rows: list[PersonRow]) -> None:
-        """Shows these; whether the same people are in the same order, so that nothing has to be put back."""
-        if [row.id for row in rows] == [row.id for row in self.rows]:
-            self.rows = rows
-            if rows:
-                self.dataChanged.emit(self.index(0), self.index(len(rows) - 1))
-            return
-        self.beginResetModel()
-        self.rows = rows
-        self.endResetModel()
+        return super().flags(index) | Qt.ItemFlag.ItemIsDropEnabled
 
 
 class PeopleView(QListView):
@@ -274,7 +217,7 @@ class PeoplePanel(QFrame):
         held, at_top = top.data(ROW_ROLE), not self.list.verticalOffset()
         place = self.list.visualRect(top).top() if isinstance(held, PersonRow) else 0
         before = [row.id for row in self.model.rows]
-        self.model.set_rows(told.sorted(rows))
+        self.model.replace(told.sorted(rows))
         if before != [row.id for row in self.model.rows]:
             self._select(self._chosen)
             if isinstance(held, PersonRow) and not at_top:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PyQt5.QtCore import (
-    QAbstractListModel,
     QItemSelectionModel,
-    QMimeData,
     QModelIndex,
     QObject,
     QSize,
@@ -31,8 +29,8 @@ from typing_extensions import override
 from app.gui.cards import ROW_ROLE, SightingDelegate
 from app.gui.compared_view import ComparedView, paint_picture, width_of
 from app.gui.faces import Faces
-from app.gui.people_panel import SIGHTINGS_MIME, dragged
 from app.gui.questions import Asked, Evidence, Sightings
+from app.gui.rows import SIGHTINGS_MIME, RowsModel
 from app.gui.style import GAP
 from app.gui.text import Label, set_tip
 from app.gui.timeline import Timeline
@@ -77,7 +75,7 @@ class PictureStrip(QWidget):
         painter.end()
 
 
-class SightingsModel(QAbstractListModel):
+class SightingsModel(RowsModel[SightingRow]):
     """Sightings, the first at the top where one person's are shown, else the last; earlier ones on request.
 
     *Signals*:
@@ -87,37 +85,9 @@ class SightingsModel(QAbstractListModel):
     wanted = pyqtSignal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.rows: list[SightingRow] = []
+        super().__init__(SIGHTINGS_MIME, lambda row: f"{row.camera}, {span(row.start, row.end)}", parent)
         self.more = False
         self._fetching = False
-
-    @override
-    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self.rows)
-
-    @override
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if not index.isValid():
-            return None
-        row = self.rows[index.row()]
-        if role == ROW_ROLE:
-            return row
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{row.camera}, {span(row.start, row.end)}"
-        return None
-
-    @override
-    def flags(self, index: QModelIndex) -> Qt.ItemFlags:
-        return super().flags(index) | Qt.ItemFlag.ItemIsDragEnabled
-
-    @override
-    def mimeTypes(self) -> list[str]:
-        return [SIGHTINGS_MIME]
-
-    @override
-    def mimeData(self, indexes: list[QModelIndex]) -> QMimeData:  # type: ignore[override]
-        return dragged(SIGHTINGS_MIME, [self.rows[index.row()].id for index in indexes])
 
     @override
     def canFetchMore(self, parent: QModelIndex) -> bool:
@@ -131,14 +101,7 @@ class SightingsModel(QAbstractListModel):
     def set_rows(self, rows: list[SightingRow], *, more: bool) -> None:
         """The last sighting first."""
         self._fetching, self.more = False, more
-        if [row.id for row in rows] == [row.id for row in self.rows]:
-            self.rows = rows
-            if rows:
-                self.dataChanged.emit(self.index(0), self.index(len(rows) - 1))
-            return
-        self.beginResetModel()
-        self.rows = rows
-        self.endResetModel()
+        self.replace(rows)
 
     def add_earlier(self, rows: list[SightingRow], *, more: bool) -> None:
         """Below those that are there."""
