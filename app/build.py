@@ -15,6 +15,7 @@ from importlib.metadata import version
 from math import log
 
 from app.config import CameraSettings, ConfigError, HeldError, Settings
+from app.dropping import Dropping
 from app.forgetting import ForgetBefore, forget_before, most_people, within
 from app.keeping import Keeper
 from app.moments import UNDATED_S
@@ -39,6 +40,7 @@ from reid.embedder import Embedder, open_embedder
 from reid.preprocess import cut
 from storage.carrying import Carried, carry, remember
 from storage.database import open_database
+from storage.erased import Erased
 from storage.forgetting import Forgetting
 from storage.history import FootageRow, History
 from storage.repair import apart
@@ -128,13 +130,12 @@ def build_run(settings: Settings) -> Iterator[Run]:
         keeper = Keeper(forgetting, settings.database, settings.keep, settings.cameras)
         if settings.live:
             stack.enter_context(keeper)
+        dropping = _dropping(history, writer, networks.embedder.fingerprint)
         forgotten = forget_before(after_days=settings.forget_after_days, at=settings.forget_at)
         gallery = _gallery(history, writer, networks.embedder, live=settings.live, forgotten=forgotten)
         overlap = overlaps_known(saved(engine), settings.overlap, settings.links)
-        memory = Memory(
-            constraints=Constraints(rules=settings.links, apart=apart(engine), overlap=overlap),
-            price=log(settings.false_merge_price),
-        )
+        told = Constraints(rules=settings.links, apart=apart(engine), overlap=overlap)
+        memory = Memory(constraints=told, price=log(settings.false_merge_price))
         line = Line(
             feed=feed,
             detector=networks.detector,
@@ -147,10 +148,12 @@ def build_run(settings: Settings) -> Iterator[Run]:
             batch=1 if settings.live else FILE_BATCH,
             live=settings.live,
             ignored={camera.name: camera.ignore for camera in settings.cameras},
-            helpers=(lambda: shelf.problem, lambda: keeper.trouble),
+            helpers=(lambda: shelf.problem, lambda: keeper.trouble, lambda: dropping.trouble),
+            between=dropping.between_rounds,
         )
         if roster is not None:
             roster.gone = line.leave
+        stack.enter_context(dropping)
         stack.callback(recorders.close)  # before the writer, which is told of their last files
         recorders.start(writer, shelf.begin)
         yield Run(line, history, writer, networks.detector.backend, networks.told, roster)
@@ -254,6 +257,12 @@ def _gallery(
     gallery.load(identities, last=last, over=live)
     writer.knows(last)
     return gallery
+
+
+def _dropping(history: History, writer: Writer, model: str) -> Dropping:
+    """Notices what is erased from now on."""
+    erased = Erased(history.engine, run=writer.run, model=model, rows_of=writer.rows_of)
+    return Dropping(erased, writer)
 
 
 def _associator(

@@ -214,8 +214,8 @@ class Line:
 
     batch: how many frames the detector is given at once where rounds can be had ahead (files).
     live: whether frames come as they are filmed, so that their latency means something. helpers: each says
-    what is wrong with one of those who work beside the line, "" where nothing is. ignored: by camera, regions
-    in which nobody is looked for.
+    what is wrong with one of those who work beside the line, "" where nothing is. between: is called between
+    two rounds, when the associator may be changed. ignored: by camera, regions in which nobody is looked for.
     """
 
     feed: Feed
@@ -229,6 +229,7 @@ class Line:
     batch: int = 1
     live: bool = False
     helpers: Sequence[Callable[[], str]] = ()
+    between: Callable[[Associator], None] | None = None
     ignored: Mapping[str, Sequence[Polygon]] = field(default_factory=dict)
     watch: Stopwatch = field(default_factory=Stopwatch)
     _cameras: dict[str, _Camera] = field(default_factory=dict)
@@ -252,6 +253,8 @@ class Line:
         """
         self.watch, self._note, self._passed = Stopwatch(), note, passed
         for rounds in self._batches(stop):
+            if self.between is not None:
+                self.between(self.associator)
             if self.live and self.record.full:
                 rounds = [self._unkept(frames) for frames in rounds]
             self._round = _Begun(time.monotonic(), dict(self.watch.stages))

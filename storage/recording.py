@@ -30,7 +30,7 @@ from storage.cutting import CUT
 from storage.journal import hold, note_revision
 from storage.packing import Trajectory, pack, pack_vector
 from storage.people import MOST_TIME_S, last_identity
-from tracker.types import Evidence, Image, Point, Portrait, Sighting
+from tracker.types import Evidence, Held, Image, Point, Portrait, Sighting
 
 CHUNK_S = 5.0  # how much of a trajectory is packed into one row
 IDLE_COMMITS = 60  # after so many commits without a new point a row is left as it is
@@ -80,7 +80,9 @@ class Recording:
     however long a run is. kept_bytes: of what was reported since the last commit, about.
 
     `write` inside a transaction, then `settle` once it is committed, or `take_back` where it was not: what
-    was reported is then written by the next `write`.
+    was reported is then written by the next `write`. What somebody erased meanwhile is not written again: its
+    number is in ``erased``, for whoever reports it, beside the ids of people who are gone. Numbers are
+    reported in ascending order at first.
     """
 
     def __init__(self, *, run: int, model: int, dimension: int) -> None:
@@ -97,6 +99,8 @@ class Recording:
         self._highest = 0  # of the identities that this run has put into the file
         self._before: tuple[dict[int, int], int] = {}, 0  # both, as they are committed
         self._made: list[_Footage | _Chunk] = []  # whose row the open transaction made
+        self._reported = self._written = 0  # the highest numbers: so far, and as committed
+        self.erased = Held()
         self.pending = False
         self.kept_bytes = 0
 
@@ -119,7 +123,8 @@ class Recording:
         _, footage = self._sightings.get(sighting.number) or (None, self._of(sighting.camera))
         self.kept_bytes += 0 if sighting.number in self._sightings else SIGHTING_BYTES
         self._sightings[sighting.number] = (sighting, footage)
-        self.pending = True
+        self._reported = max(self._reported, sighting.number)
+        self._touch(footage)
 
     def point(self, number: int, point: Point) -> None:
         _expect_bounded(point.time)
@@ -159,14 +164,35 @@ class Recording:
         self._before = dict(self._ids), self._highest
         for footage in self._changed_footage:
             self._write_footage(connection, footage)
+        self._drop_erased(connection)
         self._write_sightings(connection)
-        grown = {number for number, chunks in self._chunks.items() if chunks[-1].idle == 0}
-        rows = self._rows(connection, grown | {number for number, *_ in self._portraits})
+        rows = self._rows(connection, self._grown())
+        missing = self._grown() - rows.keys()
+        if missing:
+            raise ValueError(f"points or portraits of sightings never reported: {sorted(missing)}")
         self._write_chunks(connection, rows)
         self._write_portraits(connection, rows)
 
+    def _grown(self) -> set[int]:
+        """The sightings of which there is something new besides what is said of themselves."""
+        grown = {number for number, chunks in self._chunks.items() if chunks[-1].idle == 0}
+        return grown | {number for number, *_ in self._portraits}
+
+    def _drop_erased(self, connection: Connection) -> None:
+        """Nothing is kept of sightings that were in the file and are not any more."""
+        known = {n for n in self._grown() | self._sightings.keys() if n <= self._written}
+        gone = known - self._rows(connection, known).keys()
+        if not gone:
+            return
+        self.erased |= Held(sightings=frozenset(gone), pictures=frozenset(gone))
+        for table in (self._sightings, self._chunks):
+            for number in gone & table.keys():
+                del table[number]
+        self._portraits = [one for one in self._portraits if one[0] not in gone]
+
     def settle(self) -> None:
         """What was written is committed."""
+        self._written = self._reported
         for number, chunks in list(self._chunks.items()):
             chunks[-1].idle += 1
             self._chunks[number] = chunks[-1:]
@@ -189,8 +215,10 @@ class Recording:
     def _write_footage(self, connection: Connection, footage: _Footage) -> None:
         values = {"end": footage.end, "frames": footage.frames}
         if footage.row is not None:
-            connection.execute(update(schema.Footage).where(schema.Footage.id == footage.row).values(values))
-            return
+            known = update(schema.Footage).where(schema.Footage.id == footage.row).values(values)
+            if connection.execute(known).rowcount:
+                return
+            footage.start = footage.end  # somebody erased that it was filmed before
         statement = insert(schema.Footage).values(
             run_id=self._run,
             camera_id=camera_row(connection, footage.camera),
@@ -257,6 +285,12 @@ class Recording:
         if gone:
             last = max(last_identity(connection), self._highest, *ids, *self._ids.values())
             self._ids |= {id_: last + k for k, id_ in enumerate(gone, 1)}
+            self.erased |= Held(identities=frozenset(gone))
+
+    def rows_of(self, identities: Collection[int]) -> dict[int, int]:
+        """The ids in the file of those that the run calls so."""
+        ids = dict(self._ids)
+        return {identity: ids.get(identity, identity) for identity in identities}
 
     def _id(self, identity: int | None) -> int | None:
         return identity if identity is None else self._ids.get(identity, identity)
@@ -325,16 +359,13 @@ class Recording:
         return columns | {"prior": prior, "again": again, "barred": who, "barred_by": by}
 
     def _rows(self, connection: Connection, numbers: Collection[int]) -> dict[int, int]:
-        """The rows of the run's sightings of these numbers."""
+        """The rows of the run's sightings of these numbers, as far as there are any."""
         rows: dict[int, int] = {}
         for some in in_batches(sorted(numbers)):
             query = select(schema.Sighting.number, schema.Sighting.id).where(
                 schema.Sighting.run_id == self._run, schema.Sighting.number.in_(some)
             )
             rows |= {row.number: row.id for row in connection.execute(query)}
-        missing = set(numbers) - rows.keys()
-        if missing:
-            raise ValueError(f"points or portraits of sightings never reported: {sorted(missing)}")
         return rows
 
     def _write_chunks(self, connection: Connection, rows: dict[int, int]) -> None:

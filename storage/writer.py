@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
@@ -23,7 +23,7 @@ from storage.recording import Recording, erase
 from storage.segments import SegmentRow, Segments
 from storage.templates import renew
 from storage.vectors import check_model
-from tracker.types import Point, Portrait, Sighting
+from tracker.types import Held, Point, Portrait, Sighting
 
 _POLL_S = 0.1  # how soon a waiting caller sees that the thread has failed
 _RETRY_S = 0.25  # between two attempts at a history that can't be written just now
@@ -94,6 +94,7 @@ class Writer:
         self._segments = Segments()
         self._ending = _Ending()
         self._committed: list[Callable[[float], None]] = []  # whom to tell
+        self._erased: queue.SimpleQueue[Held] = queue.SimpleQueue()
         self._thread = Thread(target=self._work, name="history writer", daemon=True)
         self._thread.start()
 
@@ -138,6 +139,22 @@ class Writer:
     def forget_segment(self, path: str) -> None:
         """The file is gone."""
         self._put(lambda: self._segments.say(path, None))
+
+    def erased(self) -> Held:
+        """What was reported though somebody had erased it, as far as that was noticed since the last call."""
+        found = Held()
+        while not self._erased.empty():
+            found |= self._erased.get()
+        return found
+
+    @property
+    def run(self) -> int:
+        """The row of the run."""
+        return self._run
+
+    def rows_of(self, identities: Collection[int]) -> dict[int, int]:
+        """By the run's id of somebody, the id in the file, which differs where a correction took it first."""
+        return self._recording.rows_of(identities)
 
     @property
     def queued(self) -> int:
@@ -289,6 +306,9 @@ class Writer:
         ending, self._ending = self._ending, _Ending()
         self._recording.settle()
         self._segments.settle()
+        if self._recording.erased:
+            self._erased.put(self._recording.erased)
+            self._recording.erased = Held()
         now = time.monotonic()
         for tell in self._committed:
             tell(now)

@@ -24,7 +24,7 @@ from storage.packing import pack_vector
 from storage.repair import Repair, corrections
 from storage.segments import SegmentRow
 from storage.upkeep import back_up, check
-from tracker.types import Portrait, Sighting
+from tracker.types import Held, Point, Portrait, Sighting
 
 
 def nothing(path: str, camera: str) -> bool:
@@ -166,11 +166,51 @@ def test_a_run_that_knows_somebody_erased_calls_them_somebody_new(tmp_path: Path
         record.flush()
         forgetting(engine).order(Order("sightings", person=2))
         forgetting(engine).carry_out()
-        for end in (1002.0, 1003.0):
-            record.sighting(Sighting(1, "left", 1000.0, end, 2, 0.9))
-            record.sighting(Sighting(2, "left", 1005.0, end + 5, 4, 0.9))
+        for end in (1012.0, 1013.0):
+            record.sighting(Sighting(2, "left", 1010.0, end, 2, 0.9))
+            record.sighting(Sighting(3, "left", 1015.0, end + 5, 4, 0.9))
             record.flush()
+        assert record.erased() == Held(identities=frozenset({2}))
+        assert record.erased() == Held()
     assert [row.id for row in History(engine).people()] == [1, 3, 5, 4]
+    assert_sound(path)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [Order("sightings", person=4), Order("sightings", camera="left"), Order("footage", before=2000.0)],
+    ids=["person", "camera", "before"],
+)
+def test_a_run_goes_on_though_who_is_in_view_is_erased(tmp_path: Path, order: Order) -> None:
+    """Nothing of before the order comes back: neither said anew nor by what the run goes on writing."""
+    path = tmp_path / "h.db"
+    engine, _ = with_marks(path)
+    box, look = np.array([0, 0, 10, 20], np.float32), np.array([1, 0, 0, 0], np.float32)
+    picture = np.zeros((80, 40, 3), np.uint8)
+    with writer(engine) as record:
+        name_footage(record, start=1000.0)
+        record.knows(3)
+        for number, second in ((1, 0.0), (2, 0.5)):
+            record.sighting(Sighting(number, "left", 1000.0 + second, 1001.0, 4 - (number == 2), 0.9))
+            record.point(number, Point(1000.5 + second, 5, box, 0.9))
+        record.flush()
+        assert forgetting(engine).order(order)
+        forgetting(engine).carry_out()
+        record.sighting(Sighting(3, "left", 1001.0, 1002.0, 5, 0.9))
+        record.point(3, Point(1001.0, 8, box, 0.9))
+        record.point(1, Point(1001.5, 10, box, 0.9))
+        record.portrait(1, Portrait(1001.5, 0.5, look, picture))
+        record.frames("left", 12, 1001.9)
+        record.flush()
+        record.sighting(Sighting(1, "left", 1000.0, 1002.5, 4, 0.9))
+        record.point(1, Point(1002.5, 20, box, 0.9))
+        record.point(3, Point(1002.0, 18, box, 0.9))
+        record.flush()
+        assert 1 in record.erased().sightings
+    history = History(engine)
+    late = [row for row in history.sightings(since=1000.0) if row.person != 3]
+    assert [(row.person, row.start) for row in late] == [(5, 1001.0)]
+    assert history.trajectory(late[0].id).times.tolist() == [1001.0, 1002.0]
     assert_sound(path)
 
 

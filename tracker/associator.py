@@ -28,9 +28,9 @@ from tracker.presence import Changes, Kept, Policy, Presence, Seen
 from tracker.quality import quality
 from tracker.refine import beginning
 from tracker.regroup import Group, Regrouped
-from tracker.templates import Templates
+from tracker.templates import UNKNOWN, Templates
 from tracker.tracklets import Look, Steps, Tracklet
-from tracker.types import Detections, Evidence, Person, Point, Track
+from tracker.types import Detections, Evidence, Held, Person, Point, Track
 
 RELEARN = 0.1
 """The share of presences that is new when it is learned again what cameras have in common."""
@@ -316,6 +316,51 @@ class Associator:
                 for sighting in self.memory.forget(number):
                     self._past.pop(sighting, None)
 
+    def held(self) -> Held:
+        """All that is in mind of people."""
+        mine = [p for p in (*self._past.values(), *self._open.values()) if p.number]
+        here = {id(presence.span) for presence in mine}
+        known = self.gallery.known.values()
+        templates = [*(one.templates for one in known), *(presence.templates for presence in mine)]
+        pictures = {number for some in templates for number, _ in some.taken}
+        stays = ((one, p) for one in known for p in one.presences if id(p) not in here)
+        return Held(
+            frozenset(self.gallery.known),
+            frozenset(presence.number for presence in mine),
+            frozenset(pictures - {UNKNOWN[0]}),
+            frozenset(one.stay(presence) for one, presence in stays),
+        )
+
+    def drop(self, gone: Held) -> set[int]:
+        """What was erased is not known any more. Who is in view of it is seen from now on, as somebody new.
+        Says of whom else less is known than before.
+        """
+        changed = self.gallery.drop(gone)
+        for presence in (*self._past.values(), *self._open.values()):
+            if presence.identity is not None and presence.number in gone.sightings:
+                presence.identity.left(presence.span)
+        left = gone.identities | (changed - self.gallery.known.keys())
+        for key, presence in list(self._open.items()):
+            if _is_gone(presence, gone.sightings, left):
+                del self._open[key]
+            elif presence.number in gone.pictures:
+                presence.look_anew()
+        past = [n for n, p in self._past.items() if n in gone.pictures or _is_gone(p, gone.sightings, left)]
+        for number in past:
+            del self._past[number]
+        self.memory.drop(past)
+        for presence in (*self._past.values(), *self._open.values()):
+            who, looks = presence.identity, presence.templates
+            if who is not None and who.id in changed:  # of pictures alike it had the best
+                self.gallery.offer(who, looks.vectors, looks.qualities, looks.taken)
+            if presence.evidence is not None:
+                presence.evidence = presence.evidence.without(left, gone.pictures)
+        self._met -= left
+        self._compare = Comparer(
+            gallery=self.gallery, constraints=self.memory.constraints, model=self._compare.model
+        )
+        return changed & self.gallery.known.keys()
+
     def _possible(self, group: Group, known: Known | None, thought: Collection[int]) -> Group:
         """Without those who can't be that identity for where it is, or was, since it was thought about."""
         since = [
@@ -387,6 +432,11 @@ class Associator:
                 identity = None if presence.identity is None else presence.identity.id
                 people.append(Person(track, presence.number, identity, presence.probability))
         return people
+
+
+def _is_gone(presence: Presence, sightings: Collection[int], identities: Collection[int]) -> bool:
+    who = presence.identity
+    return presence.number in sightings or (who is not None and who.id in identities)
 
 
 def _tracklet_of(known: Known) -> Tracklet:

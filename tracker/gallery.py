@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 from tracker.nearest import Nearest
 from tracker.templates import UNKNOWN, Taken, Templates, similarities
 from tracker.tracklets import Path
-from tracker.types import Floats, Identity
+from tracker.types import Floats, Held, Identity, Stay
 
 NEAR = 64
 """Identities a presence is compared with: those whose mean is nearest."""
 
 MOST_PRESENCES = 32
 """Of an identity; each decision looks at all of them, and who comes every day for months has thousands."""
+
+
+EARLIER = 0.5
+"""Quality of pictures of earlier runs, of which only the best are kept: those of two runs don't compare."""
 
 
 @dataclass(slots=True)
@@ -93,6 +97,23 @@ class Known:
     def last_seen(self) -> float:
         return max((p.end for p in self.presences), default=-np.inf)
 
+    def stay(self, presence: Presence) -> Stay:
+        return self.id, presence.camera, presence.start, presence.end
+
+    def drop(self, gone: Held) -> None:
+        """Without pictures and stays that were erased. Means of looks are begun anew of the rest."""
+        for sighting in {number for number, _ in self.templates.taken} & gone.pictures:
+            self.templates.forget(sighting)
+        self.presences = [p for p in self.presences if self.stay(p) not in gone.stays]
+        self.before.clear()
+        self.look_back()
+
+    def look_back(self) -> None:
+        """Where nothing else tells what somebody looked like, the templates do."""
+        if len(self.templates) and self.presences and not self.looks:
+            newest = max(self.presences, key=lambda presence: presence.end)
+            self.looked(newest.camera, self.templates.vectors.mean(axis=0), float(len(self.templates)))
+
 
 class Gallery:
     """All identities by id. dimension: of the embeddings. most: templates kept of each identity."""
@@ -113,7 +134,7 @@ class Gallery:
             known = self._add(identity.id)
             count = len(identity.embeddings)
             taken = [(-sighting, time) for sighting, time in identity.taken] or [UNKNOWN] * count
-            known.templates.begin(identity.embeddings, 0.5, taken)
+            known.templates.begin(identity.embeddings, EARLIER, taken)
             self._placed(known)
             known.presences = [Presence(c, *span, over) for c, span in sorted(identity.seen.items())]
             if count and known.presences:
@@ -148,6 +169,29 @@ class Gallery:
         """There is no such person."""
         del self.known[number]
         self._nearest.remove(number)
+
+    def drop(self, gone: Held) -> set[int]:
+        """Without whom and what somebody erased; the ids of those who are not as before, or not there."""
+        changed: set[int] = set()
+        for known in list(self.known.values()):
+            pictures = {number for number, _ in known.templates.taken} & gone.pictures
+            if pictures or any(known.stay(p) in gone.stays for p in known.presences):
+                known.drop(gone)
+                self._placed(known)
+                changed.add(known.id)
+            if known.id in gone.identities or not (known.presences or len(known.templates)):
+                self.remove(known.id)
+                changed.add(known.id)
+        return changed
+
+    def recall(self, identity: Identity) -> None:
+        """Pictures of somebody from the history, where there is room beside what is known of them."""
+        known = self.known.get(identity.id)
+        if known is not None:
+            room = self.most - len(known.templates)
+            taken = [(-sighting, time) for sighting, time in identity.taken[:room]]
+            self.offer(known, identity.embeddings[:room], np.full(len(taken), EARLIER), taken)
+            known.look_back()
 
     def unseen_since(self, time: float) -> set[int]:
         """Ids of those whose last presence ended before that time."""

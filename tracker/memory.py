@@ -91,6 +91,11 @@ class Memory:
             del self._last[number]
         return gone
 
+    def drop(self, numbers: Iterable[int]) -> None:
+        """There are no such presences to think of."""
+        for number in numbers:
+            self._last.pop(number, None)
+
     @property
     def due(self) -> bool:
         return self._fresh >= max(FEWEST, AGAIN * len(self._last))

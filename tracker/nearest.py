@@ -46,12 +46,14 @@ class Nearest:
     def remove(self, number: int) -> None:
         """Forgets a number; one that is not there, too. The last takes its row."""
         row = self._row.pop(number, None)
-        last = len(self._row)
-        if row is None or row == last:
+        if row is None:
             return
+        last = len(self._row)
         for table in (self._vectors, self._sketches, self._numbers):
             table[row] = table[last]
-        self._row[int(self._numbers[row])] = row
+            table[last] = 0
+        if row != last:
+            self._row[int(self._numbers[row])] = row
 
     def to(self, vector: Floats, count: int) -> list[int]:
         """The numbers of the ``count`` nearest by cosine, in order of number; all where there are fewer."""

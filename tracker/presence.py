@@ -104,6 +104,12 @@ class Presence:
     def lasted_s(self) -> float:
         return self.span.end - self.span.start
 
+    def look_anew(self) -> None:
+        """Without the pictures so far."""
+        dimension = self.templates.vectors.shape[1]
+        self.templates = Templates(dimension=dimension, most=self.templates.most)
+        self.look, self.span.look = Look(dimension), None
+
     def sighting(self) -> Sighting:
         identity = None if self.identity is None else self.identity.id
         span = self.span

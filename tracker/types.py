@@ -7,7 +7,8 @@ Times are seconds since 1970-01-01 UTC, as floats; durations end in ``_s``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -205,6 +206,17 @@ class Evidence:
     barred: Barred | None = None
     again: bool = False
 
+    def without(self, identities: Collection[int], sightings: Collection[int]) -> Evidence:
+        """The same, but for mentions of those people and of those sightings' pictures."""
+        told = self
+        if told.runner_up in identities:
+            told = replace(told, runner_up=None, runner_up_distance=None, runner_up_terms=None)
+        if told.barred is not None and told.barred.identity in identities:
+            told = replace(told, barred=None)
+        if told.nearest_sighting in sightings:
+            told = replace(told, nearest_sighting=None, nearest_time=None)
+        return told
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
@@ -260,6 +272,36 @@ class Identity:
     embeddings: Floats
     seen: dict[str, tuple[float, float]]
     taken: tuple[tuple[int, float], ...] = ()
+
+
+Stay = tuple[int, str, float, float]
+"""Of somebody on a camera: identity, camera, start, end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a run has in mind of people; or of that, what was erased from its history meanwhile.
+
+    identities: ids. sightings: numbers of this run's that are not over, or may be thought about again.
+    pictures: of which sightings embeddings are held: this run's numbers, and below 0 an earlier one's row.
+    stays: of other sightings.
+    """
+
+    identities: frozenset[int] = frozenset()
+    sightings: frozenset[int] = frozenset()
+    pictures: frozenset[int] = frozenset()
+    stays: frozenset[Stay] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.identities or self.sightings or self.pictures or self.stays)
+
+    def __or__(self, other: Held) -> Held:
+        return Held(
+            self.identities | other.identities,
+            self.sightings | other.sightings,
+            self.pictures | other.pictures,
+            self.stays | other.stays,
+        )
 
 
 @dataclass(frozen=True, slots=True)

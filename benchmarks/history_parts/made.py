@@ -40,6 +40,21 @@ def make_history(
     """portraits: of a sighting. jpeg: bytes of a picture, at random where no pictures are given. visits: of a
     person.
     """
+    empty(path, schema)
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute("PRAGMA synchronous = OFF")
+        file.execute("PRAGMA journal_mode = MEMORY")
+        file.execute("BEGIN")
+        noise = np.random.default_rng(1)
+        site(file, sightings, sightings // visits + 1)
+        _fill(file, sightings, visits, portraits, pictures or [noise.bytes(jpeg) for _ in range(64)])
+        _correct(file, sightings, visits)
+        file.execute("COMMIT")
+        file.execute("PRAGMA journal_mode = WAL")
+
+
+def empty(path: Path, schema: str) -> None:
+    """A history without a row, of that schema."""
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     config = Config()
@@ -47,16 +62,6 @@ def make_history(
     with writing(_engine(path, "rw")).begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, schema)
-    with closing(sqlite3.connect(path, isolation_level=None)) as file:
-        file.execute("PRAGMA synchronous = OFF")
-        file.execute("PRAGMA journal_mode = MEMORY")
-        file.execute("BEGIN")
-        noise = np.random.default_rng(1)
-        _site(file, sightings, visits)
-        _fill(file, sightings, visits, portraits, pictures or [noise.bytes(jpeg) for _ in range(64)])
-        _correct(file, sightings, visits)
-        file.execute("COMMIT")
-        file.execute("PRAGMA journal_mode = WAL")
 
 
 def step_s() -> float:
@@ -64,7 +69,8 @@ def step_s() -> float:
     return 86400.0 / A_DAY
 
 
-def _site(file: sqlite3.Connection, sightings: int, visits: int) -> None:
+def site(file: sqlite3.Connection, sightings: int, people: int) -> None:
+    """A run with a source a camera, and people whom nobody has seen yet."""
     end = BEGIN + sightings * step_s()
     file.execute("INSERT INTO run VALUES (1, ?, ?, 'bench', '0')", (BEGIN, end))
     file.execute("INSERT INTO model VALUES (1, ?, ?)", (MODEL, DIMENSION))
@@ -72,15 +78,15 @@ def _site(file: sqlite3.Connection, sightings: int, visits: int) -> None:
         file.execute("INSERT INTO camera VALUES (?, ?)", (camera, f"camera {camera}"))
         row = (camera, camera, "x", BEGIN, end, 1280, 720, 10)
         file.execute("INSERT INTO footage VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?)", row)
-    people = ((number, BEGIN) for number in range(1, sightings // visits + 2))
-    file.executemany("INSERT INTO identity (id, created) VALUES (?, ?)", people)
+    rows = ((number, BEGIN) for number in range(1, people + 1))
+    file.executemany("INSERT INTO identity (id, created) VALUES (?, ?)", rows)
 
 
 def _fill(
     file: sqlite3.Connection, sightings: int, visits: int, portraits: int, pictures: Sequence[bytes]
 ) -> None:
     dice, noise = random.Random(1), np.random.default_rng(1)
-    blob = _way()
+    blob = way()
     for first in range(1, sightings + 1, _AT_ONCE):
         some = range(first, min(first + _AT_ONCE, sightings + 1))
         rows = [_sighting(number, dice, visits) for number in some]
@@ -123,7 +129,7 @@ def _portraits(
         yield row[0], row[5] + k % portraits, dice.random(), vector.tobytes(), pictures[k % len(pictures)]
 
 
-def _way() -> bytes:
+def way() -> bytes:
     """Ten seconds at five frames a second."""
     times = np.arange(50) / 5
     boxes = (np.array([[100, 50, 160, 210]]) + np.arange(50)[:, None]).astype(np.float32)
