@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Generator, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from x_display import start_display
 
 if TYPE_CHECKING:
     from filled_history import Demo
@@ -19,8 +21,14 @@ MAY_BE_LEFT_OUT_IN_CI = ("needs a GPU", "root may read everything")
 """How the reasons begin for which a test may be skipped where CI is set; any other skip fails there."""
 
 
+REAL_SCREEN = pytest.StashKey[bool]()
+SERVER = pytest.StashKey[subprocess.Popen[bytes]]()
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    if "QT_QPA_PLATFORM" not in os.environ:
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"  # of a program that a test starts, too
+        config.stash[REAL_SCREEN] = shutil.which("Xvfb") is not None
     os.umask(0o077)  # as whoever writes password files has it
 
 
@@ -32,6 +40,16 @@ def local_time_is_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
+
+
+@pytest.fixture(scope="session")
+def qapp_args(pytestconfig: pytest.Config) -> list[str]:
+    """The windows of the tests are on an X display without a window manager, where Xvfb is at hand and
+    QT_QPA_PLATFORM does not say otherwise."""
+    if pytestconfig.stash.get(REAL_SCREEN, False):
+        pytestconfig.stash[SERVER], name = start_display("-terminate")  # with the last window
+        os.environ.update(DISPLAY=name, QT_QPA_PLATFORM="xcb")
+    return ["sightline"]
 
 
 @contextmanager

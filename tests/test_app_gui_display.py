@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from PyQt5.QtGui import QImage
 from walks import cut_walk
+from x_display import start_display
 
 from app import errors
 from storage.database import open_database
@@ -38,16 +39,8 @@ def display() -> Iterator[str]:
     """A real X display without a window manager."""
     if shutil.which("Xvfb") is None or shutil.which("xdotool") is None:
         pytest.skip("no Xvfb or xdotool here; install the packages xvfb and xdotool")
-    read, write = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1400x900x24", "-nolisten", "tcp"],
-        pass_fds=[write],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    with os.fdopen(read) as answer:
-        number = answer.readline().strip()
-    yield f":{number}"
+    server, name = start_display()
+    yield name
     server.terminate()
     server.wait(timeout=10)
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PyQt5.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from PyQt5.QtGui import QDropEvent
-from PyQt5.QtWidgets import QApplication, QFileDialog, QToolButton
+from PyQt5.QtWidgets import QApplication, QToolButton
 from pytestqt.qtbot import QtBot
 from street import street_crops, street_film, street_history, written
-from window_help import closed, heartbeat, problem
+from window_help import choose_files, closed, heartbeat, problem
 
 from app.build import build_run
 from app.config import Settings
@@ -52,17 +52,13 @@ def dialogs() -> list[FoundDialog]:
 
 
 def test_a_photograph_is_asked_about_and_a_press_chooses_the_person(
-    window: MainWindow,
-    qtbot: QtBot,
-    film: list[Image],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    window: MainWindow, qtbot: QtBot, film: list[Image], tmp_path: Path
 ) -> None:
     """Through the menu's action; the window goes on living while the networks are loaded."""
     photo = written(tmp_path, film[0])
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *told: (str(photo), ""))
     with heartbeat() as gaps:
         window.actions_.find.trigger()
+        choose_files(qtbot, photo)
         assert "Looking for who is in photo.png" in window.line.text
         qtbot.waitUntil(lambda: len(dialogs()) == 1, timeout=LOADING_MS)
     assert max(gaps) < 2.0

@@ -10,10 +10,10 @@ import pytest
 from clips import number_of, write_clip
 from PyQt5.QtCore import QEvent, QPoint, QPointF, Qt
 from PyQt5.QtGui import QImage, QMouseEvent, QWheelEvent
-from PyQt5.QtWidgets import QApplication, QFileDialog
+from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from small_history import picture, points, unit, writer
-from window_help import building, closed
+from window_help import building, choose_files, closed
 
 from app.config import Settings
 from app.gui import footage_page, history_desk
@@ -238,13 +238,13 @@ def test_the_wheel_zooms_a_drag_moves_and_escape_shows_all_again(window: MainWin
 
 
 def test_a_snapshot_is_a_file_a_camera_with_the_time_in_its_name(
-    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
     window.footage.seek(START + 20.0)
     for camera in ("hall", "yard"):
         shown(window.footage, camera, qtbot)
-    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *told: str(tmp_path))
     window.actions_.snapshot.trigger()
+    choose_files(qtbot, tmp_path)
     assert window.line.text == f"2 pictures saved in {tmp_path}"
     files = sorted(tmp_path.glob("*.png"))
     assert [file.name.split("-")[0] for file in files] == ["hall", "yard"]

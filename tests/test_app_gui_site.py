@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from clips import write_clip
 from PyQt5.QtCore import QPoint, Qt
-from PyQt5.QtWidgets import QApplication, QFileDialog
+from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from window_help import Steady, building, closed, finish, problem
+from window_help import Steady, building, choose_files, closed, finish, problem
 
 from app.config import CameraSettings, Settings, read_config
 from app.gui.memory import Memory
@@ -130,13 +130,12 @@ def test_a_camera_is_tried_and_regions_are_drawn_on_its_first_picture(
     assert len(triangle) == 3
 
 
-def test_cameras_are_added_named_and_removed(
-    window: MainWindow, qtbot: QtBot, site: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cameras_are_added_named_and_removed(window: MainWindow, qtbot: QtBot, site: Path) -> None:
     more = site.parent / "yard.mp4"
     dialog = dialog_of(window, qtbot)
-    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *told: ([str(more)], ""))
+    more.touch()
     press(dialog, qtbot, "files")
+    choose_files(qtbot, more)
     assert dialog.list.currentItem().text() == "yard-2"
     dialog.fields["name"].setText("gate")
     assert dialog.list.currentItem().text() == "gate"
@@ -154,7 +153,7 @@ def test_cameras_are_added_named_and_removed(
 
 
 def test_what_is_open_is_saved_as_a_new_site(
-    qapp: QApplication, qtbot: QtBot, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qapp: QApplication, qtbot: QtBot, site: Path, tmp_path: Path
 ) -> None:
     settings = Settings((), database=tmp_path / "own.db")
     window = MainWindow(build=building([]), settings=settings, memory=Memory())
@@ -163,8 +162,8 @@ def test_what_is_open_is_saved_as_a_new_site(
     window.add_streams(["rtsp://127.0.0.1/1"])
     dialog = dialog_of(window, qtbot)
     dialog.record.setChecked(True)
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *told: (str(tmp_path / "new.toml"), ""))
     press(dialog, qtbot, "save")
+    choose_files(qtbot, tmp_path / "new.toml")
     qtbot.waitUntil(lambda: not dialog.isVisible())
     table = tomllib.loads((tmp_path / "new.toml").read_text(encoding="utf-8"))
     assert table["camera"] == [{"name": "cam1", "source": "rtsp://127.0.0.1/1", "record": True}]

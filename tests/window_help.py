@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from PyQt5.QtCore import Qt, QTimer
-from PyQt5.QtWidgets import QApplication, QMessageBox
+from PyQt5.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.config import Settings
@@ -24,6 +25,7 @@ from storage.history import History
 from tracker.types import Result
 
 THREADS = ("run", "history", "player", "decode")
+Dialog = TypeVar("Dialog", bound=QDialog)
 RUN_MS = 60_000
 """How long a short real run may take on a busy machine."""
 
@@ -48,6 +50,28 @@ def problem(qtbot: QtBot) -> str:
     qtbot.mouseClick(box.button(QMessageBox.StandardButton.Ok), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not boxes())
     return text
+
+
+def dialog(qtbot: QtBot, kind: type[Dialog]) -> Dialog:
+    """The one of its kind that opens, once it has the keyboard."""
+    found = lambda: [  # noqa: E731
+        one for one in QApplication.topLevelWidgets() if isinstance(one, kind) and one.isVisible()
+    ]
+    qtbot.waitUntil(lambda: len(found()) == 1, timeout=20_000)
+    [there] = found()
+    qtbot.waitUntil(there.isActiveWindow)
+    return there
+
+
+def choose_files(qtbot: QtBot, *paths: Path) -> None:
+    """Types them into the dialog that asks for files or a folder, and presses Enter."""
+    asked = dialog(qtbot, QFileDialog)
+    field = asked.findChild(QLineEdit)
+    assert field is not None
+    field.selectAll()
+    qtbot.keyClicks(field, str(paths[0]) if len(paths) == 1 else " ".join(f'"{path}"' for path in paths))
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not asked.isVisible())
 
 
 def finish(window: MainWindow, qtbot: QtBot) -> None:

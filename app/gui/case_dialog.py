@@ -15,7 +15,6 @@ from PyQt5.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
@@ -27,6 +26,7 @@ from PyQt5.QtWidgets import (
 from typing_extensions import override
 
 from app.errors import environment_errors
+from app.gui.asking import ask_for_new
 from app.gui.reader import Reader
 from app.gui.text import Label
 from app.gui.words import count, person_title
@@ -155,9 +155,8 @@ class CaseDialog(QDialog):
             self.blur.setChecked(False)
 
     def _ask_folder(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "A folder for the case", self.folder.text() or "case")
-        if path:
-            self.folder.setText(path)
+        proposed = Path(self.folder.text() or "case")
+        ask_for_new(self, "A folder for the case", "", lambda path: self.folder.setText(str(path)), proposed)
 
     def _open(self) -> None:
         if self.page is not None:

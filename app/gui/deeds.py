@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from PyQt5.QtCore import QPoint
-from PyQt5.QtWidgets import QInputDialog, QMenu, QWidget
+from PyQt5.QtWidgets import QMenu, QWidget
 
 from app.gui import questions
 from app.gui.actions import Actions
+from app.gui.asking import ask_for_text, present
 from app.gui.case_dialog import CaseDialog
 from app.gui.corrector import Change, Corrector
 from app.gui.dialogs import show_problem
@@ -76,14 +77,13 @@ class Deeds:
         person = self._person()
         if person is None:
             return
-        dialog = QInputDialog(self.window)
-        dialog.setWindowTitle("Name")
-        dialog.setLabelText(f"The name of person {person.id}; empty for none:")
-        dialog.setTextValue(person.name or "")
-        dialog.textValueSelected.connect(
-            lambda name: self.corrector.make(lambda repair: repair.name(person.id, name))
+        ask_for_text(
+            self.window,
+            "Name",
+            f"The name of person {person.id}; empty for none:",
+            lambda name: self.corrector.make(lambda repair: repair.name(person.id, name)),
+            text=person.name or "",
         )
-        dialog.open()
 
     def merge(self, person: int | None = None, *, with_: int | None = None) -> None:
         """Two side by side, and then one, with the id of the first; of two that are selected, these two."""
@@ -147,19 +147,20 @@ class Deeds:
             parent=self.window,
         )
         dialog.forget.connect(lambda order: self.reader.do("forgot", partial(forget, order=order)))
-        dialog.open()
+        present(dialog)
 
     def export(self) -> None:
         """What is chosen as a folder to hand on."""
         people = [row for who in self.people.selected if (row := self.people.row_of(who)) is not None]
-        CaseDialog(
+        dialog = CaseDialog(
             self.reader,
             people=people or [row for row in [self._person()] if row is not None],
             sightings=self.sightings.selected,
             cameras=self._cameras(),
             near=self._near(),
             parent=self.window,
-        ).open()
+        )
+        present(dialog)
 
     # Looking for people
 
@@ -212,7 +213,7 @@ class Deeds:
         new: Change | None = None,
     ) -> None:
         everybody = self.people.everybody
-        PairDialog(
+        dialog = PairDialog(
             title,
             subject,
             () if everybody is None else everybody.rows,
@@ -223,7 +224,8 @@ class Deeds:
             chosen=chosen,
             new=new,
             parent=self.window,
-        ).open()
+        )
+        present(dialog)
 
     def _show_people_menu(self, place: QPoint) -> None:
         if self.people.list.person_at(place) is None:

@@ -20,6 +20,7 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
+from app.gui.asking import present
 from app.gui.style import GAP
 from app.gui.text import Label
 
@@ -74,7 +75,7 @@ def show_problem(
         button.clicked.connect(lambda: do())
         box.addButton(button, QMessageBox.ButtonRole.ActionRole)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.open()
+    present(box)
     return box
 
 
@@ -97,7 +98,7 @@ def show_keys(parent: QWidget, keys: Sequence[tuple[str, str, str]]) -> QDialog:
     layout = QVBoxLayout(dialog)
     layout.addWidget(table)
     dialog.resize(760, 680)
-    dialog.open()
+    present(dialog)
     return dialog
 
 
@@ -110,4 +111,4 @@ def show_about(parent: QWidget) -> None:
     )
     box = QMessageBox(QMessageBox.Icon.NoIcon, "About Sightline", text, QMessageBox.StandardButton.Ok, parent)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.open()
+    present(box)

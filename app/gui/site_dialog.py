@@ -16,10 +16,8 @@ from PyQt5.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QInputDialog,
     QLineEdit,
     QListWidget,
     QPushButton,
@@ -30,6 +28,7 @@ from typing_extensions import override
 
 from app.checks.first_picture import FirstPicture, first_picture
 from app.config import ConfigError, Settings
+from app.gui.asking import ask_for_file, ask_for_files, ask_for_new, ask_for_text
 from app.gui.dialogs import show_problem
 from app.gui.files import VIDEO_FILTER
 from app.gui.region_view import RegionView
@@ -262,28 +261,23 @@ class SiteDialog(QDialog):
     # How it is asked
 
     def _ask_files(self) -> None:
-        paths, _ = QFileDialog.getOpenFileNames(self, "Add video files", "", VIDEO_FILTER)
-        self.add_cameras(paths)
+        ask_for_files(self, "Add video files", VIDEO_FILTER, self.add_cameras)
 
     def _ask_stream(self) -> None:
-        address, good = QInputDialog.getText(
-            self, "Add a stream", "rtsp://user:password@192.168.1.20/stream1"
-        )
-        if good and address.strip():
+        ask_for_text(self, "Add a stream", "rtsp://user:password@192.168.1.20/stream1", self._add_stream)
+
+    def _add_stream(self, address: str) -> None:
+        if address.strip():
             self.add_cameras([address.strip()])
 
     def _ask_open(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open a site", "", SITE_FILTER)
-        if path:
-            self.open_file(Path(path))
+        ask_for_file(self, "Open a site", SITE_FILTER, self.open_file)
 
     def _ask_save(self) -> None:
-        path = self.file.path
-        if path is None:
-            told, _ = QFileDialog.getSaveFileName(self, "Save the site", "site.toml", SITE_FILTER)
-            path = Path(told).absolute() if told else None
-        if path is not None:
-            self.save(path)
+        if self.file.path is not None:
+            self.save(self.file.path)
+            return
+        ask_for_new(self, "Save the site", SITE_FILTER, self.save, Path("site.toml"))
 
     def _connect(self) -> None:
         self.list.currentRowChanged.connect(self._show_camera)

@@ -10,11 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from PyQt5.QtCore import Qt, QTimer
-from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
+from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShowEvent
 from PyQt5.QtWidgets import (
     QApplication,
     QDockWidget,
-    QFileDialog,
     QMainWindow,
     QShortcut,
     QSplitter,
@@ -25,6 +24,7 @@ from typing_extensions import override
 from app.config import CameraSettings, HeldError, Settings, cameras_from_sources
 from app.gui import questions
 from app.gui.actions import Actions
+from app.gui.asking import ask_for_file, ask_for_files, ask_for_folder, ask_for_new, present
 from app.gui.bridge import Build, Runner
 from app.gui.camera_grid import CameraGrid
 from app.gui.corrector import Corrector, Made, in_words, merge
@@ -227,7 +227,7 @@ class MainWindow(QMainWindow):
     def _ask_starts(self) -> None:
         dialog = StartsDialog(self.settings.cameras, self)
         dialog.told.connect(self._take_starts)
-        dialog.open()
+        present(dialog)
 
     def _take_starts(self, cameras: tuple[CameraSettings, ...]) -> None:
         self.settings = replace(self.settings, cameras=cameras)
@@ -250,7 +250,7 @@ class MainWindow(QMainWindow):
 
     def _show_found(self, found: questions.Found) -> None:
         self.line.say(f"{count(len(found.people), 'person', 'people')} in {found.name}")
-        FoundDialog(found, chosen=self._find, parent=self).show()
+        present(FoundDialog(found, chosen=self._find, parent=self), modal=False)
 
     def _tell_forgotten(self, forgotten: Forgotten) -> None:
         told = sum(receipt.sightings for receipt in forgotten.receipts)
@@ -465,19 +465,17 @@ class MainWindow(QMainWindow):
         self.open_history(path)
 
     def _ask_files(self) -> None:
-        paths, _ = QFileDialog.getOpenFileNames(self, "Open video files", "", VIDEO_FILTER)
-        if paths:
-            self.add_files(paths)
+        ask_for_files(self, "Open video files", VIDEO_FILTER, self.add_files)
 
     def _ask_streams(self) -> None:
         dialog = StreamsDialog(self)
-        if dialog.exec_():
-            self.add_streams(dialog.addresses())
+        dialog.accepted.connect(lambda: self.add_streams(dialog.addresses()))
+        present(dialog)
 
     def _ask_site(self) -> None:
         dialog = SiteDialog(self.settings, self.site, self)
         dialog.used.connect(self.use_site)
-        dialog.open()
+        present(dialog)
 
     def use_site(self, settings: Settings, path: Path) -> None:
         """Takes cameras, networks and history from a configuration that was saved."""
@@ -488,27 +486,21 @@ class MainWindow(QMainWindow):
             self.open_history(settings.database)
 
     def _ask_history(self) -> None:
-        folder = str(self.settings.database.parent)
-        path, _ = QFileDialog.getOpenFileName(self, "Open a history", folder, HISTORY_FILTER)
-        if path:
-            self.open_history(Path(path))
+        ask_for_file(self, "Open a history", HISTORY_FILTER, self.open_history, self.settings.database.parent)
 
     def _ask_new_history(self) -> None:
-        folder = str(self.settings.database.parent / "history.db")
-        path, _ = QFileDialog.getSaveFileName(self, "A new history", folder, HISTORY_FILTER)
-        if path:
-            self.open_history(Path(path))
+        proposed = self.settings.database.parent / "history.db"
+        ask_for_new(self, "A new history", HISTORY_FILTER, self.open_history, proposed)
 
     def _ask_picture(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Find who is in a picture", "", PICTURE_FILTER)
-        if path:
-            self.find_picture(Path(path))
+        ask_for_file(self, "Find who is in a picture", PICTURE_FILTER, self.find_picture)
 
     def _ask_snapshot(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Save the pictures shown in", "")
-        if folder:
-            written = self.footage.snapshot(Path(folder))
-            self.line.say(f"{count(len(written), 'picture')} saved in {folder}")
+        ask_for_folder(self, "Save the pictures shown in", self._save_snapshot)
+
+    def _save_snapshot(self, folder: Path) -> None:
+        written = self.footage.snapshot(folder)
+        self.line.say(f"{count(len(written), 'picture')} saved in {folder}")
 
     def _show_keys(self) -> None:
         show_keys(self, self.actions_.sheet())
@@ -538,6 +530,13 @@ class MainWindow(QMainWindow):
             self.grid.enlarge(None)
         else:
             self.actions_.full_screen.setChecked(False)
+
+    @override
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Asks for the keyboard, which nobody else gives where there is no window manager."""
+        super().showEvent(event)
+        if event is not None and not event.spontaneous():
+            self.activateWindow()
 
     @override
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
