@@ -237,6 +237,16 @@ class History:
                 filters = [Sighting.id.in_(last.limit(most))]
             return [_sighting(row) for row in connection.execute(_SIGHTINGS.where(*filters))]
 
+    def first_and_last(
+        self, *, since: float | None = None, until: float | None = None
+    ) -> tuple[float, float]:
+        """When the first and the last sighting of a span began; both 0 where there is none."""
+        with self._asking() as connection:
+            filters = Span(None, since, until).filters(connection)
+            ends = (func.min(Sighting.start), func.max(Sighting.start))
+            first, last = (connection.execute(select(end).where(*filters)).scalar() or 0.0 for end in ends)
+        return bounded(first), bounded(last)
+
     def number_of_sightings(
         self,
         *,
@@ -244,14 +254,11 @@ class History:
         since: float | None = None,
         until: float | None = None,
         unidentified: bool = False,
-        with_portraits: bool = False,
     ) -> int:
-        """How many they are. with_portraits: only those that have some."""
-        portraits = select(Portrait.id).where(Portrait.sighting_id == Sighting.id).exists()
+        """How many they are."""
         with self._asking() as connection:
             filters = Span(camera, since, until).filters(connection)
             filters += [Sighting.identity_id.is_(None)] if unidentified else []
-            filters += [portraits] if with_portraits else []
             return connection.execute(select(func.count()).select_from(Sighting).where(*filters)).scalar_one()
 
     def doubtful(

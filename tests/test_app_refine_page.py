@@ -17,7 +17,7 @@ from test_app_page import Page
 
 from app import errors
 from app.cli import main
-from app.history.reasons import Reason, reasons
+from app.history.reasons import Found, Reason, reasons
 from app.history.refining import differences
 from app.output.refine_page import Commands, write_refine_page
 from storage import schema
@@ -127,11 +127,11 @@ def test_a_picture_that_is_gone_leaves_a_gap(db: list[str], tmp_path: Path) -> N
     engine = open_database(tmp_path / "h.db", create=False)
     rows = presences(engine, since=None, until=None)
     changes = differences(rows, decisions(engine))
+    found = Found(explain=True)
+    found.add(rows, changes, {row.id: row.identity for row in rows})
     with engine.begin() as connection:
         connection.execute(delete(schema.Portrait).where(schema.Portrait.sighting_id == 1))
-    out = write_refine_page(
-        History(engine), rows, changes, tmp_path / "p.html", commands=Commands("", None, "")
-    )
+    out = write_refine_page(History(engine), found, tmp_path / "p.html", commands=Commands("", None, ""))
     page = Page(out)
     assert len(page.all("div", class_="gone")) == page.text.count("sighting 1 left") > 0
     assert "joins 1 sighting 1" in page.text

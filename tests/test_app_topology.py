@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -16,6 +17,7 @@ from test_app_page import Page
 from app import errors
 from app.cli import main
 from app.config import read_config
+from app.topology import command
 from app.topology.layout import places
 from storage.database import open_database
 from storage.topology import saved
@@ -249,3 +251,20 @@ def test_neighbours_lie_beside_each_other() -> None:
     assert sides == pytest.approx(np.full(5, sides[0]), rel=0.05)
     assert places(1, []).tolist() == [[0, 0]]
     assert len({tuple(place) for place in places(3, []).round(3).tolist()}) == 3  # nobody on another
+
+
+def test_a_long_history_tells_by_stretches_of_it(
+    db: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "MOST", 60)
+    assert main(["topology", *db]) == errors.OK
+    told = capsys.readouterr()
+    assert told.err == "80 sightings: it is learned from 60 of them, in 5 stretches over that time.\n"
+    row = told.out.splitlines()[1].split()
+    assert row[:2] == ["gate", "hall"]
+    assert float(row[5]) == pytest.approx(WAY_S, abs=1)
+    (count,) = re.findall(r"From (\d+) sightings of people on 2 cameras", told.out)
+    assert 40 <= int(count) <= 60
+    monkeypatch.setattr(command, "MOST_ON_OWN_CLOCKS", 20)
+    assert main(["topology", "--own-clocks", *db]) in (errors.OK, errors.DATABASE)
+    assert "learned from 20 of them, from their beginning on" in capsys.readouterr().err

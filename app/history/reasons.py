@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,10 @@ from app.history.change import Change
 
 if TYPE_CHECKING:
     from storage.presences import PresenceRow
+
+
+MOST_REASONS = 300
+"""Changes that are explained, the least sure; those beyond are counted. With pictures they are some 10 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,53 @@ class Reason:
     runner_up: Like | None
 
 
+@dataclass(slots=True)
+class Found:
+    """What a second pass came to, some sightings at a time. explain: with the reasons of the least sure
+    changes, MOST_REASONS of them. looked_at: how many sightings; before, after: who they are; first, last:
+    seconds.
+    """
+
+    explain: bool = False
+    changes: list[Change] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list)
+    looked_at: int = 0
+    before: set[int] = field(default_factory=set)
+    after: set[int] = field(default_factory=set)
+    first: float = float("inf")
+    last: float = float("-inf")
+
+    def add(
+        self,
+        rows: Sequence[PresenceRow],
+        changes: Sequence[Change],
+        after: Mapping[int, int | None],
+        *,
+        beside: Sequence[PresenceRow] = (),
+    ) -> None:
+        """Some that are settled. after: of each, who it is then. beside: others that those may be like."""
+        self.changes += changes
+        self.looked_at += len(rows)
+        self.before |= {row.identity for row in rows if row.identity is not None}
+        self.after |= {who for who in after.values() if who is not None}
+        self.first = min([self.first, *(row.start for row in rows)])
+        self.last = max([self.last, *(row.end for row in rows)])
+        if self.explain:
+            found = [*self.reasons, *reasons([*rows, *beside], changes)]
+            self.reasons = sorted(found, key=_surest_last)[:MOST_REASONS]
+
+
+def _surest_last(reason: Reason) -> tuple[float, int]:
+    return reason.change.probability, reason.change.sighting
+
+
 def reasons(rows: Sequence[PresenceRow], changes: Sequence[Change]) -> list[Reason]:
     """Of each change, the least sure first."""
     if not changes:
         return []
     pool = _Pool(rows, changes)
     found = [pool.reason(change) for change in changes]
-    return sorted(found, key=lambda reason: (reason.change.probability, reason.change.sighting))
+    return sorted(found, key=_surest_last)
 
 
 class _Pool:

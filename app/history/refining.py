@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from math import log
 from pathlib import Path
@@ -18,70 +19,93 @@ from rich.table import Table
 from app import errors
 from app.config import read_config, read_price
 from app.history.change import Change
+from app.history.reasons import Found
 from app.history.said import span_said
-from app.history.tracklets import expect_few, paths_of, tracklets_of
+from app.history.telling import duration, say
+from app.history.tracklets import paths_of
 from app.history.why import percent
 from app.times import moment, zone
 
 if TYPE_CHECKING:
     from app.config import Settings
+    from app.history.blocks import Blocks
     from app.output.refine_page import Commands
+    from storage.history import History
     from storage.presences import Decisions, PresenceRow
     from storage.repair import Move
-    from tracker.refine import Cluster
     from tracker.rules import Rule
-    from tracker.tracklets import Path as Walked
 
 
 def refine(arguments: argparse.Namespace) -> int:
     """``sightline refine``: prints what would change, and with --apply changes it."""
+    from app.history.blocks import CARRIED, Blocks
     from app.output.refine_page import write_refine_page
     from app.topology.overlaps import overlaps_known
     from storage.database import open_database
     from storage.history import History
-    from storage.presences import decisions, presences
     from storage.repair import Repair
     from storage.topology import saved
+    from tracker.constraints import Constraints
 
     known = None if arguments.config is None else read_config(arguments.config)
     price = _price(arguments, known)
     engine = open_database(arguments.db, create=False)
     try:
-        since, until = span_said(History(engine), arguments.since, arguments.until)
-        expect_few(History(engine), since=since, until=until)
-        rows = presences(engine, since=since, until=until)
+        history = History(engine)
+        since, until = span_said(history, arguments.since, arguments.until)
         rules = () if known is None else known.links
         overlap_told = frozenset() if known is None else known.overlap
         overlap = overlaps_known(saved(engine), overlap_told, rules)
-        told = decisions(engine)
-        changes = differences(
-            rows,
-            told,
-            overlap=overlap,
-            rules=rules,
+        blocks = Blocks(
+            constraints=Constraints(rules=tuple(rules), overlap=overlap),
             own_clocks=arguments.own_clocks,
-            paths=paths_of(History(engine), rows),
-            false_merge_price=price,
+            price=log(price),
+            carried=CARRIED,
         )
-        number = None
-        if arguments.apply and changes:
-            number = Repair(engine).refine(_moves(changes), note=_summary(changes))
-        if arguments.page is not None:
-            write_refine_page(
-                History(engine),
-                rows,
-                changes,
-                arguments.page,
-                commands=commands_of(arguments, number),
-                own_clocks=arguments.own_clocks,
+        with progress(history.number_of_sightings(since=since, until=until)) as done:
+            found = look_through(
+                history, blocks, since=since, until=until, explain=arguments.page is not None, done=done
             )
-        _print(changes, rows, as_json=arguments.json)
+        number = None
+        if arguments.apply and found.changes:
+            number = Repair(engine).refine(_moves(found.changes), note=_summary(found.changes))
+        if arguments.page is not None:
+            commands = commands_of(arguments, number)
+            write_refine_page(
+                history, found, arguments.page, commands=commands, own_clocks=arguments.own_clocks
+            )
+        _print(found.changes, found.looked_at, as_json=arguments.json)
         if not arguments.json:
             _print_learned(overlap - overlap_told)
             _print_what_is_next(number, arguments.page)
     finally:
         engine.dispose()
     return errors.OK
+
+
+@contextmanager
+def progress(number: int) -> Iterator[Callable[[int], None]]:
+    """Says what it takes to look at so many sightings, before and meanwhile, where that is long."""
+    from app.history.blocks import CARRIED, WINDOW
+
+    if number <= WINDOW:
+        yield lambda _: None
+        return
+    console = Console(stderr=True, highlight=False)
+    count = 1 + -(-(number - WINDOW) // (WINDOW - CARRIED))
+    say(
+        console,
+        f"{number:,} sightings are looked at in about {count:,} blocks of {WINDOW:,}; Ctrl-C ends it, and "
+        "nothing is changed before all are looked at. --since and --until name a shorter span.",
+    )
+    begun = time.monotonic()
+
+    def done(looked_at: int) -> None:
+        took_s = time.monotonic() - begun
+        left_s = took_s * max(number - looked_at, 0) / max(looked_at, 1)
+        say(console, f"{looked_at:,} of {number:,}; about {duration(left_s)} to go")
+
+    yield done
 
 
 def _price(arguments: argparse.Namespace, known: Settings | None) -> float:
@@ -120,78 +144,45 @@ def commands_of(arguments: argparse.Namespace, applied: int | None) -> Commands:
     return Commands(shlex.join([*typed, "--apply"]), undo, shlex.join(["--db", str(arguments.db)]))
 
 
+def look_through(
+    history: History,
+    blocks: Blocks,
+    *,
+    since: float | None,
+    until: float | None,
+    explain: bool,
+    done: Callable[[int], None] = lambda _: None,
+) -> Found:
+    """The second pass over a span. explain: with the reasons. done: is told how many were looked at."""
+    from app.history.blocks import CARRIED, WINDOW
+    from storage.presences import decisions, presence_blocks
+
+    found = Found(explain)
+    read = presence_blocks(history.engine, since=since, until=until, first=WINDOW, then=WINDOW - CARRIED)
+    coming = next(read, None)
+    while coming is not None:
+        here, coming = coming, next(read, None)
+        told = decisions(history.engine, among=[row.id for row in (*blocks.open, *here)])
+        settled = blocks.decide(here, told, paths=paths_of(history, here), last=coming is None)
+        found.add(settled.rows, settled.changes, settled.after, beside=blocks.open)
+        if coming is not None:
+            done(found.looked_at)
+    return found
+
+
 def differences(
     rows: Sequence[PresenceRow],
     told: Decisions,
     *,
     overlap: frozenset[frozenset[str]] = frozenset(),
     rules: Sequence[Rule] = (),
-    own_clocks: bool = False,
-    paths: Mapping[int, Walked] | None = None,
-    false_merge_price: float = 1.0,
 ) -> list[Change]:
-    """What the second pass would change, by sighting. Raises ConfigError where the span is too long.
+    """What the second pass would change of these, all at once, by sighting."""
+    from app.history.blocks import Blocks
+    from tracker.constraints import Constraints
 
-    rules: what is known of the ways between cameras. own_clocks: each source has a clock of its own.
-    paths: sighting -> where it was. false_merge_price: how many missed merges a false one is worth.
-    """
-    from tracker.refine import refine as second_pass
-
-    tracklets = tracklets_of(rows, own_clocks=own_clocks, paths=paths)
-    here = {row.id for row in rows}
-    together = _among(here, told.together)
-    clusters = second_pass(
-        tracklets,
-        overlap=overlap,
-        rules=rules,
-        together=together,
-        apart=sorted({*_among(here, told.apart)} - set(together)),
-        price=log(false_merge_price),
-    )
-    return changes(rows, clusters, named=told.named)
-
-
-def _among(here: Collection[int], pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    return sorted((a, b) for a, b in pairs if a in here and b in here)
-
-
-def changes(
-    rows: Sequence[PresenceRow], clusters: Sequence[Cluster], *, named: Collection[int]
-) -> list[Change]:
-    """What each cluster's identity changes. It keeps a named one's, else the one that most of its seconds
-    have; of two clusters the one with more of them keeps it. Who was undecided and stays alone, stays so.
-    """
-    by_id = {row.id: row for row in rows}
-    kept = _kept(by_id, clusters, named)
-    found = []
-    for number, cluster in enumerate(clusters):
-        after = kept.get(number, -1 - number)
-        for sighting, probability in zip(cluster.tracklets, cluster.probabilities, strict=True):
-            row = by_id[sighting]
-            if row.identity == after or (row.identity is None and len(cluster.tracklets) == 1):
-                continue
-            found.append(
-                Change(sighting, row.camera, row.start, row.end, row.identity, after, round(probability, 4))
-            )
-    return sorted(found, key=lambda change: change.sighting)
-
-
-def _kept(
-    by_id: Mapping[int, PresenceRow], clusters: Sequence[Cluster], named: Collection[int]
-) -> dict[int, int]:
-    """Cluster -> the identity it keeps."""
-    held: dict[tuple[int, int], float] = defaultdict(float)
-    for number, cluster in enumerate(clusters):
-        for sighting in cluster.tracklets:
-            row = by_id[sighting]
-            if row.identity is not None:
-                held[number, row.identity] += max(row.end - row.start, 1e-3)
-    kept: dict[int, int] = {}
-    order = sorted(held.items(), key=lambda item: (item[0][1] not in named, -item[1], item[0][1]))
-    for (number, identity), _ in order:
-        if number not in kept and identity not in kept.values():
-            kept[number] = identity
-    return kept
+    blocks = Blocks(constraints=Constraints(rules=tuple(rules), overlap=overlap))
+    return blocks.decide(rows, told, last=True).changes
 
 
 def _moves(found: Sequence[Change]) -> list[Move]:
@@ -207,12 +198,12 @@ def _summary(found: Sequence[Change]) -> str:
     )
 
 
-def _print(found: Sequence[Change], rows: Sequence[PresenceRow], *, as_json: bool) -> None:
+def _print(found: Sequence[Change], looked_at: int, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([asdict(change) for change in found], indent=2))
         return
     if not found:
-        print(f"{len(rows)} sightings looked at; all stay as they are.")
+        print(f"{looked_at} sightings looked at; all stay as they are.")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     zones = sorted({zone(change.start) for change in found} - {""})
@@ -226,4 +217,4 @@ def _print(found: Sequence[Change], rows: Sequence[PresenceRow], *, as_json: boo
         sure = percent(change.probability)
         table.add_row(str(change.sighting), change.camera, begun, lasted, before, after, sure)
     Console(highlight=False).print(table)
-    print(f"{len(rows)} sightings looked at, {len(found)} would be reassigned")
+    print(f"{looked_at} sightings looked at, {len(found)} would be reassigned")

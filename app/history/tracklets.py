@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from app.config import ConfigError
+import numpy as np
 
 if TYPE_CHECKING:
     from storage.history import History
@@ -16,16 +18,40 @@ AT_ONCE = 500
 """Sightings whose trajectories are read together."""
 
 
-def expect_few(history: History, *, since: float | None, until: float | None) -> None:
-    """Raises ConfigError where a span's sightings are too many to compare, before they are read."""
-    from tracker.refine import MOST
+def sampled(
+    history: History,
+    *,
+    since: float | None,
+    until: float | None,
+    most: int,
+    stretches: int,
+    own_clocks: bool = False,
+) -> list[Tracklet]:
+    """All of a span where they are no more than ``most``, else about as many, in equal parts from stretches
+    of time that begin evenly over the span. Of their pictures the mean is kept.
+    """
+    from storage.presences import presence_blocks
 
-    number = history.number_of_sightings(since=since, until=until, with_portraits=True)
-    if number > MOST:
-        raise ConfigError(
-            f"{number} sightings are too many to compare at once, {MOST} are the most; "
-            "name a shorter span with --since and --until."
-        )
+    number = history.number_of_sightings(since=since, until=until)
+    begins, each = [since], None
+    if number > most:
+        first, last = history.first_and_last(since=since, until=until)
+        begins = [first + (last - first) * k / stretches for k in range(stretches)]
+        each = most // stretches
+    found: dict[int, Tracklet] = {}
+    for begin in begins:
+        read = presence_blocks(history.engine, since=begin, until=until, first=AT_ONCE, then=AT_ONCE)
+        for row in islice(chain.from_iterable(read), each):
+            (tracklet,) = tracklets_of([row], own_clocks=own_clocks)
+            found[row.id] = slim(tracklet)
+    return list(found.values())
+
+
+def slim(tracklet: Tracklet) -> Tracklet:
+    """The same with the mean of its pictures in their place."""
+    mean, pictures, spread = tracklet.look
+    one = np.ones(1, np.float32)
+    return replace(tracklet, vectors=mean[None], qualities=one, pictures=pictures, spread=spread)
 
 
 def paths_of(history: History, rows: Sequence[PresenceRow]) -> dict[int, Path]:

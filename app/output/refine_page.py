@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.history.change import Change
-from app.history.reasons import Like, Reason, reasons
+from app.history.reasons import Found, Like, Reason
 from app.history.telling import duration
 from app.history.why import percent
 from app.output.chip import Chip
@@ -19,10 +18,6 @@ from app.output.html_page import write_html
 if TYPE_CHECKING:
     from storage.compared import PictureRow
     from storage.history import History
-    from storage.presences import PresenceRow
-
-MOST_CASES = 300
-"""Changes shown, the least sure; those beyond are counted. With pictures they are some 10 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +48,7 @@ class Case:
 
 def write_refine_page(
     history: History,
-    rows: Sequence[PresenceRow],
-    changes: Sequence[Change],
+    found: Found,
     out: Path,
     *,
     commands: Commands,
@@ -64,16 +58,14 @@ def write_refine_page(
 
     own_clocks: times between two sources say nothing.
     """
-    found = reasons(rows, changes)
-    shown = found[:MOST_CASES]
+    shown = found.reasons
     pictures = history.pictures({portrait for reason in shown for portrait in _portraits(reason)})
-    begin = min((row.start for row in rows), default=0.0)
-    clock = Clock(begin, max((row.end for row in rows), default=begin))
+    clock = Clock(found.first, found.last) if found.looked_at else Clock(0.0, 0.0)
     contents = {
-        "tiles": _tiles(rows, changes),
+        "tiles": _tiles(found),
         "clock": clock,
         "cases": [_case(reason, pictures, clock, commands, own_clocks=own_clocks) for reason in shown],
-        "more": len(found) - len(shown),
+        "more": len(found.changes) - len(shown),
         "commands": commands,
     }
     return write_html("refine_page.html", contents, out)
@@ -84,15 +76,12 @@ def _portraits(reason: Reason) -> list[int]:
     return [reason.portrait, *(like.portrait for like in likes)]
 
 
-def _tiles(rows: Sequence[PresenceRow], changes: Sequence[Change]) -> list[tuple[str, str]]:
-    people = {row.identity for row in rows} - {None}
-    after = {change.sighting: change.after for change in changes}
-    later = {after.get(row.id, row.identity) for row in rows} - {None}
+def _tiles(found: Found) -> list[tuple[str, str]]:
     return [
-        (str(len(rows)), "sightings looked at"),
-        (str(len(changes)), "would be reassigned"),
-        (str(len({change.after for change in changes if change.after < 0})), "people new"),
-        (f"{len(people)} to {len(later)}", "people, before and after"),
+        (str(found.looked_at), "sightings looked at"),
+        (str(len(found.changes)), "would be reassigned"),
+        (str(len({change.after for change in found.changes if change.after < 0})), "people new"),
+        (f"{len(found.before)} to {len(found.after)}", "people, before and after"),
     ]
 
 
@@ -124,7 +113,7 @@ def _case(
         before=Chip.of(change.before),
         after=after,
         probability=percent(change.probability),
-        alone=reason.joins is None,
+        alone=reason.joins is None and change.after < 0,
         faces=faces,
         only=f"{move} {'new' if change.after < 0 else change.after} {commands.database}",
         never=None if change.before is None else f"{move} {change.before} {commands.database}",

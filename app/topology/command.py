@@ -8,18 +8,27 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+
 from app import errors
 from app.config import read_config
 from app.history.said import span_said
-from app.history.tracklets import expect_few, tracklets_of
+from app.history.telling import say
+from app.history.tracklets import sampled
 from app.times import moment, zone
 from storage.errors import DatabaseError
 from storage.topology import Learned, save, saved
 from tracker.types import Topology
 
 if TYPE_CHECKING:
-    from storage.presences import PresenceRow
+    from storage.history import History
     from tracker.tracklets import Tracklet
+
+MOST, STRETCHES = 20_000, 5
+"""Sightings that links and overlaps are learned from; of more, from so many stretches of time."""
+
+MOST_ON_OWN_CLOCKS = 3000
+"""Where the clocks are to be found out: all pairs are compared."""
 
 
 def topology(arguments: argparse.Namespace) -> int:
@@ -28,7 +37,6 @@ def topology(arguments: argparse.Namespace) -> int:
     from app.topology.table import as_toml, facts, print_topology
     from storage.database import open_database
     from storage.history import History
-    from storage.presences import presences
 
     if arguments.page is not None:
         check_kind(arguments.page)
@@ -41,10 +49,8 @@ def topology(arguments: argparse.Namespace) -> int:
         known = None if anew else saved(engine)
         kept = known is not None or arguments.save
         if known is None:
-            expect_few(History(engine), since=since, until=until)
-            rows = presences(engine, since=since, until=until)
             where = f"{arguments.db}" if since is until is None else f"{arguments.db}, in that span,"
-            found = learned_from(rows, where, own_clocks=arguments.own_clocks)
+            found = _learned(History(engine), since, until, where, own_clocks=arguments.own_clocks)
             known = save(engine, found) if arguments.save else Learned(time.time(), found)
     finally:
         engine.dispose()
@@ -66,15 +72,31 @@ def _state(known: Learned, *, kept: bool) -> str:
     return "Learned now and not kept; --save keeps it in the history."
 
 
-def learned_from(rows: Sequence[PresenceRow], where: str, *, own_clocks: bool = False) -> Topology:
+def _learned(
+    history: History, since: float | None, until: float | None, where: str, *, own_clocks: bool
+) -> Topology:
+    """From all of the span, or where that is much, from a part, which is said beforehand."""
+    number = history.number_of_sightings(since=since, until=until)
+    most, stretches = (MOST_ON_OWN_CLOCKS, 1) if own_clocks else (MOST, STRETCHES)
+    if number > most:
+        parts = "from their beginning on" if stretches == 1 else f"in {stretches} stretches over that time"
+        sentence = f"{number:,} sightings: it is learned from {most:,} of them, {parts}."
+        say(Console(stderr=True, highlight=False), sentence)
+    tracklets = sampled(
+        history, since=since, until=until, most=most, stretches=stretches, own_clocks=own_clocks
+    )
+    return learned_from(tracklets, where, own_clocks=own_clocks)
+
+
+def learned_from(tracklets: Sequence[Tracklet], where: str, *, own_clocks: bool = False) -> Topology:
     """What a span of a history tells. where: the history's name, for errors.
 
-    Raises DatabaseError where it tells of no two cameras, ConfigError where the span is too long.
+    Raises DatabaseError where it tells of no two cameras.
     """
     from tracker.links import learn
 
-    cameras = sorted({row.camera for row in rows})
-    if not rows:
+    cameras = sorted({tracklet.camera for tracklet in tracklets})
+    if not tracklets:
         raise DatabaseError(
             f"the history {where} holds no sightings with pictures; "
             "'sightline run' or 'sightline watch' over several cameras makes some"
@@ -84,7 +106,6 @@ def learned_from(rows: Sequence[PresenceRow], where: str, *, own_clocks: bool = 
             f"the history {where} holds sightings of one camera only ({cameras[0]}); "
             "links are between cameras, so record another one"
         )
-    tracklets = tracklets_of(rows, own_clocks=own_clocks)
     return _on_own_clocks(tracklets) if own_clocks else learn(tracklets)
 
 
