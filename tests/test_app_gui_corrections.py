@@ -11,10 +11,10 @@ import pytest
 from clips import write_clip
 from PyQt5.QtCore import QEvent, QMimeData, QPointF, Qt
 from PyQt5.QtGui import QDropEvent
-from PyQt5.QtWidgets import QApplication, QInputDialog, QLabel, QPushButton
+from PyQt5.QtWidgets import QApplication, QDialog, QInputDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 from small_history import name_footage, small_history, writer
-from window_help import boxes, building, closed, problem
+from window_help import boxes, building, closed, problem, real_keys
 
 from app.config import Settings
 from app.gui.forget_dialog import ForgetDialog
@@ -120,6 +120,31 @@ def test_two_people_are_merged_by_menu_after_they_were_seen_side_by_side(
     assert sightings_of(history, 1) == [1, 2, 3, 4]
     qtbot.waitUntil(lambda: len(window.sightings.model.rows) == 4)
     assert window.people.rows[0].sightings == 4, "card and panel agree"
+
+
+def test_by_real_keys_alone_two_are_merged_and_it_is_taken_back(
+    window: MainWindow, qtbot: QtBot, history: History
+) -> None:
+    """No window manager is there: each window that opens must ask for the keyboard, and give it back."""
+    window.people.list.setFocus()
+    real_keys("m")
+    dialog = pair(window, qtbot)
+    qtbot.waitUntil(dialog.isActiveWindow)
+    real_keys("2", "Return")
+    qtbot.waitUntil(lambda: dialog.other == 2 and dialog.list.hasFocus())
+    real_keys("s")
+    qtbot.waitUntil(lambda: [row.id for row in window.people.rows] == [1])
+    qtbot.waitUntil(window.isActiveWindow)
+    real_keys("ctrl+z")
+    qtbot.waitUntil(lambda: len(window.people.rows) == 2)
+    real_keys("F2")
+    qtbot.waitUntil(lambda: any(one.isActiveWindow() for one in window.findChildren(QInputDialog)))
+    real_keys("ctrl+a", "B", "o", "Return")
+    qtbot.waitUntil(lambda: window.people.names() == {1: "Bo"})
+    real_keys("F1")
+    qtbot.waitUntil(lambda: window.findChildren(QDialog)[-1].isActiveWindow())
+    real_keys("Escape")
+    qtbot.waitUntil(window.isActiveWindow)
 
 
 def test_two_who_were_in_one_view_at_once_are_merged_only_anyway(

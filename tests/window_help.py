@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -10,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QMessageBox
 from pytestqt.qtbot import QtBot
@@ -72,6 +76,13 @@ def choose_files(qtbot: QtBot, *paths: Path) -> None:
     qtbot.keyClicks(field, str(paths[0]) if len(paths) == 1 else " ".join(f'"{path}"' for path in paths))
     qtbot.keyClick(field, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: not asked.isVisible())
+
+
+def real_keys(*keys: str) -> None:
+    """Strikes keys on the display, as its keyboard would: they go to whichever window has it."""
+    if os.environ["QT_QPA_PLATFORM"] != "xcb" or shutil.which("xdotool") is None:
+        pytest.skip("no Xvfb or xdotool here; install the packages xvfb and xdotool")
+    subprocess.run(["xdotool", "key", "--delay", "30", *keys], check=True, timeout=20)
 
 
 def finish(window: MainWindow, qtbot: QtBot) -> None:

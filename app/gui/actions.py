@@ -17,7 +17,7 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from app.gui.icons import camera_icon, folder_icon, history_icon, play_icon, stop_icon
+from app.gui.icons import camera_icon, folder_icon, history_icon, start_icon, stop_icon
 
 FURTHER_KEYS = (
     ("Footage", "Space", "Play or pause"),
@@ -56,7 +56,7 @@ class Actions:
         )
         self.forget = make("F&orget…", "", "Erase a person, a camera or old footage everywhere")
         self.quit = make("&Quit", "Ctrl+Q", "End the run and close the window")
-        self.start = make("&Start", "Ctrl+R", "Track people in what is open", play_icon())
+        self.start = make("&Start", "Ctrl+R", "Track people in what is open", start_icon())
         self.stop = make("S&top", "Ctrl+.", "End the run; what was done is kept", stop_icon())
         self.replace = self._switch("Process &again", "", "Replace what the history holds of these cameras")
         self.resume = self._switch(

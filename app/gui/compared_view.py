@@ -10,6 +10,7 @@ from typing_extensions import override
 from app.gui.questions import Evidence
 from app.gui.style import GAP, MUTED, TEXT, identity_colour
 from app.gui.text import set_tip
+from app.history.why import TERMS_EXPLAINED
 from app.times import moment
 
 
@@ -35,7 +36,7 @@ class ComparedView(QWidget):
         self._evidence = evidence if evidence is not None and evidence.own is not None else None
         self.lines = [] if self._evidence is None else lines_of(self._evidence)
         self.setAccessibleDescription(", ".join(self.lines))
-        set_tip(self, "\n".join(self.lines))
+        set_tip(self, "\n".join([*self.lines, TERMS_EXPLAINED] if self.lines else []))
         self.update()
 
     @override

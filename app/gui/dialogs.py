@@ -87,6 +87,8 @@ def show_keys(parent: QWidget, keys: Sequence[tuple[str, str, str]]) -> QDialog:
     table = QTableWidget(len(keys), 3)
     table.setHorizontalHeaderLabels(["Where", "Key", "What for"])
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+    table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     for row, told in enumerate(keys):
         for column, text in enumerate(told):
             table.setItem(row, column, QTableWidgetItem(text))
@@ -97,7 +99,7 @@ def show_keys(parent: QWidget, keys: Sequence[tuple[str, str, str]]) -> QDialog:
         numbers.hide()
     layout = QVBoxLayout(dialog)
     layout.addWidget(table)
-    dialog.resize(760, 680)
+    dialog.resize(920, 680)
     present(dialog)
     return dialog
 

@@ -107,8 +107,8 @@ class FilterBar(QWidget):
         self.near: float | None = None
         self.words = _field("Search id, name or camera", "Search people")
         self.camera, self.kind, self.order = QComboBox(), QComboBox(), QComboBox()
-        self.since = _field("From: yesterday 14:00", "From")
-        self.until = _field("To: last 2h", "To")
+        self.since = _field("From: last 2h, 09:30", "From")
+        self.until = _field("To: yesterday 14:00", "To")
         self.more = QToolButton()
         self.count = Label(kind="muted")
         self._rest = QWidget()

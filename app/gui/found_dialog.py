@@ -29,7 +29,7 @@ class FoundDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(f"Who is in {found.name}")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(1120, 620)
+        self.resize(1180, min(1, len(found.people) - 1) * 280 + 400)
         rows = QWidget()
         listed = QVBoxLayout(rows)
         listed.setSpacing(GAP)

@@ -19,6 +19,11 @@ def play_icon() -> QIcon:
     return QIcon(_Engine(_play))
 
 
+def start_icon() -> QIcon:
+    """On the coloured button, white in both themes."""
+    return QIcon(_Engine(_play, QColor("#ffffff")))
+
+
 def pause_icon() -> QIcon:
     return QIcon(_Engine(_pause))
 

@@ -31,6 +31,9 @@ from app.gui.style import GAP
 from app.gui.text import Label
 from storage.history import PersonRow, SightingRow
 
+LIST_WIDTH = 330
+"""Of the list to choose from, in pixels: what its cards say fits."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -80,7 +83,7 @@ class PairDialog(QDialog):
         self._lay_out(verdicts)
         self._connect()
         self._filter("")
-        self.resize(960, 620)
+        self.resize(1100, 620)
         self._ask_left()
         if chosen is not None:
             self.choose(chosen)
@@ -96,6 +99,7 @@ class PairDialog(QDialog):
         row = next((n for n, one in enumerate(self.model.rows) if one.id == person), None)
         if row is not None:
             self.list.setCurrentIndex(self.model.index(row))
+            self.list.setFocus()
 
     @override
     def done(self, result: int) -> None:
@@ -110,7 +114,8 @@ class PairDialog(QDialog):
         sides.setSpacing(GAP)
         sides.addWidget(self.left, 3)
         sides.addWidget(self.right, 3)
-        sides.addLayout(choice, 2)
+        sides.addLayout(choice)
+        self.list.setFixedWidth(LIST_WIDTH)
         foot = QHBoxLayout()
         foot.addWidget(Label("Undo takes it back at any time.", kind="muted"))
         foot.addStretch()
@@ -128,7 +133,7 @@ class PairDialog(QDialog):
         button = QPushButton(f"{text}  ({key})")
         button.setAutoDefault(False)
         if key != "Esc":
-            button.setShortcut(f"Alt+{key}")
+            button.setShortcut(key)  # a letter of a name, while the field has the keyboard
         button.clicked.connect(lambda: do())
         self.buttons[text] = button
         return button
@@ -137,6 +142,7 @@ class PairDialog(QDialog):
         self._reader.answered.connect(self._take)
         self._faces.changed.connect(self.list.viewport().update)  # type: ignore[union-attr]
         self.words.textChanged.connect(self._filter)
+        self.words.returnPressed.connect(self.list.setFocus)
         selection = self.list.selectionModel()
         if selection is not None:
             selection.currentChanged.connect(self._show_other)

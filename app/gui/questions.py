@@ -260,7 +260,7 @@ def _sought(one: likely.Asked) -> Sought:
 def _candidate(who: likely.Likely) -> Candidate:
 
     picture = None if who.picture is None else jpeg_image(who.picture.jpeg, LARGE)
-    told = "" if who.time is None else f"{who.camera}\n{moment(who.time)}"
+    told = "" if who.time is None else f"{who.camera}\n" + moment(who.time).replace(" ", "\n", 1)
     return Candidate(who.id, who.candidate.identity.name, who.candidate.chance, picture, told)
 
 

@@ -18,6 +18,7 @@ from app.gui.style import GAP
 from app.gui.text import Label
 from app.gui.words import count
 from app.history.review import KINDS, Asked, Case, Kind, answer, left, queue
+from app.history.why import TERMS_EXPLAINED
 from storage.history import History
 
 AT_ONCE = 100
@@ -93,6 +94,7 @@ class ReviewPage(QWidget):
         self.question = Label(kind="title")
         self.count = Label(kind="muted")
         self.because = Label(kind="muted", wrap=True)
+        self.because.setToolTip(TERMS_EXPLAINED)
         self.kind = QComboBox()
         self._cases: tuple[Case, ...] = ()
         self._left: dict[Kind, int] = {}
@@ -208,7 +210,7 @@ class ReviewPage(QWidget):
             self.because.setText("")
             return
         self.question.setText(case.question[:1].upper() + case.question[1:])
-        self.because.setText("\n".join(case.because))
+        self.because.setText("\n".join(told[:1].upper() + told[1:] for told in case.because))
         self.buttons["different"].setText("Somebody new  (D)" if case.kind == "nobody" else "Different  (D)")
         self.case_wanted.emit(case)
 

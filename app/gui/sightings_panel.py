@@ -139,7 +139,7 @@ class SightingsPanel(QFrame):
         self.correct = QToolButton()
         self.correct.setText("Correct")
         self.correct.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._facts = Label(kind="muted")
+        self._facts = Label(kind="muted", wrap=True)
         self._facts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._pictures = PictureStrip()
         self.compared = ComparedView()
@@ -305,8 +305,8 @@ def _facts(answer: Sightings) -> str:
         return f"{more}{count(len(answer.rows), 'sighting')}; a double click plays one"
     sightings, cameras = count(person.sightings, "sighting"), count(len(person.cameras), "camera")
     shown = f"{len(answer.rows):,} shown" if len(answer.rows) != person.sightings else ""
-    parts = [f"{sightings}, {cameras}", duration(person.seconds), span(person.first, person.last), shown]
-    return "  ·  ".join(filter(None, parts))
+    parts = [f"{sightings}, {cameras}", duration(person.seconds), shown]
+    return "  ·  ".join(filter(None, parts)) + f"\n{span(person.first, person.last)}"
 
 
 def of_one(rows: Sequence[SightingRow]) -> int | None:

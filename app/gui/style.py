@@ -172,6 +172,9 @@ QFrame#panel { background: $panel; border: 1px solid $border; border-radius: 8px
 QLabel#title { font-size: 12pt; font-weight: 600; }
 QLabel#muted { color: $muted; }
 QListView { background: transparent; border: none; outline: none; }
+QListWidget::item { padding: 5px 6px; border-radius: 4px; color: $text; }
+QListWidget::item:selected { background: $hover; color: $text; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 
 QScrollBar:vertical { background: transparent; width: 10px; margin: 2px; }
 QScrollBar::handle:vertical { background: $scroll; border-radius: 3px; min-height: 28px; }
@@ -196,7 +199,9 @@ QTabBar::tab:hover { color: $text; }
 QComboBox, QDateTimeEdit, QSpinBox, QDoubleSpinBox { background: $background; border: 1px solid $border;
     border-radius: 6px; padding: 5px 8px; }
 QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus { border-color: $accent; }
-QComboBox::drop-down { border: none; width: 18px; }
+QComboBox::drop-down { border: none; width: 22px; }
+QComboBox::down-arrow { width: 0; height: 0; margin-right: 8px; border-left: 4px solid none;
+    border-right: 4px solid none; border-top: 5px solid $muted; }
 QComboBox QAbstractItemView { background: $panel; border: 1px solid $border; }
 QDockWidget::title { padding: 6px 8px; background: $panel; }
 QHeaderView::section { background: $raised; color: $muted; border: none; padding: 4px 6px; }

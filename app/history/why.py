@@ -27,6 +27,12 @@ _WORDS = {
 """Of the terms, in the order in which they are told."""
 
 
+TERMS_EXPLAINED = (
+    "The numbers are log odds: what speaks for the same person is added, what speaks against it is taken "
+    "off. +2.3 makes it ten times as likely, -2.3 a tenth."
+)
+
+
 def percent(probability: float) -> str:
     """As people read it; what is not quite certain is not said to be."""
     if 0.995 <= probability < 1.0:
