@@ -12,18 +12,20 @@ from pathlib import Path
 import pytest
 from PyQt5.QtCore import QEvent, QMimeData, QPointF, Qt, QTimer, QUrl
 from PyQt5.QtGui import QDropEvent
-from PyQt5.QtWidgets import QApplication
+from PyQt5.QtWidgets import QApplication, QDialogButtonBox
 from pytestqt.qtbot import QtBot
+from rtsp_server import RtspServer
 from small_history import small_history
 from small_site import small_site
-from walks import cut_walks
-from window_help import RUN_MS, Steady, boxes, building, closed, finish, heartbeat, problem
+from walks import cut_walk, cut_walks
+from window_help import RUN_MS, Steady, boxes, building, closed, dialog, finish, heartbeat, problem
 
 from app.build import build_run
 from app.config import CameraSettings, Settings
 from app.gui import main as gui
 from app.gui.bridge import Build
 from app.gui.cards import ROW_ROLE
+from app.gui.dialogs import StreamsDialog
 from app.gui.window import MainWindow
 from app.sources.ffmpeg import SourceError
 from storage.database import open_database
@@ -174,6 +176,38 @@ def test_a_run_never_waits_for_the_window_nor_the_window_for_the_run(
     assert runs[0].slowest_s < 0.25
     window.stop()
     finish(window, qtbot)
+
+
+def test_live_cameras_are_opened_watched_and_stopped_and_a_dead_one_says_so(
+    shared: Path, opened: Open, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """A real RTSP server; the second address is nobody's."""
+    clip = cut_walk(
+        shared / "data/video/vtest.avi", tmp_path / "hall.mp4", columns=(512, 768), frames=(40, 240)
+    )
+    window = opened()
+    with RtspServer({"hall": clip}) as server:
+        window.actions_.streams.trigger()
+        asked = dialog(qtbot, StreamsDialog)
+        asked.field.setPlainText(f"{server.url('hall')}\nrtsp://user:secret@127.0.0.1:9/none\n")
+        button = asked.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Open)  # type: ignore[union-attr]
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert len(window.grid.views) == 2
+        window.start()
+        hall, none = window.grid.views.values()
+        qtbot.waitUntil(lambda: hall.result is not None and people_shown(window) > 0, timeout=RUN_MS)
+        qtbot.waitUntil(lambda: none.status.state == "waiting" and bool(none.toolTip()), timeout=RUN_MS)
+        assert "secret" not in none.toolTip()
+        import os
+
+        qtbot.wait(4000)
+        window.resize(*map(int, os.environ.get("SHOTSIZE", "1366x768").split("x")))
+        qtbot.wait(1000)
+        window.grab().save(os.environ.get("SHOT", "/tmp/x.png"))
+        window.grab()
+        window.stop()
+        finish(window, qtbot)
+    assert History(open_database(tmp_path / "history.db", create=False)).footage()[0].frames > 0
 
 
 def test_stopping_and_starting_again(walks: Sequence[str], opened: Open, qtbot: QtBot) -> None:

@@ -122,7 +122,7 @@ def test_two_people_are_merged_by_menu_after_they_were_seen_side_by_side(
     assert window.people.rows[0].sightings == 4, "card and panel agree"
 
 
-def test_by_real_keys_alone_two_are_merged_and_it_is_taken_back(
+def test_by_real_keys_alone_two_are_merged_taken_back_named_and_told_apart(
     window: MainWindow, qtbot: QtBot, history: History
 ) -> None:
     """No window manager is there: each window that opens must ask for the keyboard, and give it back."""
@@ -141,6 +141,13 @@ def test_by_real_keys_alone_two_are_merged_and_it_is_taken_back(
     qtbot.waitUntil(lambda: any(one.isActiveWindow() for one in window.findChildren(QInputDialog)))
     real_keys("ctrl+a", "B", "o", "Return")
     qtbot.waitUntil(lambda: window.people.names() == {1: "Bo"})
+    real_keys("d")
+    dialog = pair(window, qtbot)
+    qtbot.waitUntil(dialog.isActiveWindow)
+    real_keys("2", "Return")
+    qtbot.waitUntil(lambda: dialog.other == 2 and dialog.list.hasFocus())
+    real_keys("d")
+    qtbot.waitUntil(lambda: Repair(history.engine).journal()[-1].kind == "differ")
     real_keys("F1")
     qtbot.waitUntil(lambda: window.findChildren(QDialog)[-1].isActiveWindow())
     real_keys("Escape")

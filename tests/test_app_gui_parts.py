@@ -29,6 +29,7 @@ from app.gui.reader import Reader
 from app.gui.screen import box_at
 from app.gui.sightings_panel import SightingsPanel
 from app.gui.style import identity_colour, readable_on
+from app.gui.words import in_order
 from app.pipeline import CameraStatus, Status
 from app.sources.ffmpeg import SourceError
 from app.sources.file import FileSource
@@ -140,6 +141,18 @@ def test_a_camera_says_that_it_reconnects_and_why(qtbot: QtBot) -> None:
     grid.set_status(status(CameraStatus("door", "waiting", problem="door: refused the connection.")))
     assert grid.views["door"].toolTip() == "door: refused the connection."
     assert grid.grab().toImage() != before
+
+
+@pytest.mark.parametrize(
+    ("names", "ordered"),
+    [
+        (["cam10", "cam2", "cam1"], ["cam1", "cam2", "cam10"]),
+        (["Yard", "hall 2", "Hall 1", "7"], ["7", "Hall 1", "hall 2", "Yard"]),
+        (["a1b10", "a1b9", "a", "²"], ["a", "a1b9", "a1b10", "²"]),
+    ],
+)
+def test_cameras_are_in_the_order_in_which_people_count_them(names: list[str], ordered: list[str]) -> None:
+    assert in_order(names) == ordered
 
 
 def test_a_picture_keeps_its_shape_and_its_colours() -> None:

@@ -22,7 +22,7 @@ from app.gui.reels import Reels
 from app.gui.screen import Screen
 from app.gui.style import GAP
 from app.gui.text import Label, set_tip
-from app.gui.words import person_title
+from app.gui.words import in_order, person_title
 from app.moments import MomentError, is_dated, moment_said
 from app.times import moment
 from storage.history import SightingRow
@@ -88,10 +88,10 @@ class FootagePage(QWidget):
         """The cameras and their files. The first time it stands where the last run's footage begins; later
         what is shown stays, and what is new is there once it is come to.
         """
-        first, others = self.reels is None, list(self.screens) != sorted(reels.filmed)
+        first, others = self.reels is None, set(self.screens) != set(reels.filmed)
         self.reels, self._asked_reels = reels, False
         if others:
-            self._set_screens(sorted(reels.filmed))
+            self._set_screens(in_order(reels.filmed))
         for name, screen in self.screens.items():
             screen.pieces = reels.pieces.get(name, ())
         self.lanes.set_filmed({name: reels.filmed[name] for name in self.screens})

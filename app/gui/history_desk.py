@@ -21,6 +21,7 @@ from app.gui.reader import Reader
 from app.gui.reels import Reels, reels
 from app.gui.review_page import Queue, ReviewPage, Shown, ask_queue, ask_shown
 from app.gui.sightings_panel import SightingsPanel
+from app.gui.words import in_order
 from app.history import review
 from storage.history import History, SightingRow, UnknownPerson
 
@@ -142,7 +143,7 @@ class HistoryDesk(QObject):
         elif key == "meant" and isinstance(answer, frozenset):
             self.people.set_meant(answer)
         elif key == "cameras" and isinstance(answer, list):
-            self.people.bar.set_cameras(answer)
+            self.people.bar.set_cameras(in_order(answer))
         elif isinstance(answer, Forgotten):
             self.forgotten.emit(answer)
             self.faces.clear()

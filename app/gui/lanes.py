@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from PyQt5.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
@@ -15,7 +16,9 @@ from storage.history import SightingRow
 
 AXIS = 22
 LANE = 16
-MOST_HEIGHT = 150
+MOST_HEIGHT = 190
+LEAST_NAME = 9
+"""Pixels from one name to the next, in however low lanes."""
 SHORTEST_S = 2.0
 """The span that the wheel zooms to at the nearest."""
 
@@ -124,6 +127,7 @@ class Lanes(QWidget):
         small.setPointSizeF(small.pointSizeF() - 1.5)
         painter.setFont(small)
         height = (self.height() - AXIS) / max(1, len(self._filmed))
+        self._paint_names(painter, height)
         for number, camera in enumerate(self._filmed):
             self._paint_lane(painter, QRectF(0, number * height, self.width(), height), camera)
         self._paint_axis(painter)
@@ -136,11 +140,23 @@ class Lanes(QWidget):
         left = min(names, self.width() * 0.2) + 8
         return left, max(1.0, self.width() - left - 4)
 
+    def _paint_names(self, painter: QPainter, height: float) -> None:
+        """As large as the lanes are high; where they are too low for that, every second, third... name."""
+        painter.save()
+        font = QFont(painter.font())
+        if painter.fontMetrics().height() > height:
+            font.setPixelSize(max(LEAST_NAME - 1, int(height) - 2))
+        painter.setFont(font)
+        painter.setPen(TEXT)
+        width, middle = int(self._track()[0]) - 6, int(Qt.AlignmentFlag.AlignVCenter)
+        every = math.ceil(LEAST_NAME / height)
+        for number, camera in list(enumerate(self._filmed))[::every]:
+            name = painter.fontMetrics().elidedText(camera, Qt.TextElideMode.ElideRight, width)
+            painter.drawText(QRectF(0, number * height, width, every * height), middle, name)
+        painter.restore()
+
     def _paint_lane(self, painter: QPainter, room: QRectF, camera: str) -> None:
         left, width = self._track()
-        painter.setPen(TEXT)
-        name = painter.fontMetrics().elidedText(camera, Qt.TextElideMode.ElideRight, int(left - 6))
-        painter.drawText(QRectF(0, room.top(), left, room.height()), int(Qt.AlignmentFlag.AlignVCenter), name)
         painter.setPen(Qt.PenStyle.NoPen)
         bar = QRectF(left, room.top() + 2, width, room.height() - 4)
         painter.setBrush(BACKGROUND)

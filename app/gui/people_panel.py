@@ -243,7 +243,9 @@ class PeoplePanel(QFrame):
     def _tell(self) -> None:
         everybody = 0 if self.everybody is None else self.everybody.number
         shown = len(self.model.rows)
-        self.bar.count.setText(f"{shown:,} of {everybody:,}" if shown != everybody else f"{everybody or ''}")
+        self.bar.count.setText(
+            f"{shown:,} of {everybody:,}" if shown != everybody else f"{everybody:,}" if everybody else ""
+        )
         nobody = "Nobody is meant by the filter." if everybody else "Nobody has been seen yet."
         if self.bar.filter.kind == "unidentified":
             nobody = "Sightings that nobody could be given are below."

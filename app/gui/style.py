@@ -199,8 +199,8 @@ QTabBar::tab:hover { color: $text; }
 QComboBox, QDateTimeEdit, QSpinBox, QDoubleSpinBox { background: $background; border: 1px solid $border;
     border-radius: 6px; padding: 5px 8px; }
 QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus { border-color: $accent; }
-QComboBox::drop-down { border: none; width: 22px; }
-QComboBox::down-arrow { width: 0; height: 0; margin-right: 8px; border-left: 4px solid none;
+QComboBox::drop-down { border: none; width: 16px; }
+QComboBox::down-arrow { width: 0; height: 0; margin-right: 6px; border-left: 4px solid none;
     border-right: 4px solid none; border-top: 5px solid $muted; }
 QComboBox QAbstractItemView { background: $panel; border: 1px solid $border; }
 QDockWidget::title { padding: 6px 8px; background: $panel; }

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from string import digits
+
 from app.pipeline import Status
 
 
@@ -11,6 +15,17 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """As people count them: cam2 before cam10."""
+    return sorted(names, key=lambda name: (_counted(name), name))
+
+
+def _counted(name: str) -> list[tuple[bool, int, str]]:
+    """Its words and numbers, numbers by their value and before words."""
+    parts = [part for part in re.split("([0-9]+)", name.casefold()) if part]
+    return [(part[0] not in digits, int(part) if part[0] in digits else 0, part) for part in parts]
 
 
 def person_title(identity: int | None, name: str | None) -> str:
