@@ -60,11 +60,11 @@ bench-history: setup-test ## what a history costs when it has grown: ARGS='--sig
 fuzz: setup-test ## damaged films, pictures, settings, truths, archives and networks: used or refused, never a fault (minutes)
 	@$(WITH) $(BIN)/python tests/fuzz.py $(ARGS)
 
-soak: setup-test ## many live cameras with faults at random, for an hour or ARGS='--minutes N': does anything grow?
+soak: setup-test ## many live cameras with faults at random, for an hour or ARGS='--minutes N --upkeep --disk DIR': does anything grow?
 	@$(WITH) $(BIN)/python benchmarks/soak.py $(ARGS)
 
-kills: setup-test ## a live run killed a hundred times: is its history sound and whole? (20 minutes)
-	@$(WITH) $(BIN)/python benchmarks/kill.py $(ARGS)
+kills: setup-test ## killed a hundred times, live and whatever changes a history: is it sound and whole? (15 minutes)
+	@. .setup/env && $(BIN)/python benchmarks/kill.py --kills 20 $(ARGS) && $(BIN)/python benchmarks/kill_upkeep.py $(ARGS)
 
 clean: ## removes caches and builds
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache

@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from pathlib import Path
@@ -19,7 +20,7 @@ from app.moments import UNDATED_S, MomentError, moment_of
 from app.regions import REGIONS, Polygon, polygons_of
 from app.schedule import MOVING
 from app.sources.names import is_file_uri
-from app.sources.passwords import PasswordError, fill, read_password, with_login
+from app.sources.passwords import PasswordError, fill, holds_secret, read_password, with_login
 from app.sources.starts import CREATIONS, Creation
 from app.sources.taken import MAX_PIXELS, camera_name, grouped
 from tracker.rules import Rule
@@ -473,6 +474,8 @@ class _Reader(TableReader):
         return [str(one) for one in sources]
 
     def _address(self, source: str, where: str) -> str:
+        if holds_secret(source):
+            self._expect_private(where)
         address = self._filled(source, "source", where)
         if "://" not in address and not Path(address).is_absolute():
             address = str(self.path.parent / address)
@@ -541,6 +544,14 @@ class _Reader(TableReader):
             return with_login(address, username=username, password=password)
         except PasswordError as error:
             raise self._error("password_file", where, str(error)) from None
+
+    def _expect_private(self, where: str) -> None:
+        """Where the file is, if it is written already, no other user may read what it holds."""
+        with suppress(FileNotFoundError):
+            if self.path.stat().st_mode & 0o007:
+                expected = "no password written out in a file that every user of the machine may read; run: "
+                name = "or name it as ${NAME} or by a password_file"
+                self._fail("source", where, f"{expected}chmod 600 {self.path}, {name}")
 
     def _filled(self, text: str, key: str, where: str) -> str:
         try:

@@ -1,11 +1,13 @@
-"""`kill -9` at random moments of what changes a whole history: refine, undo, forget, an upgrade, a backup.
+"""`kill -9` at random moments of what changes a history: run, refine, undo, forget, an upgrade, a backup.
 
-    python benchmarks/kill_upkeep.py [--kills 50] [--sightings 3000] [--seed 1] [--out FOLDER]
+    python benchmarks/kill_upkeep.py [--kills 80] [--sightings 3000] [--seed 1] [--out FOLDER]
 
 Each kind in turn, on a copy of one made history, in a process of its own, killed after a random part of the
 time that it takes undisturbed. Then: is it sound (PRAGMA integrity_check, foreign_key_check, and all that
 `sightline check-history` looks at), and is what is there all of the change or nothing (of a forget: all, once
-what was ordered is finished by the next), with every other sighting's identity as it was.
+what was ordered is finished by the next), with every other sighting's identity as it was. A `run` (over
+detections made elsewhere, into a history that holds the day before) is finished by `run --resume`, and comes
+to the people and as many sightings as one that nobody killed, give or take where it was cut.
 """
 
 from __future__ import annotations
@@ -18,14 +20,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from history_parts.made import VISITS, make_history
+from small_site import START, small_site
 
 from storage.database import open_database
 from storage.forgetting import Forgetting
@@ -87,6 +94,32 @@ def changes(path: Path, copy: Path) -> dict[str, Change]:
     }
 
 
+def recorded(out: Path) -> Path:
+    """A history of a day; beside it lie the files of the next, of the same people."""
+    path, files = out / "yesterday.db", small_site(out)
+    subprocess.run(sightline("run", *map(str, files), "--db", str(path)), check=True, capture_output=True)
+    (out / "later").mkdir(exist_ok=True)
+    for file in files:
+        with np.load(file) as told:
+            later = {name: told[name] for name in told.files} | {"start": START + 86400.0}
+        np.savez_compressed(out / "later" / file.name, **later)
+    return path
+
+
+def running(out: Path) -> Change:
+    files = [str(out / "later" / f"{camera}.npz") for camera in ("hall", "stairs")]
+    typed = ["run", *files, "--db", str(out / "victim.db")]
+
+    def whole(old: Identities, new: Identities, victim: Path) -> bool:
+        """Once it is gone on with."""
+        subprocess.run(sightline(*typed, "--resume"), check=False, capture_output=True)
+        now = identities(victim)
+        later = [who for number, who in now.items() if number not in old]
+        return {n: now[n] for n in old} == old and len(later) >= 5 and set(later) <= set(old.values())
+
+    return Change(sightline(*typed), lambda _: None, whole)
+
+
 def refined(path: Path) -> None:
     moves = [Move(number, -1 - number % 50, 0.7) for number in range(1, 2001)]
     Repair(open_database(path, create=False)).refine(moves, note="bench")
@@ -118,7 +151,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--kills", type=int, default=80)
     parser.add_argument("--sightings", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=None)
@@ -129,20 +162,27 @@ def main() -> int:
     make_history(old, sightings=told.sightings, portraits=3, jpeg=1000)
     shutil.copy(old, new)
     open_database(new, create=False)
+    yesterday = recorded(out)
     dice = random.Random(told.seed)
     victim, copy = out / "victim.db", out / "copy.db"
     took: dict[str, float] = {}
+    done, faults = Counter[str](), Counter[str]()
     bad = 0
     for number in range(told.kills):
-        kinds = changes(victim, copy)
+        kinds = {"run": running(out)} | changes(victim, copy)
         kind = list(kinds)[number % len(kinds)]
-        source = old if kind == "upgrade" else new
+        source = {"upgrade": old, "run": yesterday}.get(kind, new)
         if kind not in took:
             took[kind] = timed(source, victim, kinds[kind])
         wrong = cycle(source, victim, kinds[kind], dice.uniform(0.3, 1.0) * took[kind], kind)
         bad += bool(wrong)
+        faults[kind] += bool(wrong)
+        done[kind] += 1
         print(f"{number + 1:3} {kind:15} {'; '.join(wrong) or 'sound'}", flush=True)
-    print(f"{told.kills} kills, {bad} with a fault")
+    print("\n| killed | times | undisturbed | with a fault |\n|---|---|---|---|")
+    for kind, times in done.items():
+        print(f"| {kind} | {times} | {took[kind]:.1f} s | {faults[kind]} |")
+    print(f"\n{told.kills} kills, {bad} with a fault")
     return 1 if bad else 0
 
 
@@ -176,8 +216,8 @@ def cycle(source: Path, victim: Path, change: Change, after_s: float, kind: str)
     after = identities(victim)
     if after != before and not change.whole(before, after, victim):
         wrong.append("neither all nor nothing")
-    if kind == "backup" and not change.whole(before, after, victim):
-        wrong.append("a copy that is not whole")
+    if kind in ("backup", "run") and not change.whole(before, after, victim):
+        wrong.append("a copy that is not whole, or a run that does not go on")
     return wrong
 
 

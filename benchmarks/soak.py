@@ -1,6 +1,6 @@
 """Many live cameras for as long as asked, with faults at random: does anything grow?
 
-    python benchmarks/soak.py [--minutes 60] [--streams 16] [--no-faults] [--seed 1] [--out FOLDER]
+    python benchmarks/soak.py [--minutes 60] [--streams 16] [--no-faults] [--upkeep] [--seed 1] [--out FOLDER]
 
 Real footage of people, cut into small films of 1 to 15 frames/s, is served over RTSP (GStreamer's server,
 four processes) through proxies that break it. `sightline watch --config` runs over it like a service, with
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import http.client
 import shutil
 import signal
 import subprocess
@@ -23,10 +24,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import astuple
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from kill_cycle import problems, start, until_running
@@ -35,6 +37,7 @@ from live_parts.film import write_films
 from live_parts.plots import plot
 from live_parts.samples import Sample, Sampler, metrics_url, write_csv
 from live_parts.site import served, write_config
+from live_parts.upkeep import Done, upkeep
 from live_parts.verdict import judge, table
 
 RATES = (1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 5, 15)
@@ -49,7 +52,8 @@ def main() -> int:
     arguments, passed_on = parsed()
     out: Path = arguments.out or Path(tempfile.mkdtemp(prefix="soak-"))
     out.mkdir(parents=True, exist_ok=True)
-    for old in (*out.glob("history.db*"), *out.glob("*.jsonl")):
+    disk: Path = arguments.disk or out
+    for old in (*disk.glob("history.db*"), *disk.glob("*.jsonl")):
         old.unlink()
     shutil.rmtree(out / "recordings", ignore_errors=True)
     length_s = 60 * arguments.minutes
@@ -57,7 +61,8 @@ def main() -> int:
     print(f"{len(rates)} films, {sum(rates):g} frames a second in all; {out}", flush=True)
     films = write_films(arguments.data / "data/video/vtest.avi", out, rates=rates, seconds=length_s + 60)
     with served(films, recorders=RECORDERS, seed=arguments.seed) as (recorders, urls):
-        config, log = write_config(out / "site.toml", urls, record=True), out / "log.jsonl"
+        config, log = write_config(out / "site.toml", urls, record=True), disk / "log.jsonl"
+        passed_on = ["--db", str(disk / "history.db"), *passed_on]
         process = start(config, log, ["--metrics", "0", "--status-every", "10", *passed_on])
         try:
             until_running(process, log)
@@ -65,12 +70,18 @@ def main() -> int:
             if arguments.faults:
                 until_s = length_s - CALM_S
                 breaking = faults(recorders, every_s=arguments.every, seed=arguments.seed, until_s=until_s)
-            with breaking as told:
-                samples = watched(process, out, length_s, urls, look_s=arguments.look)
-            wrong = at_the_end(process, out, samples, streams=len(rates))
+            caring = nullcontext(Done())
+            if arguments.upkeep:
+                url = metrics_url(log)
+                caring = upkeep(disk / "history.db", url, seconds=length_s, seed=arguments.seed)
+            with breaking as told, caring as cared:
+                samples = watched(process, disk, out, length_s, urls, look_s=arguments.look)
+            wrong = at_the_end(process, disk, samples, streams=len(rates))
         finally:
             process.kill()
             process.wait()
+    if arguments.upkeep:
+        print(f"beside it: {cared.told()}")
     return tell(out, samples, told.done, wrong, warm_up_s=60 * arguments.warm_up)
 
 
@@ -81,6 +92,16 @@ def parsed() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--streams", type=int, default=16)
     parser.add_argument("--faults", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument(
+        "--upkeep",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="beside it people ask, correct and erase; a lock is held for a sixth of the time, and for "
+        "a twelfth the metrics are flooded, and the --disk is full",
+    )
+    parser.add_argument(
+        "--disk", type=Path, help="for history and log: a small one (under 4 GB), or it is not filled"
+    )
     parser.add_argument("--every", type=float, default=12.0, help="seconds from fault to fault, on average")
     parser.add_argument("--look", type=float, default=5.0, help="seconds from look to look")
     parser.add_argument(
@@ -98,17 +119,24 @@ def parsed() -> tuple[argparse.Namespace, list[str]]:
 
 
 def watched(
-    process: subprocess.Popen[bytes], out: Path, length_s: float, urls: dict[str, str], *, look_s: float
+    process: subprocess.Popen[bytes],
+    disk: Path,
+    out: Path,
+    length_s: float,
+    urls: dict[str, str],
+    *,
+    look_s: float,
 ) -> list[Sample]:
     """Looks at the run until the time is over, or the run is."""
-    sampler = Sampler(process, metrics_url(out / "log.jsonl"), out / "history.db")
+    sampler = Sampler(process, metrics_url(disk / "log.jsonl"), disk / "history.db")
     samples: list[Sample] = []
     began, told_s = time.monotonic(), 0.0
     while (at_s := time.monotonic() - began) < length_s and process.poll() is None:
         time.sleep(look_s - at_s % look_s)
         if process.poll() is not None:
             break
-        samples.append(sampler.look())
+        with suppress(OSError, http.client.HTTPException):  # metrics may be flooded
+            samples.append(sampler.look())
         if at_s < length_s - CALM_S or len(samples) % RELOAD_EVERY == 1:
             change_cameras(process, out / "site.toml", urls, look=len(samples))
         if at_s - told_s >= TELL_EVERY_S:
@@ -138,7 +166,7 @@ def line(s: Sample) -> str:
 
 
 def at_the_end(
-    process: subprocess.Popen[bytes], out: Path, samples: Sequence[Sample], *, streams: int
+    process: subprocess.Popen[bytes], disk: Path, samples: Sequence[Sample], *, streams: int
 ) -> list[str]:
     """Ends the run as a service is ended; what is not as it should be."""
     if process.poll() is not None:
@@ -156,7 +184,7 @@ def at_the_end(
     print(f"SIGTERM: ended after {took_s:.2f} s with code {code}")
     if took_s > STOP_S or code != 0:
         wrong.append(f"SIGTERM: ended after {took_s:.1f} s with code {code}")
-    return wrong + [f"database: {problem}" for problem in problems(out / "history.db")]
+    return wrong + [f"database: {problem}" for problem in problems(disk / "history.db")]
 
 
 def tell(

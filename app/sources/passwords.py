@@ -44,6 +44,17 @@ def redact(uri: str) -> str:
     return f"{scheme}://{host}" + _PART.sub(lambda found: "***" if _is_token(found[0]) else found[0], asked)
 
 
+def holds_secret(text: str) -> bool:
+    """Whether an address has a password, or what looks like a key, written out in it: not as ${NAME}."""
+    bare = with_login_encoded(_VARIABLE.sub("", text))
+    scheme, separator, rest = bare.partition("://")
+    if not separator:
+        return False
+    password = bare[: _login_end(bare)].removeprefix(scheme + separator).partition(":")[2]
+    keyed = any(found.end() > found.end(1) for found in _SECRET.finditer(rest))
+    return bool(password) or keyed or any(map(_is_token, _PART.findall(rest)))
+
+
 def redact_all(text: str) -> str:
     """A text, such as an error's, with every address in it redacted."""
     return _ADDRESS.sub(lambda found: redact(found[0]), text)

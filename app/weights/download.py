@@ -17,12 +17,13 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
 _TIMEOUT_S = 5.0  # to connect, and between two pieces of an answer
 _CLIENT_TIMEOUT_S = 900.0
@@ -45,6 +46,11 @@ class File:
     name: str
     size: int
     sha256: tuple[str, ...] = ()
+
+    @property
+    def most(self) -> int:
+        """Bytes that are taken before it is surely another file."""
+        return self.size + max(self.size // 4, 1 << 20)
 
     def sound(self, path: Path) -> bool:
         """Whether the file at this path is this one. False where it is absent or can't be read."""
@@ -98,8 +104,8 @@ class Package:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".package-") as scratch:
             archive = _CLIENTS[self.registry](self.spec, Path(scratch))
             for member, file in zip(self.members, files, strict=True):
-                with _member(archive, member) as stream, part(folder / file.name).open("wb") as out:
-                    shutil.copyfileobj(stream, out)
+                with _member(archive, member) as stream:
+                    _copy(stream, part(folder / file.name), most=file.most)
                 _accept(file, folder / file.name)
 
 
@@ -109,6 +115,19 @@ Way = Release | Package
 def part(target: Path) -> Path:
     """Where a file grows until it is whole."""
     return target.with_name(target.name + ".part")
+
+
+def _copy(stream: IO[bytes], out: Path, *, most: int) -> None:
+    """Raises FetchError where the stream gives more bytes than that."""
+    got = 0
+    with out.open("wb") as growing:
+        while piece := stream.read(_PIECE):
+            got += len(piece)
+            if got > most:
+                growing.close()
+                out.unlink()
+                raise FetchError(f"it is larger than the {most:,} bytes that are taken of it")
+            growing.write(piece)
 
 
 def _accept(file: File, target: Path) -> None:
@@ -125,7 +144,7 @@ def _accept(file: File, target: Path) -> None:
 def _download(url: str, file: File, target: Path, *, dead: set[str], progress: Progress) -> None:
     resumed = part(target).exists()
     try:
-        _receive_all(url, part(target), dead=dead, progress=progress)
+        _receive_all(url, part(target), most=file.most, dead=dead, progress=progress)
         _accept(file, target)
     except FetchError:
         if not resumed or part(target).exists():
@@ -133,12 +152,13 @@ def _download(url: str, file: File, target: Path, *, dead: set[str], progress: P
         _download(url, file, target, dead=dead, progress=progress)  # the old piece was bad: from the start
 
 
-def _receive_all(url: str, growing: Path, *, dead: set[str], progress: Progress) -> None:
+def _receive_all(url: str, growing: Path, *, most: int, dead: set[str], progress: Progress) -> None:
     """Receives the file, asking again from where it broke off as long as that gets on."""
     task = progress.add_task(Path(urlsplit(url).path).name, total=None)
     for attempt in range(_TRIES):
         before = _size(growing)
-        expected = _receive(url, growing, dead=dead, show=lambda n, total: _show(progress, task, n, total))
+        show = partial(_show, progress, task)
+        expected = _receive(url, growing, most=most, dead=dead, show=show)
         got = _size(growing)
         if expected is None or got >= expected:
             return
@@ -147,16 +167,17 @@ def _receive_all(url: str, growing: Path, *, dead: set[str], progress: Progress)
     raise FetchError(f"broke off at {_size(growing):,} of {expected:,} bytes; run again to go on from there")
 
 
-def _show(progress: Progress, task: int, done: int, total: int | None) -> None:
-    from rich.progress import TaskID
-
-    progress.update(TaskID(task), completed=done, total=total)
+def _show(progress: Progress, task: TaskID, done: int, total: int | None) -> None:
+    progress.update(task, completed=done, total=total)
 
 
 def _receive(
-    url: str, growing: Path, *, dead: set[str], show: Callable[[int, int | None], None]
+    url: str, growing: Path, *, most: int, dead: set[str], show: Callable[[int, int | None], None]
 ) -> int | None:
-    """Adds to the growing file what the server gives, once. Returns the whole file's size, if it was told."""
+    """Adds to the growing file what the server gives, once. Returns the whole file's size, if it was told.
+
+    Raises FetchError where that, or what comes, is more than ``most`` bytes.
+    """
     have = _size(growing)
     try:
         answer = _ask(url, have, dead=dead)
@@ -166,9 +187,14 @@ def _receive(
     with answer:
         have = have if answer.status == http.HTTPStatus.PARTIAL_CONTENT else 0
         left = answer.headers.get("Content-Length")
-        total = have + int(left) if left else None
+        total = have + int(left) if left and left.isdecimal() else None
+        if total is not None and total > most:
+            raise FetchError(f"it is {total:,} bytes there, more than the {most:,} that are taken of it")
         with growing.open("ab" if have else "wb") as out:
             for piece in _pieces(answer):
+                if out.tell() + len(piece) > most:
+                    out.truncate(0)
+                    raise FetchError(f"it gives more than the {most:,} bytes that are taken of it")
                 out.write(piece)
                 show(out.tell(), total)
     return total
@@ -229,7 +255,8 @@ def _npm(spec: str, scratch: Path) -> Path:
 
 def _pypi(spec: str, scratch: Path) -> Path:
     pip = [sys.executable, "-m", "pip"] if importlib.util.find_spec("pip") else ["pip3"]
-    _run([*pip, "download", "--no-deps", "--quiet", "--retries", "1", "--dest", ".", spec], scratch)
+    wheel = ["--no-deps", "--only-binary=:all:"]  # what is to be built would run here first
+    _run([*pip, "download", *wheel, "--quiet", "--retries", "1", "--dest", ".", spec], scratch)
     return _only(scratch, "*.whl")
 
 
