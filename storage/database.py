@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from storage import schema
@@ -22,18 +23,25 @@ BUSY_S = 20.0  # how long to wait for another program that is writing; reading n
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _PRAGMAS = ("foreign_keys = ON", "synchronous = NORMAL", "secure_delete = ON", "trusted_schema = OFF")
+_PAGES, _STEPS = 2_000, 1_000_000
+"""Of a copy, and of SQLite's machine, between two words about an upgrade: hundredths of a second."""
+
+Progress = Callable[[str, float | None], bool]
+"""Is told what is being done, and the share that is done where that is known; whether to go on."""
+
 _UPGRADE_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = OFF")  # tables may be rebuilt
 
 
-def open_database(path: Path, *, create: bool) -> Engine:
+def open_database(path: Path, *, create: bool, progress: Progress | None = None) -> Engine:
     """The history at ``path``, ready to be asked and written, brought to this program's schema.
 
     create: make it, and its folder, where it is missing; without, a missing file is an error. A file or a
     folder that may not be written is opened for reading. Before an upgrade a copy of a history that has runs
     is left beside it as PATH.schemaN. Connections live as long as their use, so nothing needs disposing.
+    progress: is told of an upgrade, which takes minutes where a history is large.
 
     Raises DatabaseError, one sentence: no such file, not a history, damaged, of a newer schema, locked,
-    not writable, disk full.
+    not writable, disk full, upgrade stopped.
     """
     path = path.absolute()
     _check_file(path, create=create)
@@ -45,7 +53,7 @@ def open_database(path: Path, *, create: bool) -> Engine:
         )
     engine = _engine(path, "rw" if writable else None)
     with in_plain_words(path):
-        _bring_to_schema(engine, create=create, writable=writable)
+        _bring_to_schema(engine, create=create, writable=writable, progress=progress)
     return engine
 
 
@@ -126,7 +134,7 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(f"BEGIN {mode}")
 
 
-def _bring_to_schema(engine: Engine, *, create: bool, writable: bool) -> None:
+def _bring_to_schema(engine: Engine, *, create: bool, writable: bool, progress: Progress | None) -> None:
     path = path_of(engine)
     with engine.connect() as connection:
         found = _version(connection, path)
@@ -142,7 +150,7 @@ def _bring_to_schema(engine: Engine, *, create: bool, writable: bool) -> None:
             "but may not be written; copy it to a folder that you can write to"
         )
     with RunLock(path):
-        upgrade(path)
+        upgrade(path, progress=progress)
 
 
 def _version(connection: Connection, path: Path) -> int:
@@ -163,21 +171,68 @@ def _version(connection: Connection, path: Path) -> int:
     return int(row)
 
 
-def upgrade(path: Path, migrations: Path = MIGRATIONS) -> None:
-    """Run the migrations still to be run and record them, in one transaction. The caller has the RunLock."""
+def upgrade(path: Path, migrations: Path = MIGRATIONS, *, progress: Progress | None = None) -> None:
+    """Run the migrations still to be run and record them, in one transaction. The caller has the RunLock.
+
+    Where ``progress`` answers that it is to stop, DatabaseError is raised and all is as it was.
+    """
     from alembic import command  # Alembic takes longer to load than most questions take to answer
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     with writing(_engine(path, "rwc", _UPGRADE_PRAGMAS)).begin() as connection:
-        _back_up(connection, path)
+        told = _Told(path, progress)
+        _back_up(connection, path, told)
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        with told.of_changes(connection):
+            command.upgrade(config, "head")
         if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
             raise DatabaseError(
                 f"the history {path} is damaged (rows point nowhere); restore it from a backup"
             )
+
+
+class UpgradeStoppedError(DatabaseError):
+    """An upgrade was asked to stop; the history is as it was."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"the history {path} was not upgraded and is as it was; open it again to upgrade it")
+
+
+class _Told:
+    """Tells how far an upgrade is, and ends it where that is asked for."""
+
+    def __init__(self, path: Path, progress: Progress | None) -> None:
+        self._path, self._progress = path, progress
+        self._stopped = False
+
+    def of_copy(self, status: int, remaining: int, total: int) -> None:
+        """As sqlite3 calls it, after some pages. Raises UpgradeStoppedError."""
+        if not self._goes_on("a copy of it is made first", 1.0 - remaining / max(1, total)):
+            raise UpgradeStoppedError(self._path)
+
+    @contextmanager
+    def of_changes(self, connection: Connection) -> Iterator[None]:
+        """While the tables are changed. Raises UpgradeStoppedError."""
+        driver = connection.connection.driver_connection
+        if self._progress is None or driver is None:
+            yield
+            return
+        driver.set_progress_handler(lambda: not self._goes_on("its tables are changed", None), _STEPS)
+        try:
+            yield
+        except OperationalError as error:
+            if self._stopped:
+                raise UpgradeStoppedError(self._path) from error
+            raise
+        finally:
+            driver.set_progress_handler(None, 0)
+
+    def _goes_on(self, told: str, share: float | None) -> bool:
+        if self._progress is not None and not self._stopped:
+            self._stopped = not self._progress(told, share)
+        return not self._stopped
 
 
 def _check_room(path: Path) -> None:
@@ -190,7 +245,7 @@ def _check_room(path: Path) -> None:
         )
 
 
-def _back_up(connection: Connection, path: Path) -> None:
+def _back_up(connection: Connection, path: Path, told: _Told) -> None:
     """Copy a history that has runs to PATH.schemaN; the transaction that is open keeps every writer out."""
     version = _version(connection, path)
     if not version or not connection.exec_driver_sql("SELECT 1 FROM run").first():
@@ -200,9 +255,12 @@ def _back_up(connection: Connection, path: Path) -> None:
     part = copy.with_name(copy.name + ".part")
     try:
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as target:
-            source.backup(target)
+            source.backup(target, pages=_PAGES, progress=told.of_copy)
         shutil.copymode(path, part)
         part.replace(copy)
+    except UpgradeStoppedError:
+        part.unlink(missing_ok=True)
+        raise
     except (OSError, sqlite3.Error) as error:
         part.unlink(missing_ok=True)
         raise DatabaseError(

@@ -4,8 +4,10 @@ window remembers.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -179,6 +181,43 @@ def test_a_history_that_is_dropped_is_opened_and_those_opened_last_are_in_the_me
     ]
     window.actions_.recent.actions()[1].trigger()
     shown(window, qtbot, 2)
+
+
+def made_old(history: History) -> None:
+    """As a Sightline before schema 7 left it."""
+    with closing(sqlite3.connect(history.path, isolation_level=None)) as connection:
+        connection.execute("DROP TABLE pending")
+        connection.execute("UPDATE alembic_version SET version_num = '0006'")
+
+
+def test_a_history_of_an_old_schema_says_that_it_is_upgraded(
+    opened: list[MainWindow], qtbot: QtBot, history: History, many: History
+) -> None:
+    made_old(many)
+    window = open_window(opened, qtbot, history.path)
+    shown(window, qtbot, 2)
+    told: list[str] = []
+    window.reader.upgrading.connect(lambda *_: told.append(window.upgrade.labelText()))
+    window.open_history(many.path)
+    shown(window, qtbot, MANY)
+    assert told[0].startswith("many.db is of an older Sightline. It is brought up to date, once: a copy")
+    qtbot.waitUntil(lambda: not window.upgrade.isVisible())
+    qtbot.waitUntil(window.isActiveWindow)
+
+
+def test_an_upgrade_that_is_stopped_leaves_the_open_history_open(
+    opened: list[MainWindow], qtbot: QtBot, history: History, many: History
+) -> None:
+    made_old(many)
+    window = open_window(opened, qtbot, history.path)
+    shown(window, qtbot, 2)
+    at_once = Qt.ConnectionType.DirectConnection
+    window.reader.upgrading.connect(lambda *_: window.reader.stop_upgrade(), type=at_once)
+    window.open_history(many.path)
+    assert "many.db was not upgraded and is as it was" in problem(qtbot)
+    assert window.settings.database == history.path
+    shown(window, qtbot, 2)
+    assert not window.upgrade.isVisible()
 
 
 def test_place_and_theme_are_as_they_were_left(

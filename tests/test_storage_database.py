@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from small_history import record_all, small_history, writer
 
 from storage import database, schema
-from storage.database import MIGRATIONS, DatabaseError, open_database, upgrade
+from storage.database import MIGRATIONS, DatabaseError, UpgradeStoppedError, open_database, upgrade
 from storage.history import History
 
 THIS_VERSION, NEXT_VERSION = f"{schema.VERSION:04}", f"{schema.VERSION + 1:04}"
@@ -229,6 +229,34 @@ def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path) -> None:
         upgrade(path, migrations_with(tmp_path, "raise RuntimeError('half way')"))
     assert run_sql(path, "SELECT version_num FROM alembic_version") == [(THIS_VERSION,)]
     assert "note" not in [row[1] for row in run_sql(path, "PRAGMA table_info(identity)")]
+    assert len(History(engine).people()) == 2
+
+
+SLOW = """op.execute("CREATE TABLE much AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \\
+    LIMIT 1000000) SELECT i FROM n")"""
+
+
+def test_an_upgrade_tells_how_far_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "h.db"
+    small_history(path)
+    told: list[tuple[str, float | None]] = []
+    upgrade(path, migrations_with(tmp_path, SLOW), progress=lambda *what: told.append(what) or True)
+    assert dict.fromkeys(what for what, _ in told) == dict.fromkeys(
+        ("a copy of it is made first", "its tables are changed")
+    )
+    shares = [share for _, share in told if share is not None]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
+@pytest.mark.parametrize("at", ["a copy of it is made first", "its tables are changed"])
+def test_an_upgrade_that_is_stopped_changes_nothing(tmp_path: Path, at: str) -> None:
+    path = tmp_path / "h.db"
+    engine = small_history(path)
+    with pytest.raises(UpgradeStoppedError, match="is as it was"):
+        upgrade(path, migrations_with(tmp_path, SLOW), progress=lambda what, share: what != at)
+    assert run_sql(path, "SELECT version_num FROM alembic_version") == [(THIS_VERSION,)]
+    assert not list(tmp_path.glob("*.part"))
     assert len(History(engine).people()) == 2
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from PyQt5.QtCore import QObject, Qt, pyqtSignal
 
-from storage.database import open_database
+from storage.database import Progress, UpgradeStoppedError, open_database
+from storage.errors import DatabaseError
 from storage.history import History
 
 _IN_TURN = "\n"
@@ -20,19 +21,35 @@ _IN_TURN = "\n"
 
 
 class Opened:
-    """A database that is opened when it is first asked."""
+    """A database that is opened when it is first asked.
 
-    def __init__(self, path: Path, history: History | None = None) -> None:
+    progress: is told of an upgrade; where it stops one, that is not begun again.
+    """
+
+    def __init__(
+        self, path: Path, history: History | None = None, *, progress: Progress | None = None
+    ) -> None:
         self.path = path
         self._history = history
         self._opening = threading.Lock()
+        self._progress = progress
+        self._stopped: DatabaseError | None = None
 
     def history(self) -> History:
         """Raises DatabaseError where it can't be opened."""
         with self._opening:
+            if self._stopped is not None:
+                raise self._stopped
             if self._history is None:
-                self._history = History(open_database(self.path, create=False))
+                self._history = self._open()
             return self._history
+
+    def _open(self) -> History:
+        try:
+            return History(open_database(self.path, create=False, progress=self._progress))
+        except UpgradeStoppedError as error:
+            self._stopped = error
+            raise
 
 
 class Reader(QObject):
@@ -43,15 +60,19 @@ class Reader(QObject):
     *Signals*, delivered in the window's thread:
       answered(str, object): what was asked, by its key, and the answer.
       failed(str, object):   what was asked, by its key, and the error.
+      upgrading(object, str, object): the history whose schema is brought up to date, what is being done, and
+                             the share that is done, None where that is not known.
     """
 
     answered = pyqtSignal(str, object)
     failed = pyqtSignal(str, object)
+    upgrading = pyqtSignal(object, str, object)
     _done = pyqtSignal(str, int)
 
     def __init__(self, path: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._opened = Opened(path)
+        self._stop = threading.Event()
+        self._opened = self._to_open(path)
         self._waiting: dict[str, tuple[int, Future[Any]]] = {}
         self._numbers = itertools.count(1)
         self._closed = False
@@ -62,7 +83,7 @@ class Reader(QObject):
     def open(self, path: Path) -> None:
         """Turns to another database; answers from the one before are no longer delivered."""
         self._drop()
-        self._opened = Opened(path)
+        self._opened = self._to_open(path)
 
     def use(self, history: History) -> None:
         """Turns to a history that is open already: a run's own, while it is on.
@@ -75,7 +96,7 @@ class Reader(QObject):
 
     def look_into(self, path: Path) -> None:
         """Answers as "opened" with the History of another database, if it is one: `use` turns to it."""
-        opened = Opened(path)
+        opened = self._to_open(path)
         self._submit("opened", opened, _looked_into)
 
     def ask(self, key: str, question: Callable[[History], object], *, long: bool = False) -> None:
@@ -114,8 +135,22 @@ class Reader(QObject):
         """Drops what waits, finishes what is being answered, joins the threads."""
         self._closed = True
         self._drop()
+        self._stop.set()
         self._pool.shutdown(wait=True)
         self._patient.shutdown(wait=True)
+
+    def stop_upgrade(self) -> None:
+        """Ends the upgrade that is going on; the history stays as it was, and is not opened."""
+        self._stop.set()
+
+    def _to_open(self, path: Path) -> Opened:
+        self._stop = stop = threading.Event()
+
+        def tell(told: str, share: float | None) -> bool:
+            self.upgrading.emit(path, told, share)
+            return not stop.is_set()
+
+        return Opened(path, progress=tell)
 
     def _submit(
         self,

@@ -58,6 +58,7 @@ from app.gui.start_dialog import StartsDialog
 from app.gui.status_line import StatusLine
 from app.gui.style import GAP, apply_style
 from app.gui.text import tip
+from app.gui.upgrade_dialog import UpgradeDialog
 from app.gui.welcome import Welcome
 from app.gui.words import count
 from app.headless.execution import carried_told
@@ -116,6 +117,7 @@ class MainWindow(QMainWindow):
             self.faces,
             self.look_for,
         )
+        self.upgrade = UpgradeDialog(self.reader, self)
         self._begun = False
         self._closing = False
         self._zone = os.environ.get("TZ")
