@@ -243,7 +243,8 @@ class Writer:
                     due = now
                 if now >= (due if self._wanted else looked + _LOOK_S):
                     looked = now
-                    due = now if self._commit(connection) else now + _RETRY_S
+                    written = self._commit(connection)  # which may have waited for a lock
+                    due = now if written else time.monotonic() + _RETRY_S
 
     def _next(self, until: float) -> _Task | None:
         """The next thing to do; None where a commit is due first, or nothing more can be kept."""

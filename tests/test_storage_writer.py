@@ -292,6 +292,25 @@ def test_a_lock_is_waited_for_as_long_as_it_takes(
     assert rows(engine, "SELECT sum(points) FROM trajectory") == [(2 * 155,)]
 
 
+def test_what_comes_during_a_lock_is_taken_as_it_comes(engine: Engine, tmp_path: Path) -> None:
+    """Each attempt at the file waits for it a little: meanwhile the queue is not to fill up."""
+    with writer(engine, commit_s=0.01, queue_size=64) as record:
+        record_all(record)
+        record.flush()
+        with closing(sqlite3.connect(tmp_path / "h.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            begun, later_s = time.monotonic(), 500.0
+            for _ in range(20):
+                record_all(record, later_s=later_s)  # some two hundred calls
+                later_s += 100.0
+            assert record.trouble
+            assert (
+                time.monotonic() - begun < 30.0
+            )  # a call a quarter of a second would take a quarter of an hour
+        record.flush()
+    assert rows(engine, "SELECT sum(points) FROM trajectory") == [(21 * 155,)]
+
+
 def test_a_writer_that_is_closed_during_a_lock_writes_all_of_it(engine: Engine, tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "h.db", isolation_level=None, check_same_thread=False)
     with closing(other), writer(engine, commit_s=0.01) as record:
