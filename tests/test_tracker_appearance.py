@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from tracker.appearance import ALIKE, COMMON, SPREAD, Appearance, ByCamera, bounded, camera_means
+from tracker.appearance import ALIKE, COMMON, SPREAD, Appearance, bounded, camera_means
 from tracker.ground import Ground
-from tracker.groups import Group, Looks, group_of
+from tracker.groups import Group, Looks, group_of, merging
 from tracker.model import Model
 from tracker.tracklets import Columns, Doubles, Integers
 from tracker.transitions import BINS, Transitions
@@ -115,8 +115,7 @@ def test_what_is_gained_by_taking_two_looks_as_one_is_what_it_makes_of_the_likel
     pairs = [(0, 1), (0, 5), (3, 4), (1, 2)]
     place = {rows[0]: at for at, rows in enumerate(whole.looks.rows)}
     one, other = (np.array([place[pair[side]] for pair in pairs]) for side in (0, 1))
-    table = ByCamera(whole.cameras, whole.weights[None], whole.sums[None])
-    told = GIVEN.merging(table, np.zeros(len(pairs), np.int64), whole.looks, one, other)
+    told = merging(GIVEN, whole, one, other)
     for (first, second), gain in zip(pairs, told, strict=True):
         shown = [first if row == second else row for row in apart]
         assert gain == pytest.approx(

@@ -530,6 +530,31 @@ def test_thinking_again_takes_nobody_for_who_is_still_there_elsewhere_in_the_vie
     assert {tracklet.number: tracklet.identity for tracklet in memory.tracklets} == {1: 1, 3: 2}
 
 
+class Watched(Memory):
+    """Keeps what it was last asked to think about beside the last presences."""
+
+    def recollect(self, older: Iterable[Tracklet]) -> Recollection:
+        self.told = list(older)
+        self.thought = self.tracklets
+        return super().recollect(self.told)
+
+
+@pytest.mark.parametrize("visits", [25, MOST_PRESENCES + 25])
+def test_each_visit_of_somebody_is_thought_of_once_in_the_window_or_as_before_it(visits: int) -> None:
+    memory = Watched(appearance=LOOKS, window=8)
+    engine = Associator(gallery=Gallery(dimension=DIMENSION), policy=Policy(), memory=memory)
+    for visit in range(visits):
+        walk(engine, "hall" if visit % 3 else "yard", visit * 60.0, {visit: 0})
+    engine.finish()
+    [known] = engine.gallery.known.values()
+    [before] = memory.told
+    looks = [(before.camera, *before.look[:2]), *before.earlier]
+    assert {camera for camera, *_ in looks} == {"hall", "yard"}
+    thought = [tracklet.look[1] for tracklet in memory.thought]
+    assert sum(worth for *_, worth in looks) + sum(thought) == pytest.approx(sum(w for *_, w in known.looks))
+    assert before.end < min(tracklet.start for tracklet in memory.thought)
+
+
 def test_a_camera_more_costs_nothing_of_what_was_learned() -> None:
     engine = associator()
     for number in range(24):

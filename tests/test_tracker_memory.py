@@ -51,6 +51,14 @@ def test_what_came_before_stays_as_decided() -> None:
     assert found[(2,)] in (7, 8)  # red like both, who stay two
 
 
+def test_how_somebody_looked_elsewhere_before_is_known() -> None:
+    older = tracklet(0, "hall", 0, RED, 7)
+    window = [tracklet(1, "yard", 900, BLUE, 9), tracklet(2, "hall", 2000, RED, 9)]
+    assert sets(regroup(window, [older])) == {(1,): 9, (2,): 7}
+    both = replace(older, earlier=[("yard", BLUE, 5.0)])
+    assert sets(regroup(window, [both])) == {(1, 2): 7}
+
+
 def test_who_was_told_apart_stays_apart() -> None:
     window = [tracklet(1, "hall", 0, RED, 1), tracklet(2, "yard", 20, RED, 2)]
     assert sets(regroup(window, [], constraints=Constraints(apart=frozenset({frozenset({1, 2})})))) == {

@@ -11,8 +11,8 @@ count, and is read off strangers' cosines.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,24 +40,48 @@ is rarer only in proportion. So strangers of Market-1501 and of the small sites 
 """
 
 
-class LooksLike(Protocol):
-    """Looks: (J,) codes of cameras, (J,) precisions and (J, D) precision-weighted sums."""
-
-    @property
-    def camera(self) -> Integers: ...
-    @property
-    def weights(self) -> Doubles: ...
-    @property
-    def sums(self) -> Floats: ...
+Shown = tuple[Doubles, NDArray[np.floating]]
+"""(...) precisions and (..., D) precision-weighted sums."""
 
 
 @dataclass(frozen=True, slots=True)
-class ByCamera:
-    """Of M people: cameras: (C,) codes, ascending; weights: (M, C) precisions, sums: (M, C, D) in each."""
+class Parts:
+    """What goes over all cameras into the likelihood of (...) people: level: (...) and whole: (...) of
+    precisions, centre: (..., D); each is a sum of what is shown in each camera.
+    """
 
-    cameras: Integers
-    weights: Doubles
-    sums: Floats
+    level: Doubles
+    whole: Doubles
+    centre: NDArray[np.floating]
+
+    def __add__(self, other: Parts) -> Parts:
+        return Parts(self.level + other.level, self.whole + other.whole, self.centre + other.centre)
+
+    def __sub__(self, other: Parts) -> Parts:
+        return Parts(self.level - other.level, self.whole - other.whole, self.centre - other.centre)
+
+    def take(self, rows: Integers) -> Parts:
+        return Parts(self.level[rows], self.whole[rows], self.centre[rows])
+
+    def summed(self, of: Integers, count: int) -> Parts:
+        """(M,) and of whom each is -> (count,)."""
+        centre = np.zeros((count, self.centre.shape[1]), self.centre.dtype)
+        np.add.at(centre, of, self.centre)
+        level, whole = (np.bincount(of, some, count).astype(float) for some in (self.level, self.whole))
+        return Parts(level, whole, centre)
+
+    def over_cameras(self) -> Parts:
+        """(..., C) -> (...)."""
+        return Parts(self.level.sum(axis=-1), self.whole.sum(axis=-1), self.centre.sum(axis=-2))
+
+
+def each_of(some: Sequence[Parts]) -> Parts:
+    """(M,) of M people's."""
+    return Parts(
+        np.array([parts.level for parts in some]),
+        np.array([parts.whole for parts in some]),
+        np.array([parts.centre for parts in some]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,51 +119,32 @@ class Appearance:
         square = self.look * (sums**2).sum(axis=-1) / (1.0 + self.look * weights)
         return np.asarray(0.5 * self.sharpness * (square - np.log1p(self.look * weights)))
 
-    def of_person(self, weights: Doubles, sums: NDArray[np.floating]) -> Doubles:
-        """(..., C) precisions and (..., C, D) precision-weighted sums of one person's looks in each camera
-        -> (...) log likelihood, less what is the same however they are divided among people.
-        """
+    def in_camera(self, weights: Doubles, sums: NDArray[np.floating]) -> Parts:
+        """(...) precisions and (..., D) precision-weighted sums of one person's looks in one camera each."""
         inner = 1.0 / (1.0 + self.view * weights)
-        cameras = self._of_camera(weights, sums).sum(axis=-1)
-        centre = (inner[..., None] * sums).sum(axis=-2)
-        return (
-            0.5
-            * self.sharpness
-            * np.asarray(cameras + self._of_centre((weights * inner).sum(axis=-1), centre))
-        )
+        level = self.view * inner * (sums**2).sum(axis=-1) - np.log1p(self.view * weights)
+        return Parts(np.asarray(level), np.asarray(weights * inner), inner[..., None] * sums)
 
-    def merging(
-        self, table: ByCamera, of: Integers, looks: LooksLike, one: Integers, other: Integers
-    ) -> Doubles:
-        """(P,) gain in log likelihood by taking two looks in one camera as one.
-
-        table: M people, with all their looks; of: (P,) which of them. one, other: (P,) places in looks.
+    def of_person(self, parts: Parts) -> Doubles:
+        """(...) log likelihood of what is shown over cameras, less what is the same however looks are divided
+        among people.
         """
-        place = np.searchsorted(table.cameras, looks.camera[one])
-        inner = 1.0 / (1.0 + self.view * table.weights)
-        whole, centre = (table.weights * inner).sum(axis=-1), np.einsum("mc,mcd->md", inner, table.sums)
-        weights, sums, share = table.weights[of, place], table.sums[of, place], inner[of, place]
-        both = looks.weights[one] + looks.weights[other], looks.sums[one] + looks.sums[other]
-        apart = [(looks.weights[some], looks.sums[some]) for some in (one, other)]
-        (more, added), *less = [self.shown(*look) for look in (both, *apart)]
-        after = weights + more - sum(weight for weight, _ in less)
-        total = sums + added - sum(some for _, some in less)
-        shared = 1.0 / (1.0 + self.view * after)
-        moved = centre[of] + shared[:, None] * total - share[:, None] * sums
-        gain = self._of_camera(after, total) - self._of_camera(weights, sums)
-        gain += self._of_centre(whole[of] + after * shared - weights * share, moved)
-        gain -= self._of_centre(whole[of], centre[of])
-        return (
-            0.5 * self.sharpness * gain + self.of_looks(*both) - sum(self.of_looks(*look) for look in apart)
-        )
+        scale = self.between / (1.0 + self.between * parts.whole)
+        square = scale * (parts.centre**2).sum(axis=-1) - np.log1p(self.between * parts.whole)
+        return np.asarray(0.5 * self.sharpness * (parts.level + square))
 
-    def _of_camera(self, weights: Doubles, sums: NDArray[np.floating]) -> Doubles:
-        square = self.view * (sums**2).sum(axis=-1) / (1.0 + self.view * weights)
-        return np.asarray(square - np.log1p(self.view * weights))
-
-    def _of_centre(self, weight: Doubles, centre: NDArray[np.floating]) -> Doubles:
-        square = self.between * (centre**2).sum(axis=-1) / (1.0 + self.between * weight)
-        return np.asarray(square - np.log1p(self.between * weight))
+    def merging(self, over: Parts, here: Shown, one: Shown, other: Shown) -> Doubles:
+        """(P,) gain in log likelihood by taking two looks in one camera as one. over: what their person shows
+        over all cameras; here: in that camera.
+        """
+        both = one[0] + other[0], one[1] + other[1]
+        weights, sums = here
+        for sign, look in ((1, both), (-1, one), (-1, other)):
+            weight, shown = self.shown(*look)
+            weights, sums = weights + sign * weight, sums + sign * shown
+        after = over + self.in_camera(weights, sums) - self.in_camera(*here)
+        gain = self.of_person(after) - self.of_person(over)
+        return np.asarray(gain + self.of_looks(*both) - self.of_looks(*one) - self.of_looks(*other))
 
     def adapted(self, columns: Columns, strangers: NDArray[np.bool_]) -> Appearance:
         """By the footage. strangers: (N, N) pairs that are surely two people, seen at once in one view.

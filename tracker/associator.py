@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import replace
-from heapq import nlargest
-from itertools import count
+from itertools import count, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +33,9 @@ from tracker.types import Detections, Evidence, Held, Person, Point, Track
 
 RELEARN = 0.1
 """The share of presences that is new when it is learned again what cameras have in common."""
+
+LONG_S = 86_400.0
+"""Before all that is known of somebody: nothing is told by how long ago that was."""
 
 
 class Associator:
@@ -279,11 +281,15 @@ class Associator:
                 self._apply(recollection.groups(), changes)
 
     def _recollection(self) -> Recollection:
-        """The last presences, and who of before them is known."""
-        here = {p.identity.id for p in self._past.values() if p.identity is not None}
-        older = (k for k in self.gallery.known.values() if k.presences and k.id not in here)
-        last = nlargest(MOST_OLDER, older, key=lambda known: known.last_seen)
-        return self.memory.recollect([_tracklet_of(known) for known in reversed(last) if known.looks])
+        """The last presences, and what else is known of those who were there then or before."""
+        here: dict[int, list[Span]] = {}
+        for presence in self._past.values():
+            if presence.identity is not None:
+                here.setdefault(presence.identity.id, []).append(presence.span)
+        newest = sorted(self.gallery.known.values(), key=lambda known: known.last_seen, reverse=True)
+        rest = ((known, known.besides(here.get(known.id, ()))) for known in newest if known.presences)
+        older = islice((_tracklet_of(known, before) for known, before in rest if before.looks), MOST_OLDER)
+        return self.memory.recollect(reversed(list(older)))
 
     def _apply(self, found: Regrouped, changes: Changes) -> None:
         """Who turned out to be somebody else is reported anew."""
@@ -439,22 +445,25 @@ def _is_gone(presence: Presence, sightings: Collection[int], identities: Collect
     return presence.number in sightings or (who is not None and who.id in identities)
 
 
-def _tracklet_of(known: Known) -> Tracklet:
-    """Somebody from before the last presences, as one tracklet: the last presence, with all that is known of
-    how they look.
+def _tracklet_of(known: Known, before: Known) -> Tracklet:
+    """Somebody as known before the last presences: the last visit then, and looks at others. Where no visit
+    is kept, but looks, it is taken to be long ago.
     """
-    last = max(known.presences, key=lambda span: span.end)
-    _, means, worth = zip(*known.looks, strict=True)
-    mean = np.average(np.array(means), axis=0, weights=worth)
+    first = min(known.presences, key=lambda span: span.start)
+    long_ago = replace(first, start=first.start - LONG_S, end=first.start - LONG_S, path=None)
+    last = max(before.presences, key=lambda span: span.end, default=long_ago)
+    looks = sorted(before.looks, key=lambda look: (look[1] is last.look, look[0] == last.camera))
+    *earlier, (camera, mean, pictures) = looks
     return Tracklet(
         number=0,
-        camera=last.camera,
+        camera=camera,
         start=last.start,
         end=last.end,
-        vectors=mean[None].astype(np.float32),
+        vectors=mean[None],
         qualities=np.ones(1, np.float32),
         identity=known.id,
         recording=last.recording,
-        path=last.path,
-        pictures=float(sum(worth)),
+        path=last.path if camera == last.camera else None,
+        pictures=pictures,
+        earlier=earlier,
     )

@@ -18,7 +18,7 @@ from tracker.groups import Group, gained
 from tracker.model import TELLING, Links, Model
 from tracker.tracklets import Columns, Integers
 
-NEAREST = 24
+NEAREST = 12
 """Groups that another is compared with: those whose looks are nearest of all, and of whom times point to; and
 all whom it met where two views overlap.
 """
@@ -63,6 +63,8 @@ class Partition:
         self._estimates = np.stack([group.estimate for group in self._alone])
         self._free: list[int] = []
         self._alive = np.ones(count, bool)
+        self._version = np.zeros(count, np.int64)
+        self._placed: dict[int, tuple[tuple[tuple[int, int], ...], tuple[float, float, int | None]]] = {}
         self._tied = _tied(count, ties)
         for some in self._tied:
             self._put_together(some)
@@ -101,18 +103,19 @@ class Partition:
 
     def _join_all(self) -> None:
         """Joins the likeliest two while any are likelier one than two."""
-        version = dict.fromkeys(self._groups, 0)
+        version = self._version
         heap: list[tuple[float, float, int, int, int, int]] = []
 
         def offer(label: int) -> None:
             for other, ratio, looks in self._likely(label):
-                heapq.heappush(heap, (-ratio, looks, label, other, version[label], version[other]))
+                seen = int(version[label]), int(version[other])
+                heapq.heappush(heap, (-ratio, looks, label, other, *seen))
 
         for label in list(self._groups):
             offer(label)
         while heap and self._prior - heap[0][0] > 0:
             ratio, looks, one, other, seen, theirs = heapq.heappop(heap)
-            if version.get(one) != seen or version.get(other) != theirs:
+            if version[one] != seen or version[other] != theirs:
                 continue
             both = self._model.joined(self._groups[one], self._groups[other], self._links)
             exact = gained(self._groups[one], self._groups[other], both)
@@ -120,8 +123,6 @@ class Partition:
                 heapq.heappush(heap, (ratio + looks - exact, exact, one, other, seen, theirs))
                 continue
             self._join(one, other, both)
-            del version[other]
-            version[one] += 1
             offer(one)
 
     def _likely(self, label: int) -> list[tuple[int, float, float]]:
@@ -157,11 +158,13 @@ class Partition:
     def _join(self, one: int, other: int, both: Group) -> None:
         del self._groups[other]
         self._alive[other] = False
+        self._version[other] += 1
         self._free.append(other)
         self._set(one, both)
 
     def _set(self, label: int, group: Group) -> None:
         self._groups[label] = group
+        self._version[label] += 1
         self._alive[label] = True
         self.label[group.rows] = label
         self._estimates[label] = group.estimate
@@ -240,20 +243,33 @@ class Partition:
 
     def _places(self, row: int) -> tuple[float, float, int | None]:
         """Log odds of where a tracklet is, and of the best other group, and which that is."""
-        here, alone = int(self.label[row]), self._alone[row]
+        here = int(self.label[row])
+        others, pointed = self._candidates([row], self._alone[row].estimate, {here})
+        asked = tuple((label, int(self._version[label])) for label in (here, *others))
+        before, told = self._placed.get(row, ((), (0.0, 0.0, None)))
+        if before != asked:
+            told = self._ratios(row, here, others, pointed)
+            self._placed[row] = asked, told
+        stay, best, where = told
         rest = len(self._groups[here].rows) > 1
-        others, pointed = self._candidates([row], alone.estimate, {here})
+        return stay + self._prior if rest else 0.0, best + self._prior, where
+
+    def _ratios(
+        self, row: int, here: int, others: Sequence[int], pointed: NDArray[np.bool_]
+    ) -> tuple[float, float, int | None]:
+        """As ``_places``, less the prior."""
         groups = [self._groups[o] for o in others]
-        if rest:
+        if len(self._groups[here].rows) > 1:
             groups.append(self._without(here, row))
             pointed = np.append(pointed, True)
         if not groups:
             return 0.0, -np.inf, None
-        told = self._model.log_odds(alone, groups, self._links, pointed=pointed)
-        odds = told.log_odds - told.prior + self._prior
-        stay = float(odds[-1]) if rest else 0.0
-        best = int(odds[: len(others)].argmax()) if others else -1
-        return (stay, float(odds[best]), others[best]) if others else (stay, -np.inf, None)
+        told = self._model.log_odds(self._alone[row], groups, self._links, pointed=pointed)
+        ratio = told.log_odds - told.prior
+        if not others:
+            return float(ratio[-1]), -np.inf, None
+        best = int(ratio[: len(others)].argmax())
+        return float(ratio[-1]), float(ratio[best]), others[best]
 
     def _without(self, label: int, row: int) -> Group:
         return self._model.without(self._groups[label], self._alone[row], self._links)

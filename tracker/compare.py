@@ -86,7 +86,9 @@ class Spans(Links):
 
 
 class KnownLooks:
-    """How the identities look that were asked for last, by the model; kept while neither changes."""
+    """How the identities look that were asked for last, by the model; kept while they don't change, nor what
+    the model says of looks.
+    """
 
     def __init__(self, most: int = 4096) -> None:
         self._most = most
@@ -95,14 +97,16 @@ class KnownLooks:
 
     def of(self, known: Known, model: Model, *, but: Span) -> Group:
         """but: one of its presences that is not counted."""
-        if model is not self._model:
-            self._model, self._kept = model, {}
+        before = self._model
+        if before is None or model.means is not before.means or model.appearance != before.appearance:
+            self._kept = {}
+        self._model = model
         looks = [look for look in known.looks if look[1] is not but.look]
         means = [mean for _, mean, _ in looks]
-        before, begun = self._kept.pop(known.id, ([], None))
-        if len(before) > len(means) or any(a is not b for a, b in zip(before, means, strict=False)):
-            before, begun = [], None
-        visits = ((model.code(camera), mean, worth) for camera, mean, worth in looks[len(before) :])
+        kept, begun = self._kept.pop(known.id, ([], None))
+        if len(kept) > len(means) or any(a is not b for a, b in zip(kept, means, strict=False)):
+            kept, begun = [], None
+        visits = ((model.code(camera), mean, worth) for camera, mean, worth in looks[len(kept) :])
         group = model.seen(visits, begun=begun)
         self._kept[known.id] = means, group
         if len(self._kept) > self._most:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,13 @@ class Known:
             else:
                 del self.before[presence.camera]
         self.presences = kept
+
+    def besides(self, spans: Collection[Presence]) -> Known:
+        """What is known without some presences, whether they are still kept or not."""
+        rest = replace(self, presences=list(self.presences), before=dict(self.before))
+        for span in spans:
+            rest.left(span)
+        return rest
 
     def looked(self, camera: str, look: Floats, pictures: float) -> None:
         """What somebody looked like in a camera, beyond the presences that are kept."""

@@ -128,11 +128,17 @@ class Model:
         return self.cameras.index(camera) if camera in self.cameras else len(self.cameras)
 
     def alone(self, columns: Columns, row: int) -> Group:
-        """A tracklet, as a person."""
-        return self.visit(row, int(columns.camera[row]), columns.looks[row], float(columns.pictures[row]))
+        """A tracklet, as a person, with what is known of their looks at other visits."""
+        one = self.visit(row, int(columns.camera[row]), columns.looks[row], float(columns.pictures[row]))
+        for number, look in enumerate(columns.earlier[row], start=1):
+            other = self.visit(-row - number * len(columns), *look)
+            one = joined(self.appearance, one, other, one.rows, 0.0)
+        return one
 
     def visit(self, row: int, camera: int, look: Floats, pictures: float) -> Group:
-        """One visit, as a person. camera: code. look: (D,) mean vector, worth so many pictures."""
+        """One visit, as a person. row: a number of its own. camera: code. look: (D,) mean vector, worth so
+        many pictures.
+        """
         weight = self.appearance.precision(np.array([pictures]))
         sums = (weight[:, None] * (look - self.means[camera])).astype(np.float32)
         of = np.array([camera], np.int64)
@@ -171,8 +177,9 @@ class Model:
         ways, stood = np.zeros(len(others)), np.zeros(len(others))
         for place, other in enumerate(others):
             if pointed is None or pointed[place] or looks[place] + self.prior > -TELLING:
-                ways[place] = self._transition(group, other, links)
                 stood[place] = links.between(group.rows, other.rows)
+                if looks[place] + stood[place] > -TIMES:
+                    ways[place] = self._transition(group, other, links)
         return Odds(self.prior, looks, ways, stood)
 
     def _transition(self, group: Group, other: Group, links: Links) -> float:

@@ -48,7 +48,8 @@ def regroup(
 
     older: one for each identity from before, of whom no two are one; its number does not matter. Those of an
     older identity take it, others the one that most of their seconds have. enough: once set, nothing comes of
-    it.
+    it. It is one turn of learning and clustering, from who they are so far; the next comes with the next
+    presences.
     """
     if not window:
         return Regrouped([], None)
@@ -64,6 +65,7 @@ def regroup(
         begun=people_so_far(rows),
         appearance=appearance,
         price=price,
+        turns=1,
         enough=enough,
     )
     if enough is not None and enough.is_set():

@@ -38,7 +38,8 @@ class Tracklet:
     qualities: (K,) 0..1. identity: as decided so far. recording: of which clock its times are; those of
     other recordings may differ by constants nobody told. path: where it was, if that is known. pictures: how
     many independent ones the vectors stand for, and spread: how far each is from their mean, squared; None
-    where the vectors are all there is.
+    where the vectors are all there is. earlier: how the same person looked at other visits, which are no
+    tracklets: camera, (D,) mean and pictures of each.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Tracklet:
     path: Path | None = None
     pictures: float | None = None
     spread: float = float("nan")
+    earlier: Sequence[tuple[str, Floats, float]] = ()
 
     @property
     def look(self) -> tuple[Floats, float, float]:
@@ -65,7 +67,8 @@ class Columns:
     """N tracklets. cameras: names; camera: (N,) their codes. recording: (N,) codes. start, end: (N,) seconds.
     looks: (N, D) float32 mean of the pictures' vectors, better ones weighing more; not of unit length, which
     tells how alike the pictures are. pictures: (N,) how many independent pictures the mean is worth.
-    spread: (N,) mean squared distance of a picture from the mean, NaN where there is one alone.
+    spread: (N,) mean squared distance of a picture from the mean, NaN where there is one alone. earlier: of
+    each, how its person looked at other visits, by code of the camera.
     """
 
     cameras: tuple[str, ...]
@@ -77,6 +80,7 @@ class Columns:
     pictures: Doubles
     spread: Doubles
     paths: tuple[Path | None, ...]
+    earlier: tuple[Sequence[tuple[int, Floats, float]], ...] = ()
 
     def __len__(self) -> int:
         return len(self.camera)
@@ -85,7 +89,8 @@ class Columns:
         """With codes of these cameras, too, whom nobody of them may have visited."""
         names = tuple(sorted({*self.cameras, *cameras}))
         place: Integers = np.array([names.index(name) for name in self.cameras], np.int64)
-        return replace(self, cameras=names, camera=place[self.camera])
+        earlier = tuple([(int(place[code]), *look) for code, *look in some] for some in self.earlier)
+        return replace(self, cameras=names, camera=place[self.camera], earlier=earlier)  # type: ignore[arg-type]
 
     def shifted(self, by_s: Doubles) -> Columns:
         """With (N,) seconds added to each one's times."""
@@ -156,12 +161,13 @@ class Look:
 
 def columns_of(tracklets: Sequence[Tracklet]) -> Columns:
     """In the same order."""
-    cameras, camera = np.unique([t.camera for t in tracklets], return_inverse=True)
+    names = sorted({t.camera for t in tracklets} | {look[0] for t in tracklets for look in t.earlier})
+    code = {name: number for number, name in enumerate(names)}
     recording = np.unique([t.recording for t in tracklets], return_inverse=True)[1]
     looks, pictures, spread = zip(*(t.look for t in tracklets), strict=True)
     return Columns(
-        cameras=tuple(str(name) for name in cameras),
-        camera=camera.reshape(-1).astype(np.int64),
+        cameras=tuple(names),
+        camera=np.array([code[t.camera] for t in tracklets], np.int64),
         recording=recording.reshape(-1).astype(np.int64),
         start=np.array([t.start for t in tracklets], float),
         end=np.array([t.end for t in tracklets], float),
@@ -169,6 +175,7 @@ def columns_of(tracklets: Sequence[Tracklet]) -> Columns:
         pictures=np.array(pictures, float),
         spread=np.array(spread, float),
         paths=tuple(t.path for t in tracklets),
+        earlier=tuple([(code[name], mean, worth) for name, mean, worth in t.earlier] for t in tracklets),
     )
 
 
