@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from string import digits
+from pathlib import Path
 
 from app.pipeline import Status
+from app.sources.names import natural
 
 
 def clock(seconds: float) -> str:
@@ -19,13 +19,7 @@ def clock(seconds: float) -> str:
 
 def in_order(names: Iterable[str]) -> list[str]:
     """As people count them: cam2 before cam10."""
-    return sorted(names, key=lambda name: (_counted(name), name))
-
-
-def _counted(name: str) -> list[tuple[bool, int, str]]:
-    """Its words and numbers, numbers by their value and before words."""
-    parts = [part for part in re.split("([0-9]+)", name.casefold()) if part]
-    return [(part[0] not in digits, int(part) if part[0] in digits else 0, part) for part in parts]
+    return sorted(names, key=lambda name: (natural(Path(name.casefold())), name))
 
 
 def person_title(identity: int | None, name: str | None) -> str:
