@@ -54,7 +54,7 @@ bench-speed: setup-test ## has something become slower or worse? ratios beside t
 bench-peers: setup-test ## whole lines beside ultralytics and BoxMOT, in CPU seconds (half an hour); ARGS='--films quiet'
 	@$(WITH) $(BIN)/python benchmarks/bench_peers.py $(ARGS)
 
-bench-history: setup-test ## what a history costs when it has grown: ARGS='--sightings 1000000 --portraits 3 --jpeg 500'
+bench-history: setup-test ## what a history costs when it has grown: ARGS='--sightings 10000000 --portraits 1 --jpeg 0'
 	@$(WITH) $(BIN)/python benchmarks/history_growth.py $(ARGS)
 
 fuzz: setup-test ## damaged films, pictures, settings, truths, archives and networks: used or refused, never a fault (minutes)
