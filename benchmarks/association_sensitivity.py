@@ -68,7 +68,7 @@ OF_THE_PASS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "ASTRAY": ("tracker.model", (1.2, 5.0)),
     "MIXED": ("tracker.clustering", (0.005, 0.08)),
     "TELLING": ("tracker.model", (0.5, 2.0)),
-    "NEAREST": ("tracker.clustering", (12, 48)),
+    "NEAREST": ("tracker.clustering", (6, 24)),
     "ROUNDS": ("tracker.clustering", (1, 2, 8)),
     "TURNS": ("tracker.refine", (1, 2, 4)),
     "BIN_S": ("tracker.clocks", (1.0, 4.0)),

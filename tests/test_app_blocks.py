@@ -199,3 +199,18 @@ def test_a_long_history_is_refined_as_typed(
     assert main(["undo", *db]) == errors.OK
     (row,) = Repair(open_database(tmp_path / "h.db", create=False)).journal()
     assert row.undone is not None
+
+
+def test_somebody_from_before_is_known_in_each_camera_as_they_looked_there() -> None:
+    worn = {"a": 1, "b": 51, "c": 52}  # lit so differently that they look like three people
+    first = [visit(k, worn[c], c, 100.0 * k, None) for k, c in enumerate("aaaabbbbc", start=1)]
+    later = [visit(20 + k, worn[c], c, 50_000.0 + 4000 * k, None) for k, c in enumerate("abc")]
+    together = Decisions(frozenset((1, row.id) for row in first[1:]), frozenset(), frozenset())
+    others = [visit(100 + k, 100 + k, CAMERAS[k % 3], 1500.0 + 30 * k, None) for k in range(30)]
+    more = [visit(200 + k, 200 + k, CAMERAS[k % 3], 60_000.0 + 900 * k, None) for k in range(30)]
+    blocks = Blocks(carried=1)
+    before = blocks.decide([*first, *others], together, last=False)
+    after = blocks.decide([*later, *more], NOTHING, last=True)
+    who = {before.after[row.id] for row in first}
+    assert len(who) == 1
+    assert {after.after[row.id] for row in later} == who

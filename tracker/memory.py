@@ -16,7 +16,7 @@ from tracker.constraints import Constraints
 from tracker.regroup import Group, Regrouped, regroup
 from tracker.tracklets import Tracklet
 
-WINDOW = 1500
+WINDOW = 3500
 """Presences that are thought about again."""
 
 AGAIN = 0.1

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.history.change import Change
 from app.history.tracklets import tracklets_of
 from tracker.constraints import Constraints
 from tracker.refine import Cluster, second_pass
 from tracker.tracklets import Path, Tracklet
+from tracker.types import Floats
 
 if TYPE_CHECKING:
     from storage.presences import Decisions, Pair, PresenceRow
@@ -37,24 +37,24 @@ MOST_OLDER = 500
 
 @dataclass(slots=True)
 class _Known:
-    """Somebody of before a block. last: their last sighting there; look: of each the mean of its pictures,
-    times how many they are worth, added.
+    """Somebody of before a block. last: their last sighting there; looks: by camera the (D,) mean of their
+    pictures, and how many those are worth.
     """
 
     last: Tracklet
-    look: NDArray[np.float64]
-    pictures: float = 0.0
+    looks: dict[str, tuple[Floats, float]] = field(default_factory=dict)
     seconds: float = 0.0
 
     def add(self, tracklet: Tracklet) -> None:
         mean, pictures, _ = tracklet.look
-        self.look = self.look + pictures * mean
-        self.pictures += pictures
+        before, worth = self.looks.get(tracklet.camera, (mean, 0.0))
+        blend = (worth * before + pictures * mean) / (worth + pictures)
+        self.looks[tracklet.camera] = blend.astype(np.float32), worth + pictures
         self.seconds += _seconds(tracklet)
         self.last = tracklet if tracklet.end >= self.last.end else self.last
 
     def tracklet(self, number: int, identity: int) -> Tracklet:
-        last, mean = self.last, (self.look / self.pictures).astype(np.float32)
+        last, (mean, pictures) = self.last, self.looks[self.last.camera]
         return Tracklet(
             number=number,
             camera=last.camera,
@@ -65,7 +65,8 @@ class _Known:
             identity=identity,
             recording=last.recording,
             path=last.path,
-            pictures=self.pictures,
+            pictures=pictures,
+            earlier=[(name, *look) for name, look in self.looks.items() if name != last.camera],
         )
 
 
@@ -123,10 +124,9 @@ class Blocks:
         return list(self._rows)
 
     def _older(self) -> list[Tracklet]:
-        """Who was seen last of those who are in none of the block's sightings so far."""
-        here = {self._outcome[row.id][0] for row in self._rows}
-        people = [(who, known) for who, known in self._people.items() if who not in here]
-        return [known.tracklet(-1 - k, who) for k, (who, known) in enumerate(people[-MOST_OLDER:])]
+        """Who was seen last of those who were there before the block's sightings."""
+        people = list(self._people.items())[-MOST_OLDER:]
+        return [known.tracklet(-1 - k, who) for k, (who, known) in enumerate(people)]
 
     def _clusters(
         self, tracklets: Sequence[Tracklet], older: Sequence[Tracklet], told: Decisions
@@ -252,7 +252,7 @@ class Blocks:
         return Settled(rows, sorted(changes, key=lambda change: change.sighting), after)
 
     def _remember(self, who: int, tracklet: Tracklet) -> None:
-        known = self._people.pop(who, None) or _Known(tracklet, np.zeros(tracklet.vectors.shape[1]))
+        known = self._people.pop(who, None) or _Known(tracklet)
         known.add(tracklet)
         self._people[who] = known  # the last one now
 
