@@ -34,10 +34,11 @@ gui: setup-gui ## the window: make gui ARGS='A.mp4 B.mp4'
 	@$(WITH) $(BIN)/sightline gui $(ARGS)
 
 # A file's tests stay together. JOBS=0: one after the other, in one process. A process that dies ends the tests:
-# one begun in its place waits for ever.
+# one begun in its place waits for ever. Workers have their windows offscreen; real keys need a display.
 JOBS ?= 2
 test: setup-test ## the tests
 	@$(WITH) $(BIN)/pytest -n $(JOBS) --dist loadfile --max-worker-restart 0 $(ARGS)
+	@$(if $(ARGS),:,$(WITH) $(BIN)/pytest -n 0 -k real_keys tests/test_app_gui_corrections.py)
 
 lint: setup-test ## style, types and import rules
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from app.supervised import Supervised
+from storage.errors import DatabaseError
 from tracker.types import Held, Identity
 
 if TYPE_CHECKING:
@@ -86,27 +87,36 @@ class Dropping:
 
     def _work(self) -> None:
         while not self._stop.wait(self._every_s):
-            self._look_up()
-            last = self._history.last()
-            if last == self._known:
-                continue
-            held = self._snapshot()
-            if held is None or self._stop.is_set():
-                return
-            self._writer.flush()  # what it has not written yet is not gone
-            gone = self._history.among(held)
-            with self._handed:
-                self._gone |= gone
-            self._known = last
+            with suppress(DatabaseError):  # that it can't be read the writer tells, too; it is asked again
+                self._look_up()
+                self._ask()
+
+    def _ask(self) -> None:
+        """What was erased since the last time."""
+        last = self._history.last()
+        held = None if last == self._known else self._snapshot()
+        if held is None or self._stop.is_set():
+            return
+        self._writer.flush()  # what it has not written yet is not gone
+        gone = self._history.among(held)
+        with self._handed:
+            self._gone |= gone
+        self._known = last
 
     def _look_up(self) -> None:
         """Of whom the best pictures are gone, the next best."""
         with self._handed:
             people, self._poorer = self._poorer, set()
-        if people:
+        if not people:
+            return
+        try:
             looks = self._history.earlier_looks(people)
+        except DatabaseError:
             with self._handed:
-                self._looks += looks
+                self._poorer |= people
+            raise
+        with self._handed:
+            self._looks += looks
 
     def _snapshot(self) -> Held | None:
         """What the run holds; None where it ends meanwhile."""
