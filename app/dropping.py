@@ -58,9 +58,7 @@ class Dropping:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        with suppress(*([] if error is None else [Exception])):  # then the first error is the one to tell
-            self._thread.join(_CLOSE_S)
+        self._thread.close(error, _CLOSE_S)
 
     @property
     def noticed(self) -> int:

@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 
 from app.errors import environment_errors
 
@@ -52,6 +53,14 @@ class Supervised:
             self._thread.join(timeout_s)
         if self._bug is not None:
             raise self._bug
+
+    def close(self, error: BaseException | None, timeout_s: float) -> None:
+        """Ask for its end and wait for it, as join does; where an error is on the way, that is told and
+        nothing raised.
+        """
+        self._stop.set()
+        with suppress(*([] if error is None else [Exception])):
+            self.join(timeout_s)
 
     def _again(self) -> None:
         while not self._stop.is_set():

@@ -21,11 +21,10 @@ from pathlib import Path
 import numpy as np
 from site_parts.marks import Tracklets, tracklets
 from site_parts.people import Recorded, online
-from site_parts.sites import LOOKS, SCHEDULES, make
+from site_parts.sites import make
 from site_parts.tracking import boxes_of, seen
-from small_sites import Place, run
+from small_sites import Place, ask_for_places, run
 
-from app.weights.assets import cache_folder
 from tracker.constraints import Constraints
 from tracker.refine import second_pass
 from tracker.tracklets import Tracklet
@@ -38,12 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared")
-    parser.add_argument("--cache", type=Path, default=cache_folder() / "benchmarks" / "small_sites")
-    parser.add_argument("--sites", nargs="+", choices=SCHEDULES, default=SCHEDULES, metavar="NAME")
-    parser.add_argument("--looks", nargs="+", choices=LOOKS, default=LOOKS, metavar="NAME")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--jobs", type=int, default=1)
+    ask_for_places(parser)
     parser.add_argument("--plot", type=Path, metavar="FILE.png")
     told = parser.parse_args()
     places = [

@@ -89,19 +89,24 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared")
-    parser.add_argument("--cache", type=Path, default=cache_folder() / "benchmarks" / "small_sites")
-    parser.add_argument("--sites", nargs="+", choices=SCHEDULES, default=SCHEDULES, metavar="NAME")
-    parser.add_argument("--looks", nargs="+", choices=LOOKS, default=LOOKS, metavar="NAME")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    ask_for_places(parser)
     parser.add_argument("--fps", type=float, default=10.0)
     parser.add_argument("--until", type=float, default=np.inf, metavar="SECONDS", help="no longer than that")
     parser.add_argument("--tracks-alone", action="store_true", help="without association")
     parser.add_argument("--peers", action="store_true", help="beside ours, " + " and ".join(PEERS))
     parser.add_argument("--python", type=Path, help="of an environment with BoxMOT, in place of our own")
-    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE")
     return parser.parse_args()
+
+
+def ask_for_places(parser: argparse.ArgumentParser) -> None:
+    """Which sites, from where, and how many at a time."""
+    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared")
+    parser.add_argument("--cache", type=Path, default=cache_folder() / "benchmarks" / "small_sites")
+    parser.add_argument("--sites", nargs="+", choices=SCHEDULES, default=SCHEDULES, metavar="NAME")
+    parser.add_argument("--looks", nargs="+", choices=LOOKS, default=LOOKS, metavar="NAME")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--jobs", type=int, default=1)
 
 
 def run(one: Callable[[Place], Marks], places: Sequence[Place], jobs: int) -> list[Marks]:

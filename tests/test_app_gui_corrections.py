@@ -122,16 +122,21 @@ def test_two_people_are_merged_by_menu_after_they_were_seen_side_by_side(
     assert window.people.rows[0].sightings == 4, "card and panel agree"
 
 
+def beside_2_by_keys(key: str, window: MainWindow, qtbot: QtBot) -> None:
+    """The chosen one side by side with person 2, as that key asks for."""
+    real_keys(key)
+    dialog = pair(window, qtbot)
+    qtbot.waitUntil(dialog.isActiveWindow)
+    real_keys("2", "Return")
+    qtbot.waitUntil(lambda: dialog.other == 2 and dialog.list.hasFocus())
+
+
 def test_by_real_keys_alone_two_are_merged_taken_back_named_and_told_apart(
     window: MainWindow, qtbot: QtBot, history: History
 ) -> None:
     """No window manager is there: each window that opens must ask for the keyboard, and give it back."""
     window.people.list.setFocus()
-    real_keys("m")
-    dialog = pair(window, qtbot)
-    qtbot.waitUntil(dialog.isActiveWindow)
-    real_keys("2", "Return")
-    qtbot.waitUntil(lambda: dialog.other == 2 and dialog.list.hasFocus())
+    beside_2_by_keys("m", window, qtbot)
     real_keys("s")
     qtbot.waitUntil(lambda: [row.id for row in window.people.rows] == [1])
     qtbot.waitUntil(window.isActiveWindow)
@@ -141,11 +146,7 @@ def test_by_real_keys_alone_two_are_merged_taken_back_named_and_told_apart(
     qtbot.waitUntil(lambda: any(one.isActiveWindow() for one in window.findChildren(QInputDialog)))
     real_keys("ctrl+a", "B", "o", "Return")
     qtbot.waitUntil(lambda: window.people.names() == {1: "Bo"})
-    real_keys("d")
-    dialog = pair(window, qtbot)
-    qtbot.waitUntil(dialog.isActiveWindow)
-    real_keys("2", "Return")
-    qtbot.waitUntil(lambda: dialog.other == 2 and dialog.list.hasFocus())
+    beside_2_by_keys("d", window, qtbot)
     real_keys("d")
     qtbot.waitUntil(lambda: Repair(history.engine).journal()[-1].kind == "differ")
     real_keys("F1")
