@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sqlite3
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -94,6 +96,17 @@ def test_one_wrong_timestamp_is_left_out_and_told(shared: Path) -> None:
     assert (source.odd, source.gaps_s) == (1, ())
 
 
+def test_a_first_timestamp_that_is_wrong_is_left_out_and_a_slow_film_is_slow(tmp_path: Path) -> None:
+    """As of recorders that begin at 0 and go on by their clock."""
+    first = write_clip(tmp_path / "a.mkv", frames=20, times_s=[0.0, *(50_000 + k / 10 for k in range(19))])
+    with FileSource(camera="hall", path=first) as source:
+        times = [frame.time for frame in source]
+    assert np.diff(times) == pytest.approx([0.04, *[0.1] * 18])
+    assert (source.odd, source.gaps_s, source.lost) == (1, (), ())
+    slow = [300.0 * k for k in range(8)]
+    assert times_of(write_clip(tmp_path / "b.mkv", frames=8, times_s=slow)) == pytest.approx(slow)
+
+
 def test_a_gap_is_believed_and_told(tmp_path: Path) -> None:
     times_s = [*(k / 10 for k in range(20)), *(60 + k / 10 for k in range(20))]
     path = write_clip(tmp_path / "a.mkv", frames=40, times_s=times_s)
@@ -134,6 +147,7 @@ def test_a_rate_that_nothing_tells_is_assumed_and_told_or_set(shared: Path, tmp_
             "auto",
             5.0,
         ),
+        ({"creation_time": "2026-11-22T09:00:14Z", "com.android.capture.fps": "30"}, "auto", 12.0),
         ({"creation_time": "1904-01-01T00:00:00Z"}, "auto", None),
         ({"creation_time": "9999-01-01T00:00:00Z"}, "auto", None),
     ],
@@ -148,6 +162,22 @@ def test_creation_times_are_read_as_their_makers_mean_them(
 
 
 USE_TAGS = {"movflags": "use_metadata_tags"}
+
+
+def test_a_maker_that_writes_local_time_is_read_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def prepare(stream: VideoStream) -> None:
+        stream.metadata["handler_name"] = "GoPro AVC"
+
+    monkeypatch.setenv("TZ", "Etc/GMT-2")
+    time.tzset()
+    words = {"creation_time": "2026-11-22T11:00:14Z"}
+    path = write_clip(tmp_path / "GH010121.MP4", frames=50, metadata=words, prepare=prepare)
+    try:
+        assert times_of(path)[0] == pytest.approx(1795338014.0)
+        assert times_of(path, creation="start")[0] == pytest.approx(1795345214.0)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_two_phones_are_on_one_clock(shared: Path) -> None:
@@ -187,6 +217,33 @@ def test_frames_that_are_cut_away_were_not_promised(
 ) -> None:
     with FileSource(camera="hall", path=shared / "data/cases/cut/cut_copy.mp4") as source:
         assert source.info.frames == len(list(source)) == 104
+
+
+@pytest.mark.parametrize("steps_s", [[0.05] * 59, [0.03, 0.1, 1.5] * 20])
+def test_frames_that_were_never_filmed_are_not_missed(steps_s: list[float], tmp_path: Path) -> None:
+    """The container tells another rate than its pictures have, but they reach to its end."""
+    times_s = [0.0, *itertools.accumulate(steps_s)]
+    path = write_clip(tmp_path / "a.mkv", frames=len(times_s), fps=25, times_s=times_s)
+    with FileSource(camera="hall", path=path) as source:
+        assert len(list(source)) < (source.info.frames or 0) - 2
+    assert source.lost == ()
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".flv", ".ts"])
+def test_timestamps_that_begin_late_promise_no_more(ending: str, tmp_path: Path) -> None:
+    path = write_clip(tmp_path / f"a{ending}", frames=40, fps=10, times_s=[4 + k / 10 for k in range(40)])
+    with FileSource(camera="hall", path=path) as source:
+        assert source.info.duration_s == pytest.approx(4.0, abs=0.2)
+        assert len(list(source)) == 40
+
+
+def test_what_is_cut_off_is_told_also_in_the_midst_of_several(tmp_path: Path) -> None:
+    paths = [write_clip(tmp_path / f"{k}.mkv", frames=40, fps=10) for k in range(3)]
+    paths[1].write_bytes(paths[1].read_bytes()[: paths[1].stat().st_size // 2])
+    with stored_source(camera="hall", sources=[str(path) for path in paths]) as source:
+        frames = list(source)
+    assert 80 < len(frames) < 118
+    assert list(source.lost) == [f"1.mkv ends after {len(frames) - 80} of 40 frames"]
 
 
 def test_a_file_that_ffmpeg_has_no_memory_for_is_one_sentence(shared: Path) -> None:
@@ -299,6 +356,31 @@ def test_files_that_tell_their_time_are_put_where_it_belongs(tmp_path: Path) -> 
     assert times[21:] == pytest.approx([60 + k / 10 for k in range(10)], abs=1e-5)
 
 
+def test_what_two_files_show_is_shown_once(tmp_path: Path) -> None:
+    """The second began four seconds before the first ended, as recorders do that hold back some seconds."""
+    for name in ("093000", "093006"):
+        write_clip(tmp_path / f"hall_20261122_{name}Z.mp4", frames=100, fps=10)
+    frames = frames_of(tmp_path)
+    assert [frame.time - 1795339800.0 for frame in frames] == pytest.approx([k / 10 for k in range(160)])
+    seen = [number_of(frame.image) for frame in frames if isinstance(frame, Frame)]
+    assert seen == [k % 40 for k in (*range(100), *range(40, 100))]
+
+
+def test_files_of_two_cameras_are_not_one(tmp_path: Path) -> None:
+    for name in ("front", "back"):
+        write_clip(tmp_path / f"2026-11-22_09-30-00-{name}.mp4", frames=20, fps=10)
+    told = refusal(tmp_path)
+    assert "-back.mp4 and 2026-11-22_09-30-00-front.mp4 were filmed at the same time, by two cameras" in told
+    assert len(frames_of(tmp_path / "*front*.mp4")) == 20
+    folder = tmp_path / "b"
+    folder.mkdir()
+    write_clip(folder / "a_20261122_093000Z.mp4", frames=20, fps=10)
+    write_clip(folder / "b_20261122_093000.5Z.mp4".replace(".5", ".500"), frames=20, fps=10)
+    with stored_source(camera="hall", sources=[str(folder)]) as source:
+        assert len(list(source)) == 25
+    assert "its first 2 s are left out: give the files of another camera alone." in source.lost[0]
+
+
 def test_files_of_one_start_follow_each_other(tmp_path: Path) -> None:
     paths = [
         write_clip(
@@ -327,11 +409,12 @@ def test_a_part_that_is_none_is_left_out_and_told(parts: list[Path]) -> None:
         ("{folder}/none_*.mp4", "no file fits this pattern"),
         ("{folder}/empty", "holds no video and no pictures"),
         ("{folder}/cameras", "holds no video, but folders (hall, yard); name one camera's"),
+        ("{folder}/numbers", "holds no video, but folders (1, 2); name one camera's"),
         ("{folder}/gone", "there is no such file"),
     ],
 )
 def test_what_is_no_footage_is_said(source: str, told: str, tmp_path: Path) -> None:
-    for name in ("empty", "cameras/hall", "cameras/yard"):
+    for name in ("empty", "cameras/hall", "cameras/yard", "numbers/1", "numbers/2"):
         (tmp_path / name).mkdir(parents=True)
     write_clip(tmp_path / "cameras/hall/a.mp4", frames=2)
     assert told in refusal(source.format(folder=tmp_path))
@@ -468,6 +551,7 @@ def test_one_picture_alone_is_no_film(sequence: Path) -> None:
     lone = sequence / "000001.jpg"
     shutil.copy(lone, sequence.parent.parent / "photo.mp4")
     assert "is a picture" in refusal(sequence.parent.parent / "photo.mp4")
+    assert "is one picture alone; give a video" in refusal(lone, fps=5.0)
 
 
 # A moment that none can be

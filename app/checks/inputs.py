@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from app import errors
-from app.checks.survey import survey
+from app.checks.survey import Survey, survey
 from app.config import cameras_from_sources, is_live, read_config
 from app.errors import environment_errors, exit_code
 from app.history.telling import duration
 from app.moments import is_dated
 from app.sources.ffmpeg import SourceInfo
+from app.sources.file import LOST_FRAMES
 from app.sources.names import is_folder, shown
 from app.sources.passwords import redact, with_login_encoded
 from app.sources.stored import files_of, stored_camera
@@ -134,10 +135,17 @@ def _surveyed(files: Sequence[Path], info: SourceInfo, report: Report) -> None:
             rates = (found.fps_container, found.fps_pictures, found.fps_stamps)
             words = [f"{fps:.3g}" if fps else "-" for fps in rates]
             report.facts["rate"] = "by container {}, pictures {}, timestamps {}".format(*words)
-            if info.frames is not None and len(files) == 1 and found.packets < info.frames - 2:
+            if info.frames is not None and len(files) == 1 and _ends_early(found, info.frames):
                 report.doubts.append(f"holds {found.packets} of {info.frames} promised pictures")
         prefix = f"{shown(file.name)}: " if len(files) > 1 else ""
         report.doubts += [prefix + doubt for doubt in found.doubts]
+
+
+def _ends_early(found: Survey, promised: int) -> bool:
+    """Fewer pictures than promised, and an earlier end; where that is right, they were never there."""
+    early_s = (found.lasts_s or 0.0) - found.shown_s
+    usual_s = 1 / found.fps_stamps if found.fps_stamps else 0.0
+    return found.packets < promised - LOST_FRAMES and early_s > (1 + LOST_FRAMES) * usual_s and not found.odd
 
 
 def _network(path: Path, report: Report, arguments: argparse.Namespace) -> None:

@@ -21,7 +21,8 @@ DIFFERS = 0.03  # by so large a part two rates are two
 class Survey:
     """fps_container, fps_pictures, fps_stamps: frames a second by each, 0 where it says nothing. aspect:
     width of a pixel by its height. packets: of pictures. gaps: where and how long nothing is, seconds.
-    lasts_s: by the container, None where unknown. odd: timestamps that are wrong.
+    lasts_s: by the container, None where unknown. shown_s: by the timestamps, to the last picture. odd:
+    timestamps that are wrong.
     """
 
     container: str
@@ -33,6 +34,7 @@ class Survey:
     fps_stamps: float
     packets: int
     lasts_s: float | None
+    shown_s: float
     gaps: tuple[tuple[float, float], ...]
     odd: int
 
@@ -56,16 +58,19 @@ def survey(path: Path) -> Survey:
         assert stream is not None, "a source of this file was opened before"
         dated = is_dated(container)
         lasts_s = duration_s(container, stream)
-        stamps, packets = [], 0
+        stamps, group, packets = list[float](), list[float](), 0
         clock = FileClock[None](start=0.0, step_s=1 / (frames_per_s(container, stream) or 25.0))
         try:
             for packet in itertools.islice(container.demux(stream), MOST_PACKETS):
                 packets += packet.size > 0
+                if packet.is_keyframe:
+                    stamps += _as_shown(group, clock)
+                    group.clear()
                 if dated and packet.pts is not None and packet.time_base is not None:
-                    stamps += [at for _, at in clock.take(None, float(packet.pts * packet.time_base))]
+                    group.append(float(packet.pts * packet.time_base))
         except (av.FFmpegError, MemoryError, IndexError):
             pass  # the run tells what is damaged
-        stamps = sorted([*stamps, *(at for _, at in clock.rest())])
+        stamps = sorted([*stamps, *_as_shown(group, clock), *(at for _, at in clock.rest())])
         steps = [b - a for a, b in itertools.pairwise(stamps) if b > a]
         usual_s = statistics.median(steps) if steps else 0.0
         return Survey(
@@ -78,9 +83,15 @@ def survey(path: Path) -> Survey:
             fps_stamps=1 / usual_s if usual_s else 0.0,
             packets=packets,
             lasts_s=lasts_s,
+            shown_s=stamps[-1] - stamps[0] if stamps else 0.0,
             gaps=_gaps(stamps, usual_s),
             odd=clock.odd,
         )
+
+
+def _as_shown(group: list[float], clock: FileClock[None]) -> list[float]:
+    """Times of the pictures from one key picture to the next, which are stored in another order."""
+    return [at for stamp in sorted(group) for _, at in clock.take(None, stamp)]
 
 
 def _gaps(stamps: list[float], usual_s: float) -> tuple[tuple[float, float], ...]:

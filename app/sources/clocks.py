@@ -55,6 +55,7 @@ class FileClock(Generic[T]):
         self._origin: float | None = None
         self._last: float | None = None
         self._last_stamp: float | None = None
+        self._frames = 0
         self._held: list[tuple[T, float]] = []
 
     def take(self, frame: T, presented_s: float | None) -> list[tuple[T, float]]:
@@ -102,6 +103,10 @@ class FileClock(Generic[T]):
     def _believed(self) -> list[tuple[T, float]]:
         held, self._held = self._held, []
         dated = []
+        if self._frames == 1 and self._is_lone_first(held[0][1], held[-1][1], len(held)):
+            self.odd += 1
+            self._origin = held[0][1] - self._step_s
+            self._last_stamp = held[0][1]
         for frame, stamp in held:
             step_s = stamp - (stamp if self._last_stamp is None else self._last_stamp)
             if abs(step_s - _MPEG_WRAP_S) < _STEP_AHEAD_S and self._origin is not None:
@@ -111,7 +116,13 @@ class FileClock(Generic[T]):
             dated.append((frame, self._dated(stamp)))
         return dated
 
+    def _is_lone_first(self, first: float, last: float, count: int) -> bool:
+        """Whether what is held goes on so much faster that the one stamp before it was wrong."""
+        step_s = (last - first) / max(count - 1, 1)
+        return first - (self._last_stamp or 0.0) > _STEPS_AHEAD * step_s > 0
+
     def _dated(self, presented_s: float | None) -> float:
+        self._frames += 1
         self._last = self._start if self._last is None else self._after(self._last, presented_s)
         if presented_s is not None:
             if self._origin is None:

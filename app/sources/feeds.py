@@ -15,9 +15,6 @@ from app.sources.live import LiveSource
 from app.sources.stored import StoredSource
 from tracker.types import DetectedFrame, Frame
 
-LOST_FRAMES = 2
-"""How many frames fewer than a container promises are no cause for alarm: many count wrongly by one."""
-
 POLL_S = 0.2
 """How long a live run waits for a frame before it looks whether it should stop."""
 
@@ -92,7 +89,7 @@ class FileFeed:
             name=source.camera,
             state="ended" if ended else "playing",
             expected=None if frames is None else max(frames - self._first.get(source.camera, 0), 0),
-            problem=_problem(source, ended=ended),
+            problem=_problem(source),
         )
 
     def origin(self, frame: Frame | DetectedFrame) -> Origin:
@@ -104,7 +101,7 @@ class FileFeed:
         return None
 
 
-def _problem(source: StoredSource, *, ended: bool) -> str:
+def _problem(source: StoredSource) -> str:
     """What is missing of a file, in a few words; "" where nothing is."""
     words = list(source.info.doubts)
     if source.damaged:
@@ -115,9 +112,6 @@ def _problem(source: StoredSource, *, ended: bool) -> str:
         )
     words += [f"a gap of {gap_s:.1f} s" for gap_s in source.gaps_s[:3]]
     words += source.lost[:3]
-    promised = source.info.frames
-    if ended and promised is not None and source.decoded < promised - LOST_FRAMES:
-        words.append(f"ends after {source.decoded} of {promised} frames")
     return ", ".join(words)
 
 

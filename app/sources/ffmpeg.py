@@ -169,9 +169,15 @@ def expect_size(name: str, stream: VideoStream, max_pixels: float) -> None:
 
 
 def duration_s(container: InputContainer, stream: VideoStream) -> float | None:
+    """How long its pictures are shown; None where nothing tells."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    return container.duration / 1e6 if container.duration else None
+    if not container.duration:
+        return None
+    lasts_s, begins_s = container.duration / 1e6, (container.start_time or 0) / 1e6
+    # Matroska's is the last timestamp as most write it, also where the first is late.
+    from_zero = "matroska" in container.format.name and 0 < begins_s < lasts_s
+    return lasts_s - begins_s if from_zero else lasts_s
 
 
 def file_info(

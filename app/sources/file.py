@@ -47,6 +47,9 @@ from tracker.types import Frame
 
 _Packet: TypeAlias = "Packet[VideoStream]"
 
+LOST_FRAMES = 2
+"""How many frames fewer than a container promises are no cause for alarm: many count wrongly by one."""
+
 _DEFAULT_FPS = 25.0
 _READ_ERRORS = 20  # how often a damaged file may stop its reader before the rest is given up
 
@@ -132,13 +135,12 @@ class FileSource:
 
     Entering opens the file and decodes its first frame; `info` is known from then on. `decoded` counts
     frames, `damaged` packets that could not be read or decoded and frames decoded only in part, `odd` wrong
-    timestamps, `gaps_s` the steps ahead in them.
+    timestamps, `gaps_s` the steps ahead in them; `lost` says at the end where there are fewer than promised.
 
     Raises SourceError on entering a file that is no video, and from the iteration where reading fails.
     """
 
     info: SourceInfo
-    lost: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -161,6 +163,8 @@ class FileSource:
         self._max_pixels = max_pixels
         self._clock: FileClock[VideoFrame] | None = None
         self._begun: Start | None = None
+        self._last = 0.0
+        self.lost: tuple[str, ...] = ()
         self._queue = FrameQueue(buffer)
         self._pictures = Pictures()
         self._thread = ThreadPoolExecutor(1, f"decode {camera}")
@@ -234,8 +238,21 @@ class FileSource:
                     self._path, container, stream, frame, fps=fps, start_by=by, doubts=doubts
                 )
             self.decoded += 1
+            self._last = moment
             if not self._queue.put(frame):
                 return
+        if self.decoded:
+            self._tell_loss()
+
+    def _tell_loss(self) -> None:
+        """Fewer frames than promised, and they end earlier; where they do not, frames were never there."""
+        promised, lasts_s = self.info.frames, self.info.duration_s
+        if promised is None or self.odd or self.decoded >= promised - LOST_FRAMES:
+            return  # where stamps are wrong, so is the length
+        shown_s = self._last - self.info.start
+        step_s = max(shown_s / self.decoded, 1 / self.info.fps)
+        if lasts_s is None or shown_s + (1 + LOST_FRAMES) * step_s < lasts_s:
+            self.lost = (f"ends after {self.decoded} of {promised} frames",)
 
     def _begins(self, container: InputContainer, stream: VideoStream, first: VideoFrame) -> Start | None:
         """When the first picture was filmed."""

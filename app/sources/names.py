@@ -41,8 +41,14 @@ def is_folder(path: Path) -> bool:
         return False
 
 
+_GOPRO = re.compile(r"G[HXLP](\d\d)(\d{4})$|GOPR(\d{4})$", re.IGNORECASE)
+
+
 def natural(path: Path) -> list[tuple[int, int, str]]:
-    """A key to sort by: numbers in the name by their value."""
+    """A key to sort by: numbers in the name by value; GoPro's, as GH020121, by film, then chapter."""
+    chapter = _GOPRO.fullmatch(path.stem)
+    if chapter is not None:
+        path = path.with_name(f"G {chapter[2] or chapter[3]} {chapter[1] or '00'}")
     parts = re.split(r"(\d+)", str(path))
     return [(0, int(part), "") if part.isdecimal() and part.isascii() else (1, 0, part) for part in parts]
 

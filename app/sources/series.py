@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,25 +14,39 @@ from app.pipeline import Origin
 from app.sources.ffmpeg import SourceError, SourceInfo
 from app.sources.file import FileSource, Look
 from app.sources.names import shown, uri_of
+from app.sources.starts import BY_NAME
 from tracker.types import Frame
 
-LEAST_PACE = 0.9
-"""A file a little longer than the time to the next one (recorders round) is played so much faster."""
+LEAST_PACE, MOST_ROUNDED_S = 0.9, 1.5
+"""A file a little longer than the time to the next one (names round to seconds) is played so much faster."""
+
+SAME_S = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of the files. start: of its first frame, epoch seconds. pace: what a second of it counts as."""
+    """One of the files. start: of its first frame, epoch seconds. pace: what a second of it counts as.
+
+    skip_s: what it begins with that the files before it show, too, as recorders do that begin a little early.
+    """
 
     path: Path
     start: float
     pace: float
+    skip_s: float
     lasts_s: float
     frames: int
 
+    @property
+    def end(self) -> float:
+        return self.start + self.lasts_s * self.pace
+
 
 def laid_out(looks: Sequence[Look], start: float | None) -> list[Part]:
-    """Where each begins: as it says, else where the one before ends. start: of the first, where told."""
+    """Where each begins: as it says, else where the one before ends. start: of the first, where told.
+
+    Files that all tell their time may overlap; others never do.
+    """
     dated = all(look.start is not None for look in looks)
     ordered = sorted(looks, key=lambda look: look.start.time if look.start else 0.0) if dated else list(looks)
     wanted = _wanted(ordered)
@@ -40,13 +54,20 @@ def laid_out(looks: Sequence[Look], start: float | None) -> list[Part]:
     parts: list[Part] = []
     end = wanted[0]
     for k, look in enumerate(ordered):
-        begin = max(wanted[k], end)
+        copied = k > 0 and wanted[k] == wanted[k - 1]  # of one film, by a tool that cuts it in parts
+        begin = wanted[k] if dated and not copied else max(wanted[k], end)
         room_s = wanted[k + 1] - begin if k + 1 < len(ordered) else look.lasts_s
-        short = look.lasts_s > 0 and LEAST_PACE <= room_s / look.lasts_s < 1
-        pace = room_s / look.lasts_s if short else 1.0
-        end = begin + look.lasts_s * pace
-        parts.append(Part(look.path, begin + shift_s, pace, look.lasts_s, look.frames))
+        pace, skip_s = _pace(look.lasts_s, room_s), max(0.0, end - begin)
+        parts.append(Part(look.path, begin + shift_s, pace, skip_s, look.lasts_s, look.frames))
+        end = max(end, begin + look.lasts_s * pace)
     return parts
+
+
+def _pace(lasts_s: float, room_s: float) -> float:
+    """What a second of a file counts as that lasts a little longer than there is room for."""
+    over_s = lasts_s - room_s
+    rounded = 0 < over_s <= MOST_ROUNDED_S and lasts_s * LEAST_PACE <= room_s
+    return room_s / lasts_s if rounded else 1.0
 
 
 def _wanted(looks: Sequence[Look]) -> list[float]:
@@ -64,11 +85,25 @@ def _wanted(looks: Sequence[Look]) -> list[float]:
     return times
 
 
+def expect_one_camera(looks: Sequence[Look]) -> None:
+    """Raises SourceError where names differ by more than numbers and tell one and the same time."""
+    by_name: dict[float, Look] = {}
+    for look in looks:
+        if look.start is None or look.start.by != BY_NAME:
+            continue
+        other = by_name.setdefault(look.start.time, look)
+        if re.sub(r"\d+", "", str(look.path)) != re.sub(r"\d+", "", str(other.path)):
+            raise SourceError(
+                f"{shown(other.path.name)} and {shown(look.path.name)} were filmed at the same time, by two "
+                'cameras as it seems; give one camera\'s files, as a pattern such as "FOLDER/*front*.mp4".'
+            )
+
+
 class SeriesSource:
     """Files that follow each other, as one camera's footage; each is opened when it is its turn.
 
     look: what a file says of itself, without decoding it. opened: a file, from an epoch second on. One that
-    can't be used is left out and told in `lost`; entering raises SourceError where that is the first.
+    can't be used, or only in part, is told in `lost`; entering raises SourceError where that is the first.
     """
 
     info: SourceInfo
@@ -104,8 +139,15 @@ class SeriesSource:
         looks = [look for path in self._paths if (look := self._looked_at(path)) is not None]
         if not looks:
             raise SourceError(self.lost[0])
+        expect_one_camera(looks)
         self._parts = laid_out(looks, self._start)
-        first, last = self._parts[0], self._parts[-1]
+        self.lost += [
+            f"{shown(part.path.name)} was filmed while the files before it were, and its first "
+            f"{part.skip_s:.0f} s are left out: give the files of another camera alone."
+            for part in self._parts
+            if part.skip_s > part.lasts_s * part.pace / 2
+        ]
+        first, end = self._parts[0], max(part.end for part in self._parts)
         by = {look.start.by for look in looks if look.start is not None}
         with self._opened(first.path, first.start) as source:
             info = source.info
@@ -114,7 +156,7 @@ class SeriesSource:
             uri=str(first.path),
             start_by="the settings" if self._start is not None else ", ".join(sorted(by)),
             frames=sum(part.frames for part in self._parts) or None,
-            duration_s=last.start + last.lasts_s * last.pace - first.start,
+            duration_s=end - first.start,
         )
         return self
 
@@ -135,21 +177,18 @@ class SeriesSource:
         for part in self._parts:
             try:
                 with self._opened(part.path, part.start) as source:
-                    self._begun.append((self.decoded, Origin(uri_of(part.path), max(part.start, last))))
+                    first = part.start if part.skip_s else max(part.start, last)
+                    self._begun.append((self.decoded, Origin(uri_of(part.path), first)))
                     for frame in source:
+                        if frame.time - part.start < part.skip_s - SAME_S:
+                            continue
                         time = part.start + (frame.time - part.start) * part.pace
-                        last = max(time, last + 1e-3)
+                        last = max(time, last + SAME_S)
                         self.decoded += 1
                         yield replace(frame, index=self.decoded - 1, time=last)
                 self.damaged += source.damaged
                 self.odd += source.odd
                 self.gaps_s += source.gaps_s
+                self.lost += [f"{shown(part.path.name)} {words}" for words in source.lost]
             except SourceError as error:
                 self.lost.append(str(error))
-
-
-def gaps_between(parts: Sequence[Part], *, least_s: float) -> list[tuple[str, float]]:
-    """After which files nothing is there for so long, and for how long."""
-    pairs = itertools.pairwise(parts)
-    holes = [(shown(a.path.name), b.start - a.start - a.lasts_s * a.pace) for a, b in pairs]
-    return [(name, hole_s) for name, hole_s in holes if hole_s >= least_s]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,14 +15,13 @@ from app.pipeline import Origin
 from app.sources.detections import DetectionsSource, holds_detections
 from app.sources.ffmpeg import SourceError, SourceInfo
 from app.sources.file import FileSource, look_at
+from app.sources.named_times import is_part_of_date
 from app.sources.names import is_folder, natural, shown
 from app.sources.pictures import PicturesSource, pictures_folder
 from app.sources.series import SeriesSource
 from app.sources.starts import Creation
 from app.sources.taken import MAX_PIXELS, VIDEOS, is_picture
 from tracker.types import DetectedFrame, Frame
-
-_DAY = re.compile(r"\d{4}-?\d{2}-?\d{2}|\d{1,2}")
 
 
 class StoredSource(Protocol):
@@ -82,6 +80,11 @@ def stored_source(
     file.
     """
     paths = files_of(sources)
+    if len(paths) == 1 and is_picture(paths[0]):
+        raise SourceError(
+            f"{shown(paths[0])}: is one picture alone; give a video, or the folder of numbered pictures that "
+            "are one film."
+        )
     if all(is_picture(path) for path in paths):
         return PicturesSource(camera=camera, paths=paths, start=start, fps=fps, max_pixels=max_pixels)
     if len(paths) == 1 and holds_detections(paths[0]):
@@ -121,7 +124,7 @@ def _files_of(path: Path) -> list[Path]:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    """The videos of a folder, or else its pictures; of recorders' folders a day, those of all days."""
+    """The videos of a folder, or else its pictures; of recorders' folders a day or an hour, all of them."""
     inner = pictures_folder(folder)
     try:
         there = sorted(inner.iterdir(), key=natural)
@@ -135,7 +138,7 @@ def _files_in(folder: Path) -> list[Path]:
     folders = [path for path in there if path.is_dir() and not path.name.startswith(".")]
     if videos or pictures:
         return videos or pictures
-    if folders and all(_DAY.fullmatch(path.name) for path in folders):
+    if folders and all(is_part_of_date(path) for path in folders):
         return [file for day in folders for file in _files_in(day)]
     if folders:
         names = ", ".join(shown(path.name) for path in folders[:4])

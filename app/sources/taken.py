@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
+from app.sources.named_times import above_date
 from app.sources.names import is_folder, shown
 
 MAX_PIXELS = 40_000_000
@@ -51,15 +52,15 @@ def camera_name(files: Sequence[str]) -> str:
     if (group := _group(path)) is not None:
         path = path.parent
     if group is not None or is_folder(path):
-        while path.name in _PICTURE_FOLDERS or DAY.fullmatch(path.name):
+        while path.name in _PICTURE_FOLDERS:
             path = path.parent
-        return shown(unquote(path.name)) or "camera"
+        return shown(unquote(above_date(path.absolute()).name)) or "camera"
     if len(files) == 1 and not re.search(r"[*?\[]", path.stem):
         return shown(path.stem) or "camera"
     stems = [re.split(r"[*?\[]", Path(file).stem)[0] for file in files]
     letters = itertools.takewhile(lambda some: len(set(some)) == 1, zip(*stems, strict=False))
     same = "".join(some[0] for some in letters).rstrip("0123456789_-. ")
-    return shown(same or path.absolute().parent.name) or "camera"
+    return shown(same or above_date(path.absolute().parent).name) or "camera"
 
 
 def seem_one(files: Sequence[str]) -> bool:
