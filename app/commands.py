@@ -60,12 +60,13 @@ def people(arguments: argparse.Namespace) -> int:
 def show(arguments: argparse.Namespace) -> int:
     """``sightline show ID``: one person's sightings."""
     from app.history.answers import print_person
-    from app.output.person_page import write_person_page
 
     with opened(arguments.db) as history:
         since, until = span_said(history, arguments.since, arguments.until)
         who = person_said(history, arguments.id)
         if arguments.page is not None:
+            from app.output.person_page import write_person_page
+
             write_person_page(history, who, arguments.page)
         print_person(
             history,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, literal, or_, select, text
 
 from storage.batches import in_batches
 from storage.compared import HAS_PICTURE, Compared, PictureRow, compared, pictures_of
@@ -32,6 +31,7 @@ from storage.people import (
     person,
     rows_of,
     seen_last,
+    seen_since,
 )
 from storage.people import PersonRow as PersonRow
 from storage.repair import apart
@@ -50,7 +50,16 @@ from storage.schema import (
 from storage.schema import Trajectory as Chunk
 from storage.segments import SegmentRow, Shown, all_segments, showing, size_of_all
 from storage.templates import MOST as TEMPLATES
-from storage.vectors import best_portraits, best_templates, best_vector, check_model, identities, models_used
+from storage.vectors import (
+    Likeness,
+    best_portraits,
+    best_templates,
+    best_vector,
+    check_model,
+    identities,
+    likeness,
+    models_used,
+)
 from tracker import types
 
 _IDS_A_QUERY = 500
@@ -158,10 +167,11 @@ class History:
         since: float | None = None,
         until: float | None = None,
         among: Among | None = None,
+        most: int | None = None,
     ) -> int:
-        """How many were seen there and then."""
+        """How many were seen there and then. most: where they have to be counted, no further."""
         with self._asking() as connection:
-            return number_of_people(connection, Span(camera, since, until, among))
+            return number_of_people(connection, Span(camera, since, until, among), most=most)
 
     def person(self, id: int) -> PersonRow:  # noqa: A002
         """One person. Raises UnknownPerson where nobody of that id was seen."""
@@ -254,12 +264,14 @@ class History:
         since: float | None = None,
         until: float | None = None,
         unidentified: bool = False,
+        most: int | None = None,
     ) -> int:
-        """How many they are."""
+        """How many they are; most: counted no further."""
         with self._asking() as connection:
             filters = Span(camera, since, until).filters(connection)
             filters += [Sighting.identity_id.is_(None)] if unidentified else []
-            return connection.execute(select(func.count()).select_from(Sighting).where(*filters)).scalar_one()
+            some = select(literal(1)).select_from(Sighting).where(*filters).limit(most).subquery()
+            return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
     def doubtful(
         self,
@@ -519,6 +531,14 @@ class History:
             for who in block
         ]
 
+    def likeness(self, model: str, looks: types.Floats, *, ids: Collection[int] | None = None) -> Likeness:
+        """How alike (L, D) unit rows are to everybody, or only these ids, at a first look. Raises DatabaseError
+        where the history has vectors, but none of that model.
+        """
+        with self._asking() as connection:
+            check_model(connection, model, self.path)
+            return likeness(connection, model, looks, ids)
+
     def identity_blocks(
         self,
         model: str,
@@ -533,11 +553,7 @@ class History:
         with self._asking() as connection:
             check_model(connection, model, self.path)
             if ids is None:
-                last = () if since is None else (Seen.last_end >= since,)
-                found = connection.scalars(
-                    select(Seen.identity_id).where(*last).order_by(Seen.last_end.desc())
-                )
-                ids = list(islice(dict.fromkeys(found), people))
+                ids = seen_since(connection, since, most=people)
             yield from identities(connection, model, ids, most=most, looks_alone=looks_alone)
 
     @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,3 +123,16 @@ def unpack_vectors(blobs: list[bytes]) -> NDArray[np.float32]:
     rows = np.frombuffer(b"".join(blobs), "<f2").reshape(len(blobs), -1).astype(np.float32)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.maximum(norms, 1e-12), np.float32)
+
+
+def pack_centroid(mean: NDArray[np.float32]) -> bytes:
+    """(D,) as a little-endian float32, the step, and a signed byte a number: off by half a step at most."""
+    step = np.float32(max(float(np.abs(mean).max()) / 127, 1e-12))
+    return struct.pack("<f", step) + bytes(np.rint(mean / step).astype("i1"))
+
+
+def unpack_centroids(blobs: Sequence[bytes]) -> NDArray[np.float32]:
+    """Packed centroids of one length, of which there is at least one, as (N, D) float32 rows."""
+    rows = np.frombuffer(b"".join(blobs), np.uint8).reshape(len(blobs), -1)
+    steps = np.ascontiguousarray(rows[:, :4]).view("<f4")
+    return np.asarray(rows[:, 4:].view(np.int8).astype(np.float32) * steps, np.float32)

@@ -99,22 +99,38 @@ def person(connection: Connection, id_: int) -> PersonRow | None:
 
 def seen_last(connection: Connection, span: Span, *, most: int | None) -> list[int]:
     """Ids, the last seen first; at most so many."""
-    ids: dict[int, None] = {}
-    for (id_,) in connection.execute(_by_last(connection, span)):
-        ids.setdefault(id_)
-        if most is not None and len(ids) >= most:
+    return _each_once(connection.scalars(_by_last(connection, span)), most)
+
+
+def seen_since(connection: Connection, since: float | None, *, most: int | None) -> list[int]:
+    """Ids of whose last sighting did not end before, the last seen first; at most so many."""
+    late = () if since is None else (Seen.last_end >= since,)
+    return _each_once(
+        connection.scalars(select(Seen.identity_id).where(*late).order_by(Seen.last_end.desc())), most
+    )
+
+
+def _each_once(ids: Iterable[int], most: int | None) -> list[int]:
+    """No more are read than are asked for."""
+    found: dict[int, None] = {}
+    for id_ in ids:
+        found.setdefault(id_)
+        if most is not None and len(found) >= most:
             break
-    return list(ids)
+    return list(found)
 
 
-def number_of_people(connection: Connection, span: Span) -> int:
-    """How many were seen there and then."""
+def number_of_people(connection: Connection, span: Span, *, most: int | None = None) -> int:
+    """How many were seen there and then. most: where they have to be counted, no further."""
+    if span == Span():
+        return int(connection.execute(select(Bound.value).where(Bound.name == "people")).scalar() or 0)
     if span.has_times:
-        query = select(func.count(Sighting.identity_id.distinct())).where(*span.filters(connection))
+        filters = (*span.filters(connection), Sighting.identity_id.is_not(None))
+        people = select(Sighting.identity_id).where(*filters)
     else:
-        people = (*_on(span.camera), *span.of_people(Seen.identity_id))
-        query = select(func.count(Seen.identity_id.distinct())).where(*people)
-    return connection.execute(query).scalar_one()
+        people = select(Seen.identity_id).where(*_on(span.camera), *span.of_people(Seen.identity_id))
+    some = people.distinct().limit(most).subquery()
+    return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
 
 def last_identity(connection: Connection) -> int:

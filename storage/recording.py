@@ -26,6 +26,7 @@ from sqlalchemy.orm import aliased
 
 from storage import schema
 from storage.batches import in_batches
+from storage.cameras import camera_row
 from storage.cutting import CUT
 from storage.journal import hold, note_revision
 from storage.packing import Trajectory, pack, pack_vector
@@ -415,12 +416,6 @@ def _earlier(evidence: Evidence | None) -> int | None:
     """The row of the nearest sighting where it is an earlier run's."""
     number = None if evidence is None else evidence.nearest_sighting
     return -number if number is not None and number < 0 else None
-
-
-def camera_row(connection: Connection, name: str) -> int:
-    """The camera's row, made where it is missing."""
-    connection.execute(insert(schema.Camera).values(name=name).on_conflict_do_nothing())
-    return connection.execute(select(schema.Camera.id).where(schema.Camera.name == name)).scalar_one()
 
 
 def _is_cut() -> ColumnElement[bool]:

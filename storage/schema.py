@@ -16,12 +16,13 @@
     correction --< correction_identity     the journal: who was merged, split, named, told apart
                --< correction_sighting     and which sightings that is about
                --- pending                 those that are recorded anew, until it is said of the new ones
+               --- unlaid                  that it is about more sightings than are changed at once
 
     erasure                                what was to be forgotten, and that it was
 
 What follows from these is kept as well, because it is asked all the time: `seen`, who was on which camera how
-often, and `bound`, by triggers; `template`, the pictures that tell people apart, of those whom `stale` names,
-by storage.templates.
+often, and `bound`, by triggers; `template`, the pictures that tell people apart, and `centroid`, their means,
+of those whom `stale` names, by storage.templates.
 
 Times are seconds since 1970-01-01 UTC. A change here needs a new file in migrations/versions,
 and a new VERSION.
@@ -34,7 +35,7 @@ from typing import ClassVar
 from sqlalchemy import Double, ForeignKey, Index, MetaData, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-VERSION = 7
+VERSION = 8
 
 DOUBTFUL = "placed_by IS NULL AND identity_id IS NOT NULL AND probability < 0.95"
 """Of a sighting: given to somebody by its run, which was not sure. Word for word what the index is of."""
@@ -276,6 +277,19 @@ class Template(Base):
     vector: Mapped[bytes]
 
 
+class Centroid(Base):
+    """The mean of somebody's templates, one byte a number (storage.packing): what a picture is held against
+    first. There is one wherever there are templates, but while they are to be chosen anew.
+    """
+
+    __tablename__ = "centroid"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    identity_id: Mapped[int] = mapped_column(ForeignKey("identity.id", ondelete="CASCADE"), primary_key=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("model.id"), primary_key=True)
+    vector: Mapped[bytes]
+
+
 class Stale(Base):
     """Somebody whose templates are to be chosen anew. Kept by triggers."""
 
@@ -287,7 +301,9 @@ class Stale(Base):
 
 
 class Bound(Base):
-    """length: no sighting is longer, in seconds. identity: none that was deleted had a higher id."""
+    """length: no sighting is longer, in seconds. identity: none that was deleted had a higher id. people: how
+    many are in `seen`.
+    """
 
     __tablename__ = "bound"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -458,3 +474,16 @@ class Pending(Base):
         ForeignKey("correction.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     about: Mapped[str]
+
+
+class Unlaid(Base):
+    """A correction that was made or undone, and is about so many sightings that they are put where it says in
+    several transactions. done: the last of its rows in correction_sighting of which that is so.
+    """
+
+    __tablename__ = "unlaid"
+
+    correction_id: Mapped[int] = mapped_column(
+        ForeignKey("correction.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    done: Mapped[int]

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from storage import schema
 from storage.batches import in_batches
-from storage.recording import camera_row
+from storage.cameras import camera_row
 
 
 @dataclass(frozen=True, slots=True)

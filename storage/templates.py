@@ -1,16 +1,19 @@
 """The few pictures that each person is told apart by, kept as such: a gallery is read without the rest.
 
-They are the best of a person's last sightings. Triggers note in `stale` whose may have changed.
+They are the best of a person's last sightings, and their mean is kept beside. Triggers note in `stale` whose
+may have changed.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from storage.schema import Portrait, Sighting, Stale, Template
+from storage.packing import pack_centroid, unpack_vectors
+from storage.schema import Centroid, Portrait, Sighting, Stale, Template
 
 MOST = 8
 """Of a person and a model: as many as the tracker's gallery holds."""
@@ -41,6 +44,18 @@ def _renew(connection: Connection, identity: int) -> None:
         columns = [getattr(Portrait, name) for name in _COLUMNS]
         rows = connection.execute(select(Portrait.id, *columns).where(Portrait.id.in_(new)))
         connection.execute(insert(Template), [_row(identity, row) for row in rows])
+    _renew_centroids(connection, identity)
+
+
+def _renew_centroids(connection: Connection, identity: int) -> None:
+    vectors: dict[int, list[bytes]] = defaultdict(list)
+    query = select(Template.model_id, Template.vector).where(Template.identity_id == identity)
+    for model, vector in connection.execute(query):
+        vectors[model].append(vector)
+    connection.execute(delete(Centroid).where(Centroid.identity_id == identity))
+    for model, of_model in vectors.items():
+        packed = pack_centroid(unpack_vectors(of_model).mean(axis=0))
+        connection.execute(insert(Centroid).values(identity_id=identity, model_id=model, vector=packed))
 
 
 def _row(identity: int, row: Any) -> dict[str, Any]:

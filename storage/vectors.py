@@ -4,17 +4,34 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from storage.batches import in_batches
 from storage.errors import DatabaseError
-from storage.packing import unpack_vectors
-from storage.schema import Camera, Identity, Model, Picture, Portrait, Seen, Sighting, Template
+from storage.packing import unpack_centroids, unpack_vectors
+from storage.schema import (
+    Camera,
+    Centroid,
+    Identity,
+    Model,
+    Picture,
+    Portrait,
+    Seen,
+    Sighting,
+    Stale,
+    Template,
+)
 from tracker import types
+from tracker.types import Floats
+
+_CENTROIDS_AT_ONCE = 4096
 
 
 def models_used(connection: Connection) -> list[str]:
@@ -91,6 +108,44 @@ def identities(
             taken = tuple((row[2], row[3]) for row in rows[first:last])
             block.append(types.Identity(id_, names[id_], vectors[first:last], seen.get(id_, {}), taken))
         yield block
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How alike looks are to people, by the centroids of these alone: whom to look at closely.
+
+    ids: (N,), by id. alike: (L, N) of L looks, the mean cosine of each one's templates. unknown: people whose
+    centroids are to be worked out anew, who may be anybody.
+    """
+
+    ids: NDArray[np.int64]
+    alike: Floats
+    unknown: tuple[int, ...]
+
+    def nearest(self, look: int, *, most: int) -> tuple[dict[int, float], Floats]:
+        """Of one look, the most alike by id, and how alike all others are."""
+        alike = self.alike[look]
+        order = np.argpartition(-alike, most - 1) if len(alike) > most else np.arange(len(alike))
+        near, rest = order[:most], order[most:]
+        return dict(zip(self.ids[near].tolist(), alike[near].tolist(), strict=True)), alike[rest]
+
+
+def likeness(connection: Connection, model: str, looks: Floats, ids: Collection[int] | None) -> Likeness:
+    """Of everybody who has templates of that model, or only of these ids. looks: (L, D)."""
+    of_model = Centroid.model_id == select(Model.id).where(Model.fingerprint == model).scalar_subquery()
+    query = select(Centroid.identity_id, Centroid.vector).where(of_model)
+    known: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    alike: list[Floats] = [np.zeros((len(looks), 0), np.float32)]
+    for rows in connection.execute(query).partitions(_CENTROIDS_AT_ONCE):
+        known.append(np.array([row[0] for row in rows], np.int64))
+        alike.append(looks @ unpack_centroids([row[1] for row in rows]).T)
+    numbers, cosines = np.concatenate(known), np.concatenate(alike, axis=1)
+    stale = set(connection.scalars(select(Stale.identity_id)))
+    if ids is not None:
+        asked = np.isin(numbers, np.fromiter(ids, np.int64, len(ids)))
+        numbers, cosines = numbers[asked], cosines[:, asked]
+        stale &= set(ids)
+    return Likeness(numbers, cosines, tuple(sorted(stale - set(numbers.tolist()))))
 
 
 def _templates(connection: Connection, model: str, ids: Sequence[int]) -> Sequence[Any]:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from small_history import small_history
+from small_history import picture, small_history
 from street import PEOPLE, street_crops, street_film, street_history, written
 
 from app import errors
 from app.cli import main
+from app.history import finding
+from app.history.finding import ask_sighting
 from reid.embedder import open_embedder
 from storage.database import open_database
-from tracker.types import Image
+from storage.history import History
+from storage.writer import Writer
+from tracker.types import Identity, Image, Portrait, Sighting
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +199,56 @@ def test_a_sighting_is_asked_for_without_a_network(
     for typed in ([], ["a.jpg", "--sighting", "1"]):
         assert main(["find", *typed, *db]) == errors.CONFIG
         assert "Name a picture, or a sighting" in capsys.readouterr().err
+
+
+def test_of_many_only_those_alike_by_their_means_are_looked_at_closely(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is that of comparing everybody's every picture."""
+    engine = open_database(tmp_path / "h.db", create=True)
+    dice = np.random.default_rng(1)
+    people = dice.normal(size=(200, 64))
+    told = {"command": "sightline run", "version": "0.1", "model": "model-a", "dimension": 64}
+    with Writer(engine, **told) as record:
+        record.footage("left", uri="left.mp4", start=10.0, width=320, height=240)
+        for number in range(400):
+            start, who = 10.0 + 5 * number, number % 200
+            record.sighting(Sighting(number + 1, "left", start, start + 2, who + 1, 0.9))
+            for k in range(2):
+                look = people[who] + dice.normal(size=64)
+                vector = (look / np.linalg.norm(look)).astype(np.float32)
+                record.portrait(number + 1, Portrait(start + k, 0.5, vector, picture(9)))
+        record.flush()
+    history = Counting(engine)
+    for sighting in (1, 77, 300):
+        (whole,), _ = ask_sighting(history, sighting)
+        history.read = 0
+        with monkeypatch.context() as patch:
+            patch.setattr(finding, "CLOSELY", 20)
+            (near,), _ = ask_sighting(history, sighting)
+        assert history.read == 200 + 20  # what is learned from, and what is compared
+        assert [one.id for one in near.likely] == [one.id for one in whole.likely]
+        chances = [one.candidate.chance for one in whole.likely]
+        assert [one.candidate.chance for one in near.likely] == pytest.approx(chances, abs=0.01)
+        assert near.nobody == pytest.approx(whole.nobody, abs=0.02)
+
+
+class Counting(History):
+    """Counts people whose pictures are read."""
+
+    read = 0
+
+    def identity_blocks(self, *of: Any, **more: Any) -> Iterator[list[Identity]]:
+        for block in super().identity_blocks(*of, **more):
+            self.read += len(block)
+            yield block
+
+
+def test_who_is_to_be_worked_out_anew_is_looked_at_closely(tmp_path: Path) -> None:
+    """As after a run that was killed."""
+    engine = small_history(tmp_path / "h.db")
+    with closing(sqlite3.connect(tmp_path / "h.db")) as file, file:
+        file.execute("DELETE FROM centroid WHERE identity_id = 1")
+        file.execute("INSERT INTO stale VALUES (1)")
+    (asked,), _ = ask_sighting(History(engine), 5)
+    assert [one.id for one in asked.likely] == [1, 2]

@@ -7,7 +7,7 @@ import pytest
 
 from tracker import search as module
 from tracker.likeness import straight
-from tracker.search import search
+from tracker.search import Rest, search
 from tracker.types import Floats, Identity
 
 
@@ -48,6 +48,20 @@ def test_more_than_are_compared_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     whole = search(LOOK, [PEOPLE], most=3, likeness=straight())
     monkeypatch.setattr(module, "AT_ONCE", 2)
     assert search(LOOK, [PEOPLE], most=3, likeness=straight()) == whole
+
+
+def test_those_whose_pictures_were_not_read_have_their_share_of_the_chances() -> None:
+    """Pictures say of 4 and 9 that they are 0.05 more alike than their means say; so it is with 7."""
+    rest = Rest(np.array([-0.05], np.float32), {4: 0.7, 9: 0.55})
+    whole, nobody = search(LOOK, [PEOPLE], most=2, likeness=straight())
+    near = [one for one in PEOPLE if one.id != 7]
+    found, left = search(LOOK, [near], most=2, likeness=straight(), rest=rest)
+    assert [one.identity.id for one in found] == [4, 9]
+    assert [one.chance for one in found] == pytest.approx([one.chance for one in whole], rel=1e-4)
+    assert left == pytest.approx(nobody, rel=1e-4)
+    many = Rest(np.full(100_000, 0.4, np.float32), rest.of_known)
+    found, left = search(LOOK, [near], most=2, likeness=straight(), rest=many)
+    assert sum(one.chance for one in found) + left < 0.02
 
 
 def test_of_nobody_known_it_is_nobody() -> None:

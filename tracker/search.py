@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,25 +28,51 @@ class Candidate:
     picture: int
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Of very many, those who are surely not among the likeliest, so that their pictures were not read.
+
+    alike: (R,) cosines of the look and the mean of each one's pictures. of_known: the same of the others, by
+    id: how much more alike somebody is by single pictures than by their mean is learned from them.
+    """
+
+    alike: Floats
+    of_known: Mapping[int, float]
+
+    def cosines(self, known: Mapping[int, float]) -> Floats:
+        """(R,) as pictures would tell, about; known: what they told of the others, by id."""
+        more = [cosine - self.of_known[id_] for id_, cosine in known.items() if id_ in self.of_known]
+        return np.asarray(self.alike + np.float32(np.mean(more) if more else 0.0), np.float32)
+
+
 def search(
-    look: Floats, identities: Iterable[Sequence[Identity]], *, most: int, likeness: Curve
+    look: Floats,
+    identities: Iterable[Sequence[Identity]],
+    *,
+    most: int,
+    likeness: Curve,
+    rest: Rest | None = None,
 ) -> tuple[list[Candidate], float]:
     """The ``most`` likeliest, likeliest first, and the chance that it is nobody of all.
 
     look: (D,) unit vector of the picture. identities: some at a time, of whom only the likeliest are kept.
-    likeness: from cosine to log odds (tracker.revisits). The chances of all and of nobody sum to 1.
+    likeness: from cosine to log odds (tracker.revisits). rest: who else it may be. The chances of all and of
+    nobody sum to 1.
     """
     found: list[tuple[float, Identity]] = []
     alike = [np.zeros(0, np.float32)]
+    by_id: dict[int, float] = {}
     for block in identities:
         cosines = _cosines(look, block)
         alike.append(cosines)
+        by_id |= zip((who.id for who in block), cosines.tolist(), strict=True)
         order = np.argsort(-cosines, kind="stable")[:most]
         found += [(float(cosines[row]), block[row]) for row in order]
         found = sorted(found, key=lambda one: -one[0])[:most]
-    cosines = np.concatenate(alike)
-    chances = posterior(likeness(cosines)[None])[0]
-    by_cosine = np.sort(chances)[::-1]  # the odds rise with the cosine
+    compared = sum(map(len, alike))
+    alike += [rest.cosines(by_id)] if rest is not None else []
+    chances = posterior(likeness(np.concatenate(alike))[None])[0]
+    by_cosine = np.sort(chances[:compared])[::-1]  # the odds rise with the cosine
     likeliest = [
         Candidate(identity, float(chance), 1.0 - cosine, int((identity.embeddings @ look).argmax()))
         for (cosine, identity), chance in zip(found, by_cosine, strict=False)

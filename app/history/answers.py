@@ -15,7 +15,17 @@ from rich.table import Table
 from rich.text import Text
 
 from app.history.pictures import Files, write_pictures
-from app.history.telling import count_of, duration, linked, plain, plain_table, say, style_of
+from app.history.telling import (
+    COUNTED,
+    at_least,
+    count_of,
+    duration,
+    linked,
+    plain,
+    plain_table,
+    say,
+    style_of,
+)
 from app.history.why import is_new, percent, why
 from app.times import AnswerClock, day_of, elapsed, hour, iso
 from storage.compared import Compared
@@ -46,15 +56,22 @@ def print_people(
     people = history.people(camera=camera, since=since, until=until, among=among, most=most)
     left = 0
     if len(people) == most:
-        left = history.number_of_people(camera=camera, since=since, until=until, among=among) - most
-    more = f"{left} more were not seen as lately; --limit tells more, --until who was seen before a time."
+        left = -most + history.number_of_people(
+            camera=camera, since=since, until=until, among=among, most=most + COUNTED + 1
+        )
+    more = (
+        f"{at_least(left)} more were not seen as lately; --limit tells more, --until who was seen before a "
+        "time."
+    )
     if as_json:
         print(json.dumps([_person_facts(person) for person in people], indent=2))
         if left:
             print(more, file=sys.stderr)
         return
     console = console or Console(highlight=False)
-    unknown = history.number_of_sightings(camera=camera, since=since, until=until, unidentified=True)
+    unknown = history.number_of_sightings(
+        camera=camera, since=since, until=until, unidentified=True, most=COUNTED + 1
+    )
     if people:
         console.print(people_table(people))
     elif among is not None:
@@ -72,7 +89,8 @@ def print_people(
     if left:
         say(console, more)
     if unknown and among is None:
-        say(console, f"{count_of(unknown, 'sighting')} could be given to nobody (--unidentified).")
+        told = "1 sighting" if unknown == 1 else f"{at_least(unknown)} sightings"
+        say(console, f"{told} could be given to nobody (--unidentified).")
 
 
 def print_unidentified(

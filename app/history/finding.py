@@ -27,7 +27,7 @@ from app.times import AnswerClock, iso
 from reid.preprocess import cut
 from storage.history import History, UnknownPerson
 from tracker.revisits import learned
-from tracker.search import Candidate, search
+from tracker.search import Candidate, Rest, search
 from tracker.types import Floats, Identity, Image
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 
 LEARNED_FROM = 4000
 """Of those seen last, people whose pictures teach how alike one person looks."""
+
+CLOSELY = 1000
+"""Of everybody, those most alike by the mean of their pictures, whose every picture is compared. Of 100,000
+people 500 hold the likeliest ten (benchmarks/first_look.py).
+"""
 
 LEAST_SCORE = 0.4
 """Of a box that is taken for a person; a photograph is no video, in which a doubtful box may be followed."""
@@ -48,7 +53,9 @@ def find(arguments: argparse.Namespace) -> int:
         raise ConfigError("Name a picture, or a sighting with --sighting.")
     with opened(arguments.db) as history:
         since, until = span_said(history, arguments.since, arguments.until)
-        ids = history.people_ids(camera=arguments.camera, since=since, until=until)
+        there: dict[str, Any] = {"camera": arguments.camera, "since": since, "until": until}
+        ids = None if set(there.values()) == {None} else history.people_ids(**there)
+        known = history.number_of_people() if ids is None else len(ids)
         if arguments.sighting is not None:
             name = Path(f"sighting {arguments.sighting}")
             asked, even = ask_sighting(history, arguments.sighting, ids=ids, most=arguments.count)
@@ -56,12 +63,12 @@ def find(arguments: argparse.Namespace) -> int:
             name, image = arguments.picture, read_image(arguments.picture)
             settings = overridden(Settings(()), arguments)
             told = {"settings": settings, "ids": ids, "whole": arguments.whole, "most": arguments.count}
-            asked, even = ask(history, image, **told) if ids else ([], None)
+            asked, even = ask(history, image, **told) if known else ([], None)
         if arguments.json:
             print(json.dumps(_facts(name, asked, even), indent=2))
         else:
             title = "" if arguments.sighting is None else str(name).capitalize()
-            tell(asked, name, whole=arguments.whole or bool(title), known=len(ids), name=title)
+            tell(asked, name, whole=arguments.whole or bool(title), known=known, name=title)
         if arguments.page is not None and asked:
             from app.output.find_page import write_find_page
 
@@ -96,10 +103,13 @@ def ask(
     boxes = np.zeros((0, 4), np.float32) if whole else people_in(image, detector)
     crops = cut(image, boxes) or [image]
     corners: list[Box | None] = [_corners(box) for box in boxes] or [None]
+    looks = embedder.embed(crops)
+    alike = history.likeness(embedder.fingerprint, looks, ids=ids)
     found = []
-    for box, crop, look in zip(corners, crops, embedder.embed(crops), strict=True):
-        known = history.identity_blocks(embedder.fingerprint, ids=ids, looks_alone=True)
-        candidates, nobody = search(look, known, most=most, likeness=likeness)
+    for row, (box, crop, look) in enumerate(zip(corners, crops, looks, strict=True)):
+        near, others = alike.nearest(row, most=max(CLOSELY, 2 * most))
+        known = history.identity_blocks(embedder.fingerprint, ids=[*near, *alike.unknown], looks_alone=True)
+        candidates, nobody = search(look, known, most=most, likeness=likeness, rest=Rest(others, near))
         found.append(Asked(box, crop, [_likely(history, one) for one in candidates], nobody))
     return found, 1.0 - likeness.even
 
@@ -118,9 +128,11 @@ def ask_sighting(
     model, look = told
     late = history.identities(model, people=LEARNED_FROM)
     likeness = learned([(who.embeddings, who.taken) for who in late])
-    known = history.identity_blocks(model, ids=ids, looks_alone=True)
+    alike = history.likeness(model, look[None], ids=ids)
+    near, far = alike.nearest(0, most=max(CLOSELY, 2 * most))
+    known = history.identity_blocks(model, ids=[*near, *alike.unknown], looks_alone=True)
     others = ([one for who in block if (one := _without(who, sighting)) is not None] for block in known)
-    candidates, nobody = search(look, others, most=most, likeness=likeness)
+    candidates, nobody = search(look, others, most=most, likeness=likeness, rest=Rest(far, near))
     pictures = history.portraits(sighting=sighting, most=1)
     jpeg = np.frombuffer(pictures[0].jpeg if pictures else b"", np.uint8)
     image = cv2.imdecode(jpeg, cv2.IMREAD_COLOR) if len(jpeg) else None

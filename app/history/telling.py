@@ -15,6 +15,9 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 SURE = 0.8  # from here on a probability is shown as good, below DOUBTFUL as bad
 DOUBTFUL = 0.5
 
+COUNTED = 1000
+"""How far is counted what is not listed: beyond, the number tells little, and counting takes long."""
+
 
 def plain(text: str) -> str:
     """The text with what a terminal would obey (escapes, controls, turns of direction) written as \\x1B."""
@@ -54,6 +57,11 @@ def say(console: Console, sentence: str, *, link: Path | None = None) -> None:
     """A sentence that may hold a path: never broken, coloured or read as markup."""
     style = Style(link=link.absolute().as_uri()) if link else Style()
     console.print(Text(plain(sentence), style), soft_wrap=True)
+
+
+def at_least(number: int) -> str:
+    """A number that was counted to one more than COUNTED."""
+    return f"over {COUNTED}" if number == COUNTED + 1 else str(number)
 
 
 def count_of(number: int, one: str, many: str | None = None) -> str:

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from app.history.telling import duration
+from app.history.telling import COUNTED, at_least, duration
 from app.history.why import is_new, percent, why
 from app.output.chip import Chip
 from app.output.clip import others_of, pieces_of, write_clip
@@ -194,7 +194,7 @@ class _Case:
             "tiles": _tiles(self._people, rows, cameras, clock),
             "cameras": cameras,
             "people": person_cards(history, cameras, rows, clock),
-            "more": self._left(len(found)) if sheet else 0,
+            "more": self._left(len(found)) if sheet else "",
             "stories": [] if sheet else stories,
             "clips": self._wanted.clips,
             "blur": self._wanted.clips and self._wanted.blur,
@@ -206,10 +206,13 @@ class _Case:
         write_own(self._folder / "sightings.csv", _table(self._rows))
         write_own(self._folder / "SHA256SUMS", _sums(self._folder))
 
-    def _left(self, shown: int) -> int:
+    def _left(self, shown: int) -> str:
+        """How many others were there and then; "" for nobody."""
         asked = self._wanted
-        span = {"camera": asked.camera, "since": asked.since, "until": asked.until}
-        return self._history.number_of_people(**span) - shown  # type: ignore[arg-type]
+        left = self._history.number_of_people(
+            camera=asked.camera, since=asked.since, until=asked.until, most=shown + COUNTED + 1
+        )
+        return at_least(left - shown) if left > shown else ""
 
     def _story(self, found: _Found, footage: Mapping[int, FootageRow], clock: Clock, *, sheet: bool) -> Story:
         person = found.person

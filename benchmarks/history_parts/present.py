@@ -11,6 +11,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from history_parts.made import (
 )
 from numpy.typing import NDArray
 
+from storage.packing import pack_centroid, unpack_vectors
 from storage.templates import MOST
 
 _AT_ONCE = 500  # people
@@ -68,6 +71,8 @@ def make_present(path: Path, *, sightings: int, portraits: int, jpeg: int, schem
         file.execute(
             "UPDATE bound SET value = (SELECT max(\"end\" - start) FROM sighting) WHERE name = 'length'"
         )
+        seen = "(SELECT count(DISTINCT identity_id) FROM seen)"
+        file.execute(f"UPDATE bound SET value = {seen} WHERE name = 'people'")
         _revise(file, sightings, people)
         for trigger in triggers:
             file.execute(trigger)
@@ -173,11 +178,19 @@ def _portraits(
         )
     person = np.repeat(np.where(visits.known, visits.person, 0), portraits)
     order = np.lexsort((ids, time, -quality, person))
+    templates = list(_templates(rows, person, order, most=min(MOST, start)))
     file.executemany(
         "INSERT INTO template (identity_id, portrait_id, model_id, sighting_id, time, quality, vector) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        _templates(rows, person, order[: len(order)], most=min(MOST, start)),
+        templates,
     )
+    if file.execute("SELECT 1 FROM sqlite_master WHERE name = 'centroid'").fetchone():
+        file.executemany("INSERT INTO centroid VALUES (?, 1, ?)", _centroids(templates))
+
+
+def _centroids(templates: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, bytes]]:
+    for who, some in groupby(templates, key=itemgetter(0)):
+        yield who, pack_centroid(unpack_vectors([row[-1] for row in some]).mean(axis=0))
 
 
 def _vectors(people: Integers, noise: np.random.Generator) -> NDArray[np.float32]:
