@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,12 +37,15 @@ def network(
     outputs: Sequence[np.ndarray],
     *,
     names: str | None = DICT,
+    called: Sequence[str] = (),
     stride: str = "32",
     shape: Sequence[int] = (1, 3, SIDE, SIDE),
     kind: int = Type.FLOAT,
     sizes: bool = False,
 ) -> Path:
-    """A network whose outputs are always these, of one picture. sizes: it also takes the size of it."""
+    """A network whose outputs are always these, of one picture. called: the outputs' names. sizes: it also
+    takes the size of it.
+    """
     entries = [helper.make_tensor_value_info("images", kind, list(shape))]
     nodes = [
         helper.make_node("Cast", ["images"], ["floats"], to=Type.FLOAT),
@@ -55,15 +59,14 @@ def network(
             helper.make_node("Concat", ["scale", "scale"], ["scales"], axis=1),
         ]
     made, constants = [], [numpy_helper.from_array(np.float32(0), "zero")]
+    called = called or [f"output{n}" for n in range(len(outputs))]
     for n, output in enumerate(outputs):
         constants.append(numpy_helper.from_array(output[None].astype(np.float32), f"fixed{n}"))
         scaled = sizes and output.ndim == 2 and output.shape[1] == 4
-        nodes.append(
-            helper.make_node("Add", [f"fixed{n}", "nothing"], [f"sum{n}" if scaled else f"output{n}"])
-        )
+        nodes.append(helper.make_node("Add", [f"fixed{n}", "nothing"], [f"sum{n}" if scaled else called[n]]))
         if scaled:
-            nodes.append(helper.make_node("Mul", [f"sum{n}", "scales"], [f"output{n}"]))
-        made.append(helper.make_tensor_value_info(f"output{n}", Type.FLOAT, [1, *output.shape]))
+            nodes.append(helper.make_node("Mul", [f"sum{n}", "scales"], [called[n]]))
+        made.append(helper.make_tensor_value_info(called[n], Type.FLOAT, [1, *output.shape]))
     model = helper.make_model(
         helper.make_graph(nodes, "g", entries, made, constants), opset_imports=[helper.make_opsetid("", 17)]
     )
@@ -85,6 +88,7 @@ OBJECT = table(120, 85, [*CENTRE, 0.95, 0.95])
 PARTS = CENTRE / SIDE
 LOGITS = np.full((300, 91), -9.0, np.float32)
 LOGITS[7, 1] = 2.2  # COCO's category 1 is a person; sigmoid 0.90
+CROWD = np.sort(np.random.default_rng(2).uniform(0, SIDE, (300, 2, 2)), axis=1).reshape(300, 4)
 SEGMENTS = np.random.default_rng(0).normal(size=(120, 32)).astype(np.float32)
 CELL = table(
     anchors(1), 85, [160 / 8 - 20, 160 / 8 - 20, np.log(60 / 8), np.log(200 / 8), 0.95, 0.95], at=820
@@ -122,6 +126,21 @@ LAYOUTS: dict[str, tuple[list[np.ndarray], dict[str, Any]]] = {
     "RT-DETR": ([table(300, 6, [*PARTS, 0.9, 0])], {}),
     "RT-DETR, a score a class": ([table(300, 84, [*PARTS, 0.9])], {}),
     "RF-DETR: boxes and logits": ([table(300, 4, PARTS), LOGITS], {"names": None}),
+    "RT-DETR of transformers: logits and boxes": ([LOGITS[:, 1:81], table(300, 4, PARTS)], {"names": None}),
+    "YOLO-NAS: corners and scores": (
+        [np.vstack([CORNERS, CROWD]), table(301, 80, [0.9], at=0)],
+        {"names": None},
+    ),
+    "TensorFlow: y before x, classes from 1": (
+        [table(300, 4, CORNERS[[1, 0, 3, 2]] / SIDE), np.ones(300), table(300, 1, [0.9])[:, 0]],
+        {
+            "names": None,
+            "called": ("detection_boxes", "detection_classes", "detection_scores"),
+            "shape": (1, SIDE, SIDE, 3),
+            "kind": Type.UINT8,
+        },
+    ),
+    "names as JSON": ([PLAIN.T], {"names": json.dumps({str(n): name for n, name in enumerate(COCO)})}),
     "D-FINE: labels, boxes, scores": (
         [np.zeros(300, np.float32), table(300, 4, CORNERS / SIDE), table(300, 1, [0.9])[:, 0]],
         {"names": DICT, "sizes": True},
@@ -168,6 +187,10 @@ LOW = np.hstack([PLAIN[:, :4], PLAIN[:, 4:] - 5])
         ([PLAIN.T], {"shape": (1, 3, 100_000, 100_000)}, "it takes pictures of 100000x100000 pixels"),
         ([PLAIN.T], {"names": str([f"c{n}" for n in range(80)])}, "its classes are c0, c1"),
         ([table(300, 4, PARTS)], {}, "boxes without scores"),
+        ([table(300, 4, PARTS), np.zeros((300, 92))], {"names": None}, "it has nobody as a class of its own"),
+        ([table(300, 4, PARTS), np.zeros((300, 2))], {"names": None}, "its 2 classes have no names"),
+        ([table(300, 4, PARTS), np.zeros((300, 9))], {}, "it gives 9 scores a box, but names 80 classes"),
+        ([table(100, 5, CORNERS), np.zeros(100)], {}, "as mmdetection exports them, and does not tell how"),
         ([np.zeros(16, np.float32)], {}, "it gives no boxes"),
     ],
 )
@@ -212,6 +235,7 @@ def test_which_class_is_people_can_be_said(
     ("text", "names"),
     [
         ("{1: 'b', 0: 'a'}", ["a", "b"]),
+        ('{"10": "k", "9": "j"}', ["j", "k"]),
         ("['a', 'b']", ["a", "b"]),
         ("('a', 'b')", ["a", "b"]),
         ("a, b", ["a", "b"]),
@@ -222,6 +246,30 @@ def test_names_of_classes_in_any_way(text: str, names: list[str]) -> None:
     assert class_names(text) == names
 
 
+def test_rf_detr_is_given_pictures_as_it_was_trained_with(tmp_path: Path) -> None:
+    """Its one score tells the mean of its input, which is 0 of a picture in ImageNet's mean colour."""
+    path = network(tmp_path / "n.onnx", [table(300, 4, PARTS), LOGITS], names=None, called=("dets", "labels"))
+    model = onnx.load(path)
+    weight = next(one for one in model.graph.initializer if one.name == "zero")
+    weight.CopyFrom(numpy_helper.from_array(np.float32(10), "zero"))
+    labels = next(one for one in model.graph.initializer if one.name == "fixed1")
+    labels.CopyFrom(
+        numpy_helper.from_array(np.where(LOGITS > 0, 0.0, -99.0)[None].astype(np.float32), "fixed1")
+    )
+    dets = next(node for node in model.graph.node if node.output[0] == "dets")
+    dets.op_type, dets.input[1] = "Sum", "fixed0"
+    onnx.save(model, path)
+    mean = np.full((SIDE, SIDE, 3), np.array([0.406, 0.456, 0.485]) * 255, np.uint8)
+    (found,) = Detector(path, device="cpu").detect([mean])
+    assert found.scores == pytest.approx([0.5], abs=0.03)
+
+
+def test_what_is_taken_for_people_is_told_where_it_is_called_otherwise(tmp_path: Path) -> None:
+    for name, told in (("face", ", its only class 'face' taken for people"), ("Human ", "")):
+        path = network(tmp_path / "n.onnx", [table(120, 5, [*CENTRE, 0.9]).T], names=str([name]))
+        assert Detector(path, device="cpu").backend.partition(" on CPU")[2] == told
+
+
 def test_the_networks_of_reported_cases(shared: Path) -> None:
     pictures = [np.full((480, 640, 3), 90, np.uint8)]
     folder = shared / "data/cases/models"
@@ -230,6 +278,11 @@ def test_the_networks_of_reported_cases(shared: Path) -> None:
     for name in ("names_list", "v5", "v5_nometa", "rtdetr"):
         (found,) = Detector(folder / f"{name}.onnx", device="cpu").detect(pictures)
         np.testing.assert_allclose(found.boxes, wanted.boxes, atol=1.0)
+    hostile = shared / "data/cases/hostile"
+    assert (
+        len(Detector(hostile / "onnx_5.onnx", device="cpu").detect(pictures)[0]) == 1
+    )  # it is one as it says
+    assert "gives no boxes" in _refusal(hostile / "onnx_3.onnx")
     assert "onnx_8.onnx" in _refusal(shared / "data/cases/hostile/onnx_8.onnx")
 
 

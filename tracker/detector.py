@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from tracker.conversion import converted
-from tracker.layout import Layout, LayoutError, layout_of
+from tracker.layout import PERSON_NAMES, Layout, LayoutError, layout_of
 from tracker.networks import Network, OpenVinoNetwork, TorchNetwork, import_openvino
 from tracker.types import Detections, Floats, Image
 from tracker.yolo import Letterbox, batches, suppress
@@ -83,7 +83,12 @@ class Detector:
 
     @property
     def backend(self) -> str:
-        """What runs the network, for people to read: "openvino bf16 on CPU"."""
+        """What runs the network, for people to read: "openvino bf16 on CPU"; and what it takes for people,
+        where its only class is called otherwise.
+        """
+        names = self._network.names
+        if self._layout.classes == 1 and names and names[0].strip().casefold() not in PERSON_NAMES:
+            return f"{self._network.backend}, its only class {names[0]!r} taken for people"
         return self._network.backend
 
     @property
@@ -142,7 +147,10 @@ def _opened(
     """The network, and how its output reads, as a picture of colours shows. Raises LayoutError."""
     network = _open(weights, device=device, image_size=image_size, cache=cache)
     shape = network.fixed_shape or (image_size, image_size)
-    layout = layout_of(network.run(_colours(shape))[0], network.names, shape=shape, person=person)
+    output = network.run(_colours(shape))[0]
+    layout = layout_of(
+        output, network.names, shape=shape, form=network.form, classes=network.classes, person=person
+    )
     if layout.objectness and layout.cells is not None and isinstance(network, OpenVinoNetwork):
         model = _read(core := import_openvino().Core(), weights)
         network = OpenVinoNetwork(core, model, image_size=image_size, as_they_are=True)

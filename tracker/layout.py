@@ -11,15 +11,16 @@ Numbers of boxes are pixels of the network's input, or parts of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.types import Floats
 
-PERSON_NAMES = ("person", "pedestrian", "people")
+PERSON_NAMES = ("person", "persons", "people", "pedestrian", "pedestrians", "human", "humans")
 COCO, COCO_CATEGORIES = 80, 91  # classes, counted without gaps and by their category's number
 UNNAMED = {
     4 + COCO: COCO,
@@ -30,6 +31,13 @@ MASKS, POSES = 32, 51  # columns behind the classes, of a network that segments 
 STRIDES = (8, 16, 32)
 PARTS_OF_ONE = 2.0  # boxes whose largest number is no more than this are not in pixels
 SLACK = 1e-3  # by which a score may lie outside of 0 to 1
+
+
+Form = Literal["one table", "boxes and scores", "boxes, scores and labels"]
+"""How a network gives what it found, before it is put together."""
+
+TENSORFLOW_BOXES = "detection_boxes"  # y1, x1, y2, x2; classes count from 1
+NORMALISED = {"dets", "labels"}  # RF-DETR's outputs; its input is by ImageNet's mean and deviation
 
 
 class LayoutError(ValueError):
@@ -95,22 +103,54 @@ class Layout:
 
 
 def layout_of(
-    output: Floats, names: Sequence[str], *, shape: tuple[int, int], person: str | int | None = None
+    output: Floats,
+    names: Sequence[str],
+    *,
+    shape: tuple[int, int],
+    form: Form = "one table",
+    classes: int = 0,
+    person: str | int | None = None,
 ) -> Layout:
     """The layout of a network by one output of it.
 
-    output: for any picture but a blank one. names: of the classes, none where unknown. shape: height and
-    width of the network's input. person: which class is people, by name or number; None to know by its name.
+    output: for any picture but a blank one. form, classes: as it was put together, see as_one_table. names:
+    of the classes, none where unknown. shape: height and width of the network's input. person: which class
+    is people, by name or number; None to know by its name.
     Raises LayoutError.
     """
     if output.ndim != 2 or not np.isfinite(output).all():
         raise LayoutError("its output is no table of finite numbers")
-    rows = output.shape[1] < output.shape[0] and output.shape[0] != 4 + len(names)
+    rows = form != "one table" or _lies_in_rows(output, len(names))
     table = output if rows else output.T
-    found = _by_rows(table, len(names), shape) if rows else _by_columns(table, len(names))
+    if form == "one table":
+        found = _by_rows(table, len(names), shape) if rows else _by_columns(table, len(names))
+    else:
+        found = _put_together(table, len(names) or classes or COCO, form)
     found = replace(found, people=people_among(names, found.classes, person))
     _expect_scores(table, found)
     return _measured(table, found, shape)
+
+
+def _lies_in_rows(output: Floats, named: int) -> bool:
+    """Whether candidates are rows, of which there are more than numbers in each."""
+    return output.shape[1] < output.shape[0] and output.shape[0] != 4 + named
+
+
+def _put_together(table: Floats, classes: int, form: Form) -> Layout:
+    nobody = np.zeros(0, np.int64)
+    if form == "boxes, scores and labels":
+        return Layout(classes, nobody, rows=True, end_to_end=True, corners=True)
+    if table.shape[1] == 5 + COCO_CATEGORIES:
+        raise LayoutError("it has nobody as a class of its own, as DETR has; export RT-DETR or a YOLO")
+    if table.shape[1] != 4 + classes:
+        raise LayoutError(f"it gives {table.shape[1] - 4} scores a box, but names {classes} classes")
+    return Layout(classes, nobody, rows=True, corners=_are_corners(table[:, :4]))
+
+
+def _are_corners(boxes: Floats) -> bool:
+    """Whether the second point lies beyond the first in every box, as centres and sizes do not."""
+    there = boxes[np.abs(boxes).max(axis=1) > 0]
+    return len(there) > 0 and bool(((there[:, 2] > there[:, 0]) & (there[:, 3] > there[:, 1])).all())
 
 
 def _by_columns(table: Floats, named: int) -> Layout:
@@ -208,30 +248,41 @@ def _measured(table: Floats, layout: Layout, shape: tuple[int, int]) -> Layout:
     largest = float(np.abs(boxes).max(initial=0.0))
     if layout.cells is not None or largest > PARTS_OF_ONE or largest == 0.0:
         return layout
-    there = boxes[np.abs(boxes).max(axis=1) > 0]
-    corners = bool(((there[:, 2] > there[:, 0]) & (there[:, 3] > there[:, 1])).all())
-    return replace(layout, scale=(float(shape[1]), float(shape[0])), corners=layout.corners and corners)
+    corners = layout.corners and _are_corners(boxes)
+    return replace(layout, scale=(float(shape[1]), float(shape[0])), corners=corners)
 
 
-def as_one_table(outputs: Sequence[Floats]) -> Floats:
-    """(N, candidates, numbers) or (N, numbers, candidates), of what a network gives for N pictures.
+def as_one_table(outputs: Mapping[str, Floats]) -> tuple[Floats, Form, int]:
+    """(N, candidates, numbers) or (N, numbers, candidates), of what a network gives for N pictures, by name;
+    what it was put together of, and of how many classes, 0 where that is not told.
 
-    Boxes and logits become plain rows; labels, boxes and scores end-to-end rows. Raises LayoutError.
+    Boxes and scores, or logits, become plain rows; labels, boxes and scores end-to-end rows. Raises
+    LayoutError.
     """
-    tables = [output for output in outputs if output.ndim == 3]
+    tables = [output for output in outputs.values() if output.ndim == 3]
     boxes = next((table for table in tables if table.shape[2] == 4), None)
+    flat = [output for output in outputs.values() if output.ndim == 2]
     if boxes is None:
         if not tables:
             raise LayoutError("it gives no boxes, so it is a network of another kind")
-        return tables[0]
+        if tables[0].shape[2] == 5 and any(one.shape == tables[0].shape[:2] for one in flat):
+            raise LayoutError(
+                "it gives boxes of five numbers and labels, as mmdetection exports them, and does not tell "
+                "how its pictures are to be normalised; give a YOLO, an RT-DETR or an RF-DETR"
+            )
+        return tables[0], "one table", 0
     scores = next((t for t in tables if t is not boxes and t.shape[:2] == boxes.shape[:2]), None)
     if scores is not None:
-        return np.concatenate([boxes, _as_probabilities(scores)], axis=2)
-    flat = [output for output in outputs if output.ndim == 2 and output.shape == boxes.shape[:2]]
-    if len(flat) == 2:
-        labels, sure = sorted(flat, key=lambda one: not bool((one == np.floor(one)).all()))
-        return np.concatenate([boxes, sure[..., None], labels[..., None]], axis=2)
-    raise LayoutError("it gives boxes without scores")
+        whole = np.concatenate([boxes, _as_probabilities(scores)], axis=2)
+        return whole, "boxes and scores", scores.shape[2]
+    beside = [output for output in flat if output.shape == boxes.shape[:2]]
+    if len(beside) != 2:
+        raise LayoutError("it gives boxes without scores")
+    labels, sure = sorted(beside, key=lambda one: not bool((one == np.floor(one)).all()))
+    tensorflow = TENSORFLOW_BOXES in outputs
+    boxes = boxes[..., [1, 0, 3, 2]] if tensorflow else boxes
+    whole = np.concatenate([boxes, sure[..., None], labels[..., None]], axis=2)
+    return whole, "boxes, scores and labels", COCO_CATEGORIES if tensorflow else 0
 
 
 def _as_probabilities(scores: Floats) -> Floats:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from tracker.layout import LayoutError, as_one_table
+from tracker.layout import NORMALISED, Form, LayoutError, as_one_table
 from tracker.types import Floats, Image
 
 AT_ONCE = 2
@@ -19,12 +19,18 @@ AT_ONCE = 2
 MOST_INPUT = 4096 * 4096  # pixels a network may ask for
 MOST_STRIDE = 1024
 COLOURS = (1, 3)
+IMAGENET_MEAN, IMAGENET_DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # of red, green, blue
 
 
 class Network(Protocol):
-    """names: of the classes, none where unknown. fixed_shape: the only (height, width) it takes, if any."""
+    """names: of the classes, none where unknown. fixed_shape: the only (height, width) it takes, if any.
+
+    form, classes: how it gives what it found, known once it ran; see as_one_table.
+    """
 
     backend: str
+    form: Form
+    classes: int
     names: list[str]
     stride: int
     fixed_shape: tuple[int, int] | None
@@ -37,6 +43,8 @@ class TorchNetwork:
     """An ultralytics model under torch: on a GPU in half precision, channels last."""
 
     fixed_shape: tuple[int, int] | None = None
+    form: Form = "one table"
+    classes = 0
 
     def __init__(self, model: Any, device: str) -> None:
         import torch
@@ -94,8 +102,8 @@ def first_of(output: Any) -> Any:
 class OpenVinoNetwork:
     """A network under OpenVINO on the CPU, in bf16 where the CPU has it; the graph itself takes BGR bytes.
 
-    as_they_are: its input is BGR from 0 to 255, as YOLOX has it; else RGB from 0 to 1. Raises LayoutError for
-    a network that takes no pictures.
+    as_they_are: its input is BGR from 0 to 255, as YOLOX has it; else RGB from 0 to 1, of RF-DETR by
+    ImageNet's mean and deviation. Raises LayoutError for a network that takes no pictures.
     """
 
     def __init__(self, core: Any, model: Any, *, image_size: int, as_they_are: bool = False) -> None:
@@ -105,9 +113,15 @@ class OpenVinoNetwork:
             entry.resize(model, image_size)  # int8 with free shapes crashes on CPUs with AMX
         self.fixed_shape = entry.fixed_shape
         self._entry, self._batch = entry, entry.fixed_batch
-        self._needed = [n for n, output in enumerate(model.outputs) if len(output.get_partial_shape()) < 4]
+        self.form: Form = "one table"
+        self.classes = 0
+        named = [output.any_name if output.names else str(n) for n, output in enumerate(model.outputs)]
+        flat = [len(output.get_partial_shape()) < 4 for output in model.outputs]
+        self._needed = {name: n for n, name in enumerate(named) if flat[n]}
         settings = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
-        compiled = core.compile_model(entry.taking_bytes(model, as_they_are=as_they_are), "CPU", settings)
+        compiled = core.compile_model(
+            entry.taking_bytes(model, as_they_are=as_they_are, named=named), "CPU", settings
+        )
         self._request = compiled.create_infer_request()
         precision = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
         self.backend = f"openvino {precision.replace('f', 'fp') if precision[0] == 'f' else precision} on CPU"
@@ -122,8 +136,12 @@ class OpenVinoNetwork:
 
     def _infer(self, pixels: Image) -> Floats:
         self._request.infer(self._entry.inputs(pixels), share_inputs=True)
-        outputs = [np.array(self._request.get_output_tensor(n).data, np.float32) for n in self._needed]
-        return as_one_table(outputs)
+        outputs = {
+            name: np.array(self._request.get_output_tensor(n).data, np.float32)
+            for name, n in self._needed.items()
+        }
+        table, self.form, self.classes = as_one_table(outputs)
+        return table
 
 
 class Entry:
@@ -160,8 +178,8 @@ class Entry:
         model.reshape({model.inputs[self.number]: shape})
         self.fixed_shape, self.fixed_batch = (image_size, image_size), 1
 
-    def taking_bytes(self, model: Any, *, as_they_are: bool) -> Any:
-        """The model with (N, H, W, channels) uint8 as its input, BGR where in colour."""
+    def taking_bytes(self, model: Any, *, as_they_are: bool, named: Sequence[str]) -> Any:
+        """The model with (N, H, W, channels) uint8 as its input, BGR where in colour. named: its outputs."""
         from openvino import Layout, Type
         from openvino.preprocess import ColorFormat, PrePostProcessor
 
@@ -178,6 +196,9 @@ class Entry:
             work.convert_color(ColorFormat.RGB)
         if not as_they_are and self._type.is_real():
             work.scale(255.0)
+            if set(named) >= NORMALISED:
+                work.mean(IMAGENET_MEAN)
+                work.scale(IMAGENET_DEVIATION)
         work.convert_element_type(self._type)
         return steps.build()
 
@@ -228,8 +249,8 @@ def class_names(text: str) -> list[str]:
         if text.lstrip()[:1] in tuple("[{("):
             raise
         told = [name.strip() for name in text.replace("\n", ",").split(",")]
-    if isinstance(told, dict) and all(isinstance(number, int) for number in told):
-        told = [told[number] for number in sorted(told)]
+    if isinstance(told, dict) and all(str(number).isdecimal() for number in told):
+        told = [told[number] for number in sorted(told, key=int)]
     if not isinstance(told, list | tuple) or not told or not all(isinstance(n, str) and n for n in told):
         raise LayoutError(f"its metadata has {text[:40]!r} for names, which are no classes")
     return [str(name) for name in told]

@@ -17,7 +17,6 @@ from tracker.layout import PERSON_NAMES
 MOT_CLASSES = {1: "person", 2: "ignored", 7: "ignored", 8: "ignored", 12: "ignored"}
 """Of MOT16, MOT17 and MOT20: pedestrians; on vehicles, standing still, what misleads, reflections."""
 LAST_MOT_CLASS = 13
-PEOPLE = {*PERSON_NAMES, "human", "pedestrians", "persons"}
 MOST_BYTES = 2 * 10**9
 
 Rows = NDArray[np.float64]
@@ -99,7 +98,7 @@ def _of_people(
 
 def people_of(names: Mapping[int, str]) -> set[int]:
     """The numbers of the classes that are people, or of the only one. Raises ValueError where none is."""
-    people = {number for number, name in names.items() if name.strip().casefold() in PEOPLE}
+    people = {number for number, name in names.items() if name.strip().casefold() in PERSON_NAMES}
     if not people and len(names) == 1:
         people = set(names)
     if not people:
