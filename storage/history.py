@@ -532,8 +532,8 @@ class History:
         ]
 
     def likeness(self, model: str, looks: types.Floats, *, ids: Collection[int] | None = None) -> Likeness:
-        """How alike (L, D) unit rows are to everybody, or only these ids, at a first look. Raises DatabaseError
-        where the history has vectors, but none of that model.
+        """How alike (L, D) unit rows are to everybody, or only these ids, at a first look. Raises
+        DatabaseError where the history has vectors, but none of that model.
         """
         with self._asking() as connection:
             check_model(connection, model, self.path)
