@@ -133,7 +133,7 @@ def layout_of(
 
 def _lies_in_rows(output: Floats, named: int) -> bool:
     """Whether candidates are rows, of which there are more than numbers in each."""
-    return output.shape[1] < output.shape[0] and output.shape[0] != 4 + named
+    return bool(output.shape[1] < output.shape[0] != 4 + named)
 
 
 def _put_together(table: Floats, classes: int, form: Form) -> Layout:
