@@ -66,6 +66,10 @@ def test_truths_and_pictures_of_people(tmp_path: Path, capsys: pytest.CaptureFix
     truth = tmp_path / "truth" / "hall" / "gt" / "gt.txt"
     truth.parent.mkdir(parents=True)
     truth.write_text("1,1,2,3,4,5,1\n1,2,9,3,4,5,1\n")
+    video = tmp_path / "annotations.xml"
+    box = '<box frame="0" outside="0" xtl="1" ytl="1" xbr="9" ybr="9"/>'
+    video.write_text(f'<annotations><track id="0" label="person">{box}</track></annotations>')
+    assert checked(capsys, video)[0]["what"] == "boxes of people"
     people = tmp_path / "people"
     for folder in ("query", "bounding_box_test"):
         (people / folder).mkdir(parents=True)

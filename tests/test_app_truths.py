@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,9 +56,14 @@ def expect_rows(boxes: Boxes, rows: list[tuple[float, ...]] = ROWS) -> None:
         "frame,id,x,y,w,h,mark,a,b,c\n" + text(),
         "# by somebody\n" + text(),
         text(end=",1,1,1"),
+        text().encode("utf-16"),
+        text().encode() + b"# caf\xe9\n",
+        text(between=";", end="").replace(";20;", ";20,0;"),  # decimals with a comma
+        text(between="\t", end="").replace("\t20\t", "\t20,0\t"),
+        "".join(",".join(f'"{one}"' for one in row) + "\n" for row in ROWS),
     ],
 )
-def test_one_layout_in_many_hands(content: str, tmp_path: Path) -> None:
+def test_one_layout_in_many_hands(content: str | bytes, tmp_path: Path) -> None:
     file(tmp_path / "hall.txt", content)
     (boxes,) = read_truth(tmp_path).values()
     expect_rows(boxes)
@@ -88,6 +94,46 @@ def test_classes_are_the_challenges_where_no_labels_say(tmp_path: Path) -> None:
     assert boxes.ignored.tolist() == [False] * 6 + [True, True]
 
 
+def test_classes_are_visdrones_where_there_are_ten_columns_of_them(tmp_path: Path) -> None:
+    """0 a region to be ignored, 1 a pedestrian, 4 a car; then whether it is cut off, and how much is hidden."""
+    crowd = (1.0, 8.0, 200.0, 20.0, 90.0, 60.0)
+    content = text(end=",1,1,0,2") + text([CAR], end=",1,4,1,0") + text([crowd], end=",0,0,0,0")
+    file(tmp_path / "hall.txt", content)
+    boxes = read_truth(tmp_path)["hall"]
+    expect_rows(boxes, [*ROWS, crowd])
+    assert boxes.ignored.tolist() == [False] * 6 + [True]
+    file(tmp_path / "hall.txt", text(end=",1,0,0,0"))  # places on the ground, none of which is known
+    expect_rows(read_truth(tmp_path)["hall"])
+
+
+def cvat_xml() -> str:
+    """A video of CVAT: its tracks from 0, one of a car, and a box that has left the picture."""
+    tracks = []
+    for who, label in ((1, "Person"), (2, "Person"), (9, "car")):
+        rows = [row for row in [*ROWS, CAR] if row[1] == who]
+        boxes = [
+            f'<box frame="{f - 1:g}" outside="0" xtl="{x}" ytl="{y}" xbr="{x + w}" ybr="{y + h}"/>'
+            for f, _, x, y, w, h in rows
+        ]
+        gone = '<box frame="7" outside="1" occluded="0" xtl="1" ytl="1" xbr="9" ybr="9"/>'
+        tracks.append(f'<track id="{who}" label="{label}">{"".join(boxes)}{gone}</track>')
+    meta = "<meta><task><name>campus.mp4</name></task></meta>"
+    return f'<?xml version="1.0"?><annotations>{meta}{"".join(tracks)}</annotations>'
+
+
+def coco_of_pictures() -> dict[str, object]:
+    """As CVAT exports it: pictures by number, people among the attributes, no videos."""
+    told: dict[str, Any] = coco()
+    del told["videos"]
+    for image in told["images"]:
+        frame = image["id"] - 101
+        image.clear()
+        image |= {"id": frame + 101, "file_name": f"frame_{frame:06d}.PNG"}
+    for one in told["annotations"]:
+        one["attributes"] = {"occluded": False, "track_id": one.pop("instance_id")}
+    return told
+
+
 def layouts(tmp_path: Path) -> dict[str, Callable[[], Path]]:
     """Ways to keep the truth of one camera."""
     seqinfo = "[Sequence]\nname=campus\nframeRate=25\n"
@@ -105,9 +151,24 @@ def layouts(tmp_path: Path) -> dict[str, Callable[[], Path]]:
         "the file itself": lambda: file(gt, text()),
         "a lone text": lambda: file(tmp_path / "truth.txt", text()),
         "an archive": zipped,
+        "a folder in an archive": lambda: nested(tmp_path / "deep.zip"),
+        "a folder in a folder": lambda: file(
+            tmp_path / "mot" / "train" / "campus" / "gt" / "gt.txt", text()
+        ).parents[3],
+        "another ending": lambda: file(tmp_path / "upper" / "CAMPUS.TXT", text()).parent,
+        "CVAT's XML": lambda: file(tmp_path / "cvat" / "annotations.xml", cvat_xml()).parent,
+        "CVAT's XML, the file": lambda: file(tmp_path / "annotations.xml", cvat_xml()),
+        "COCO of pictures": lambda: file(tmp_path / "pictures.json", json.dumps(coco_of_pictures())),
         "COCO": lambda: file(tmp_path / "coco" / "instances.json", json.dumps(coco())).parent,
         "COCO, the file": lambda: file(tmp_path / "coco.json", json.dumps(coco())),
     }
+
+
+def nested(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("export/campus/gt/gt.txt", text())
+        archive.writestr("__MACOSX/export/._x", "")
+    return path
 
 
 def coco(*, first: int = 0, key: str = "instance_id") -> dict[str, object]:
@@ -209,6 +270,12 @@ def test_what_is_laid_out_otherwise_is_one_sentence(content: str | bytes, told: 
 def test_json_of_another_layout_is_one_sentence(content: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not in MOT's layout"):
         read_truth(file(tmp_path / "a.json", content))
+
+
+@pytest.mark.parametrize("content", ["<annotations/>", "<a><track/></a>", "no xml", "<annotations>" * 5])
+def test_xml_of_another_layout_is_one_sentence(content: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="it is no XML"):
+        read_truth(file(tmp_path / "a.xml", content))
 
 
 def test_an_archive_that_is_none_is_one_sentence(tmp_path: Path) -> None:

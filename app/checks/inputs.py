@@ -77,9 +77,9 @@ def _look(name: str, report: Report, arguments: argparse.Namespace) -> None:
         report.what, report.will = "a live camera", "watched: sightline config check tells whether it answers"
     elif suffix == ".toml":
         _configuration(path, report)
-    elif suffix in NETWORKS:
+    elif suffix in NETWORKS and not _is_annotations(path):
         _network(path, report, arguments)
-    elif suffix in (".txt", ".json", ".zip") or _holds_truth(path):
+    elif suffix in (".txt", ".csv", ".json", ".xml", ".zip") or _holds_truth(path):
         _truth_or_people(path, report)
     else:
         _footage(name, report)
@@ -194,6 +194,14 @@ def _find_somebody(detector: Detector, report: Report) -> None:
     report.facts["people found"] = f"{len(found)} in a picture of several{best}"
     if not len(found):
         report.doubts.append("nobody was found in a picture of several people")
+
+
+def _is_annotations(path: Path) -> bool:
+    """Whether an .xml is CVAT's, and no network of OpenVINO."""
+    if path.suffix.lower() != ".xml" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return b"<annotations" in file.read(4096)
 
 
 def _holds_truth(path: Path) -> bool:

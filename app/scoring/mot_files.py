@@ -1,4 +1,4 @@
-"""Truth and results as files: MOTChallenge's layout and its variants, COCO's for videos, AI City's."""
+"""Truth and results as files: MOTChallenge's layout and its variants, COCO's, CVAT's, AI City's."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from typing import TypeVar
 import numpy as np
 
 from app.config import ConfigError
+from app.scoring.annotations import coco_boxes, cvat_boxes
 from app.scoring.score import Boxes
-from app.scoring.tables import city_boxes, coco_boxes, is_city, mot_boxes, read_rows
+from app.scoring.tables import city_boxes, is_city, mot_boxes, read_rows
 
 T = TypeVar("T")
 
@@ -46,27 +47,39 @@ def unpacked(path: Path) -> Iterator[Path]:
 
 
 def read_truth(path: Path) -> dict[str, Boxes]:
-    """By camera: every NAME/gt/gt.txt, else NAME.txt; gt/gt.txt of one camera; one file; COCO's or AI City's.
-
-    Raises ConfigError where none can be used.
+    """By camera: every NAME/gt/gt.txt, else NAME.txt; gt/gt.txt of one camera; one file; COCO's, CVAT's or AI
+    City's; also where a folder holds nothing but the one that holds these. Raises ConfigError where none can
+    be used.
     """
     if not path.exists():
         raise ConfigError(f"The folder of the truth {path} is not there; name another with --truth.")
     if path.is_file():
         return _read_file(path)
-    files = {file.stem: file for file in sorted(path.glob("*.txt")) if file.name.lower() not in NOT_BOXES}
-    files |= {file.parts[-3]: file for file in sorted(path.glob("*/gt/gt.txt"))}
-    if not files and (path / "gt/gt.txt").is_file():
-        files = {_sequence_name(path): path / "gt/gt.txt"}
+    inner = _inner(path)
+    files = {file.stem: file for file in _texts(inner) if file.name.lower() not in NOT_BOXES}
+    files |= {file.parts[-3]: file for file in sorted(inner.glob("*/gt/gt.txt"))}
+    if not files and (inner / "gt/gt.txt").is_file():
+        files = {_sequence_name(inner): inner / "gt/gt.txt"}
     if files:
         return _read_all(files)
-    jsons = sorted(path.glob("*.json")) or sorted(path.glob("annotations/*.json"))
-    if len(jsons) == 1:
-        return _read_file(jsons[0])
+    others = [*inner.glob("*.json"), *inner.glob("*.xml")] or sorted(inner.glob("annotations/*.json"))
+    if len(others) == 1:
+        return _read_file(others[0])
     raise ConfigError(
         f"There is no truth in {path}: NAME/gt/gt.txt or NAME.txt is expected for each camera, or one COCO "
-        ".json."
+        ".json, or CVAT's .xml of a video."
     )
+
+
+def _texts(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in (".txt", ".csv"))
+
+
+def _inner(folder: Path) -> Path:
+    """The folder, or the only one in it where there is nothing else, as archives have it."""
+    there = [entry for entry in folder.iterdir() if not entry.name.startswith((".", "__MACOSX"))]
+    alone = len(there) == 1 and there[0].is_dir() and there[0].name not in ("gt", "annotations")
+    return _inner(there[0]) if alone and not (there[0] / "gt").is_dir() else folder
 
 
 def read_results(path: Path) -> dict[str, Boxes]:
@@ -75,7 +88,7 @@ def read_results(path: Path) -> dict[str, Boxes]:
         raise ConfigError(f"The folder of the results {path} is not there; name another with --results.")
     if path.is_file():
         return _read_file(path)
-    return _read_all({file.stem: file for file in sorted(path.glob("*.txt"))})
+    return _read_all({file.stem: file for file in _texts(path)})
 
 
 def _read_all(files: Mapping[str, Path]) -> dict[str, Boxes]:
@@ -89,8 +102,9 @@ def _read_all(files: Mapping[str, Path]) -> dict[str, Boxes]:
 
 
 def _read_file(path: Path) -> dict[str, Boxes]:
-    if path.suffix.lower() == ".json":
-        return _checked(path, _explained(path, lambda: coco_boxes(path)))
+    annotations = {".json": coco_boxes, ".xml": cvat_boxes}.get(path.suffix.lower())
+    if annotations is not None:
+        return _checked(path, _explained(path, lambda: annotations(path)))
     return _read_all({path.parts[-3] if path.parts[-2:] == ("gt", "gt.txt") else path.stem: path})
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import codecs
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,9 @@ from tracker.layout import PERSON_NAMES
 MOT_CLASSES = {1: "person", 2: "ignored", 7: "ignored", 8: "ignored", 12: "ignored"}
 """Of MOT16, MOT17 and MOT20: pedestrians; on vehicles, standing still, what misleads, reflections."""
 LAST_MOT_CLASS = 13
+VISDRONE_CLASSES = {0: "ignored", 1: "person", 2: "person", 11: "ignored"}
+"""Regions, pedestrians, people, others."""
+LAST_VISDRONE_CLASS = 11
 MOST_BYTES = 2 * 10**9
 
 Rows = NDArray[np.float64]
@@ -26,9 +28,8 @@ def read_rows(path: Path) -> Rows:
     """(N, columns) of a text. Raises OSError where it can't be read, ValueError where rows are no numbers."""
     if path.stat().st_size > MOST_BYTES:
         raise ValueError(f"more than {MOST_BYTES / 1e9:g} GB")
-    text = path.read_text(encoding="utf-8-sig")
-    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
-    rows = [re.split(r"[,;\t]\s*|\s+", line.rstrip(",; ")) for line in lines if line]
+    lines = [line.partition("#")[0].replace('"', "").strip() for line in _text(path).splitlines()]
+    rows = [_parts(line) for line in lines if line]
     if rows and not _is_number(rows[0][0]) and len(rows) > 1:
         rows = rows[1:]  # a heading
     if not rows:
@@ -38,6 +39,21 @@ def read_rows(path: Path) -> Rows:
         odd = next(k for k, row in enumerate(rows, 1) if len(row) != len(rows[0]))
         raise ValueError(f"row {odd} has {len(rows[odd - 1])} columns, the first {len(rows[0])}")
     return np.array(rows, np.float64)
+
+
+def _text(path: Path) -> str:
+    """In UTF-8, or UTF-16 by its mark; letters that are none may stand in comments."""
+    data = path.read_bytes()
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16") if marked else data.decode("utf-8-sig", errors="replace")
+
+
+def _parts(line: str) -> list[str]:
+    """The words of a row. Where semicolons or tabs part them, commas are those of decimals."""
+    for mark in (";", "\t"):
+        if mark in line and "," in line:
+            return [word.strip().replace(",", ".") for word in line.rstrip("; \t").split(mark)]
+    return re.split(r"[,;\t]\s*|\s+", line.rstrip(",; "))
 
 
 def read_mot(path: Path) -> Boxes:
@@ -64,24 +80,30 @@ def mot_boxes(rows: Rows, labels: Sequence[str] = ()) -> Boxes:
         return Boxes.none()
     if rows.shape[1] < 6:
         raise ValueError(f"{rows.shape[1]} columns where at least 6 are needed")
-    nine = rows.shape[1] == 9
+    classes = _classes(rows)
     marks = rows[:, 6] if rows.shape[1] > 6 else np.ones(len(rows))
     rows = np.column_stack([rows[:, :6], marks, rows[:, 7:8] if rows.shape[1] > 7 else np.ones(len(rows))])
     _expect_numbers(rows)
-    kept, ignored = _of_people(rows[:, 7], labels, nine=nine and rows_have_classes(rows))
+    kept, ignored = _of_people(rows[:, 7], labels, classes)
     rows, ignored = rows[kept], (ignored | (rows[:, 6] == 0))[kept]
     corners = np.column_stack([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]])
     return Boxes(rows[:, 0].astype(np.int64) - 1, rows[:, 1].astype(np.int64), corners, ignored)
 
 
-def rows_have_classes(rows: Rows) -> bool:
-    """Whether the eighth column can be MOT16's class."""
-    classes = rows[:, 7]
-    return bool(((classes == np.floor(classes)) & (classes >= 1) & (classes <= LAST_MOT_CLASS)).all())
+def _classes(rows: Rows) -> Mapping[int, str]:
+    """What the eighth column can be: MOT16's classes, or VisDrone's, which tells two more things behind."""
+    width, classes = rows.shape[1], rows[:, 7] if rows.shape[1] > 7 else np.zeros(0)
+    whole = len(classes) > 0 and bool((classes == np.floor(classes)).all())
+    if width == 9 and whole and classes.min() >= 1 and classes.max() <= LAST_MOT_CLASS:
+        return MOT_CLASSES
+    if width == 10 and whole and classes.min() >= 0 and 1 <= classes.max() <= LAST_VISDRONE_CLASS:
+        hidden = np.isin(rows[:, 8], (0, 1)) & np.isin(rows[:, 9], (0, 1, 2))
+        return VISDRONE_CLASSES if hidden.all() else {}
+    return {}
 
 
 def _of_people(
-    classes: Rows, labels: Sequence[str], *, nine: bool
+    classes: Rows, labels: Sequence[str], told: Mapping[int, str]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which rows are kept, and which of them are to be ignored."""
     everybody, nobody = np.ones(len(classes), bool), np.zeros(len(classes), bool)
@@ -90,10 +112,10 @@ def _of_people(
         if (classes < 1).all():
             return everybody, nobody  # no class was written
         return np.isin(classes, sorted(people)), nobody
-    if not nine:
+    if not told:
         return everybody, nobody
-    ignored = [number for number, kind in MOT_CLASSES.items() if kind == "ignored"]
-    return np.isin(classes, sorted(MOT_CLASSES)), np.isin(classes, ignored)
+    ignored = [number for number, kind in told.items() if kind == "ignored"]
+    return np.isin(classes, sorted(told)), np.isin(classes, ignored)
 
 
 def people_of(names: Mapping[int, str]) -> set[int]:
@@ -133,31 +155,3 @@ def city_boxes(rows: Rows) -> dict[str, Boxes]:
         frames = mine[:, 2] + 1 - first
         found[f"{camera:.0f}"] = mot_boxes(np.column_stack([frames, mine[:, 1], mine[:, 3:7]]))
     return found
-
-
-def coco_boxes(path: Path) -> dict[str, Boxes]:
-    """COCO's layout for videos: by the video's name. Raises OSError, or ValueError for another layout."""
-    told = json.loads(path.read_text(encoding="utf-8-sig"))
-    try:
-        return _coco(told)
-    except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
-        raise ValueError(f"it is no list of videos, images and annotations with ids ({error!r})") from error
-
-
-def _coco(told: Mapping[str, Any]) -> dict[str, Boxes]:
-    names = {one["id"]: Path(str(one["name"])).stem for one in told.get("videos", [])}
-    images = {one["id"]: one for one in told["images"]}
-    frames = {id_: int(one.get("frame_id", one.get("frame_index", -1))) for id_, one in images.items()}
-    if not names or min(frames.values(), default=-1) < 0:
-        raise ValueError("its images name no video and no frame")
-    first = 0 if 0 in frames.values() else 1
-    people = people_of({one["id"]: str(one["name"]) for one in told["categories"]})
-    rows: dict[str, list[list[float]]] = {name: [] for name in names.values()}
-    for one in told["annotations"]:
-        if one["category_id"] in people:
-            image = one["image_id"]
-            who = one["instance_id"] if "instance_id" in one else one["track_id"]
-            mark = 0 if one.get("ignore") or one.get("iscrowd") else 1
-            place = rows[names[images[image]["video_id"]]]
-            place.append([frames[image] + 1 - first, who, *one["bbox"], mark])
-    return {name: mot_boxes(np.array(some, np.float64).reshape(-1, 7)) for name, some in rows.items()}
