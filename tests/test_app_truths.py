@@ -95,7 +95,7 @@ def test_classes_are_the_challenges_where_no_labels_say(tmp_path: Path) -> None:
 
 
 def test_classes_are_visdrones_where_there_are_ten_columns_of_them(tmp_path: Path) -> None:
-    """0 a region to be ignored, 1 a pedestrian, 4 a car; then whether it is cut off, and how much is hidden."""
+    """0 a region to be ignored, 1 a pedestrian, 4 a car; then whether it is cut off, and how hidden it is."""
     crowd = (1.0, 8.0, 200.0, 20.0, 90.0, 60.0)
     content = text(end=",1,1,0,2") + text([CAR], end=",1,4,1,0") + text([crowd], end=",0,0,0,0")
     file(tmp_path / "hall.txt", content)
