@@ -36,7 +36,7 @@ from storage.repair import Repair
 from tracker.likeness import straight
 from tracker.search import search
 
-BEFORE_PARTED = ("0002", "0003", "0004")  # pictures in the rows of vectors
+BEFORE_PARTED = ("0001", "0002", "0003", "0004")  # pictures in the rows of vectors
 
 COMMAND = """
 import sys
@@ -68,7 +68,7 @@ def main() -> int:
     parser.add_argument("--sightings", type=int, default=100_000)
     parser.add_argument("--portraits", type=int, default=13, help="of a sighting")
     parser.add_argument("--jpeg", type=int, default=3500, help="bytes of a picture")
-    parser.add_argument("--schema", default="head", help="0002 to 0006: of earlier ones")
+    parser.add_argument("--schema", default="head", help="0001 to 0007: of earlier ones")
     parser.add_argument("--tries", type=int, default=5)
     parser.add_argument("--out", type=Path, default=None)
     told = parser.parse_args()

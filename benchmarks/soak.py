@@ -1,6 +1,7 @@
 """Many live cameras for as long as asked, with faults at random: does anything grow?
 
-    python benchmarks/soak.py [--minutes 60] [--streams 16] [--no-faults] [--upkeep] [--seed 1] [--out FOLDER]
+    python benchmarks/soak.py [--minutes 60] [--streams 16] [--fps RATE] [--no-faults] [--upkeep] [--seed 1]
+                              [--out FOLDER]
 
 Real footage of people, cut into small films of 1 to 15 frames/s, is served over RTSP (GStreamer's server,
 four processes) through proxies that break it. `sightline watch --config` runs over it like a service, with
@@ -57,7 +58,8 @@ def main() -> int:
         old.unlink()
     shutil.rmtree(out / "recordings", ignore_errors=True)
     length_s = 60 * arguments.minutes
-    rates = [float(RATES[n * len(RATES) // arguments.streams]) for n in range(arguments.streams)]
+    mixed = [float(RATES[n * len(RATES) // arguments.streams]) for n in range(arguments.streams)]
+    rates = mixed if arguments.fps is None else [arguments.fps] * arguments.streams
     print(f"{len(rates)} films, {sum(rates):g} frames a second in all; {out}", flush=True)
     films = write_films(arguments.data / "data/video/vtest.avi", out, rates=rates, seconds=length_s + 60)
     with served(films, recorders=RECORDERS, seed=arguments.seed) as (recorders, urls):
@@ -91,6 +93,9 @@ def parsed() -> tuple[argparse.Namespace, list[str]]:
     )
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--streams", type=int, default=16)
+    parser.add_argument(
+        "--fps", type=float, help="of every stream; 1 to 15, as cameras have, where it is not given"
+    )
     parser.add_argument("--faults", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument(
         "--upkeep",

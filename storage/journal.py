@@ -10,14 +10,26 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from storage.batches import in_batches
-from storage.schema import Correction, CorrectionIdentity, CorrectionSighting, Identity, Revision, Sighting
+from storage.schema import (
+    Correction,
+    CorrectionIdentity,
+    CorrectionSighting,
+    Identity,
+    Revision,
+    Sighting,
+    Unlaid,
+)
 
 PERSON, MACHINE = "person", "machine"
 
 _PLACED = ("moved", "held")
+
+AT_ONCE = 500
+"""Sightings put in one transaction: a fifth of a second, for which a run that records waits."""
 
 
 def hold(connection: Connection, sighting: int, identity: int | None) -> bool:
@@ -83,6 +95,9 @@ def take_back(connection: Connection, correction: int) -> None:
     moved, about = CorrectionSighting, CorrectionIdentity
     steps = select(moved.sighting_id).where(moved.correction_id == correction, moved.role.in_(_PLACED))
     touched = set(connection.scalars(steps))
+    if len(touched) > AT_ONCE:
+        lay_later(connection, correction)
+        touched = set()
     pairs = connection.execute(
         select(about.identity_id, about.other_id).where(about.correction_id == correction)
     ).all()
@@ -95,6 +110,33 @@ def take_back(connection: Connection, correction: int) -> None:
             _fix_anew(connection, identity)
     if row.kind == "name":
         _name(connection, pairs[0][0])
+
+
+def lay_later(connection: Connection, correction: int) -> None:
+    """What a correction was about is put where the journal says by `lay`, a part at a time."""
+    values = {"correction_id": correction, "done": 0}
+    statement = upsert(Unlaid).values(values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["correction_id"], set_={"done": 0}))
+
+
+def lay(connection: Connection) -> bool:
+    """Put a part of what corrections are about, that were made or undone, where the journal says; whether
+    something may be left. Whoever changes a history does so, also after one who was killed.
+    """
+    row = connection.execute(select(Unlaid.correction_id, Unlaid.done).limit(1)).first()
+    if row is None:
+        return False
+    moved, this = CorrectionSighting, Unlaid.correction_id == row.correction_id
+    steps = select(moved.id, moved.sighting_id).where(
+        moved.correction_id == row.correction_id, moved.id > row.done, moved.role.in_(_PLACED)
+    )
+    some = connection.execute(steps.order_by(moved.id).limit(AT_ONCE)).all()
+    _put(connection, sorted({step.sighting_id for step in some}))
+    if len(some) == AT_ONCE:
+        connection.execute(update(Unlaid).where(this).values(done=some[-1].id))
+    else:
+        connection.execute(delete(Unlaid).where(this))
+    return True
 
 
 def _part(connection: Connection, identity: int) -> set[int]:

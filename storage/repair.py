@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +34,7 @@ from storage.templates import renew
 MEMBERS = 32  # sightings that stand for an identity in a decision about it: the longest
 
 _RENEWED_AT_ONCE = 100  # people whose templates are chosen anew in one transaction: some tenths of a second
+LET_OTHERS_S = 0.06  # SQLite asks for a lock again after 0.05 s, where it does not wait for long
 SETTLED_S = 10.0  # of footage after its end, a run adds nothing to a sighting
 
 
@@ -216,46 +217,66 @@ class Repair:
     def refine(self, moves: Sequence[Move], *, note: str) -> int:
         """What a second pass found, as one correction by the machine. Sightings that people placed are left
         where they are. Raises CorrectionError where nothing is left to move.
+
+        In transactions of a bounded length: it is written down as one that does not hold, then holds, then
+        what it is about is put there. Killed before it holds, it is as if it had been undone at once; after,
+        whoever changes the history next goes on with it.
         """
-        with self._writing() as connection:
-            free = _free(connection, [move.sighting for move in moves])
-            moves = [move for move in moves if move.sighting in free]
-            if not moves:
-                raise CorrectionError("nothing is to be moved; people's own decisions stand")
-            correction = journal.add(connection, "refine", author=journal.MACHINE, note=note)
+        with in_plain_words(self._path):
+            with self._engine.begin() as connection:
+                free = _free(connection, [move.sighting for move in moves])
+                if not free:
+                    raise CorrectionError("nothing is to be moved; people's own decisions stand")
+                correction = journal.add(
+                    connection, "refine", author=journal.MACHINE, note=note, undone=time.time()
+                )
             groups: dict[int, list[int]] = defaultdict(list)
             for move in moves:
-                groups[move.identity].append(move.sighting)
-            into = {
-                number: self._who(connection, number)
-                if number > 0
-                else _new_identity(connection, correction, group)
-                for number, group in groups.items()
-            }
-            self._place(connection, correction, moves, into)
-            return correction
+                if move.sighting in free:
+                    groups[move.identity].append(move.sighting)
+            into: dict[int, int] = {}
+            for some in in_batches(moves):
+                with self._engine.begin() as connection:
+                    self._write_down(connection, correction, some, groups, into)
+                self._let_others()
+        with self._writing() as connection:
+            connection.execute(update(Correction).where(Correction.id == correction).values(undone=None))
+            journal.lay_later(connection, correction)
+        return correction
 
-    def _place(
-        self, connection: Connection, correction: int, moves: Sequence[Move], into: dict[int, int]
+    def _write_down(
+        self,
+        connection: Connection,
+        correction: int,
+        moves: Sequence[Move],
+        groups: Mapping[int, list[int]],
+        into: dict[int, int],
     ) -> None:
-        """into: by a move's identity, who that is now."""
-        for some in in_batches(moves):
-            query = select(Sighting.id, Sighting.identity_id)
-            found = connection.execute(query.where(Sighting.id.in_([move.sighting for move in some])))
-            before = {row.id: row.identity_id for row in found}
-            steps = [
-                {
-                    "correction_id": correction,
-                    "sighting_id": move.sighting,
-                    "role": "moved",
-                    "identity_id": into[move.identity],
-                    "before_id": before[move.sighting],
-                    "probability": move.probability,
-                }
-                for move in some
-            ]
+        """groups: by a move's identity, its sightings. into: who that is now, as far as it is known."""
+        free = _free(connection, [move.sighting for move in moves])
+        moves = [move for move in moves if move.sighting in free]
+        for number in {move.identity for move in moves} - into.keys():
+            into[number] = (
+                self._who(connection, number)
+                if number > 0
+                else _new_identity(connection, correction, groups[number])
+            )
+        query = select(Sighting.id, Sighting.identity_id)
+        found = connection.execute(query.where(Sighting.id.in_(free)))
+        before = {row.id: row.identity_id for row in found}
+        steps = [
+            {
+                "correction_id": correction,
+                "sighting_id": move.sighting,
+                "role": "moved",
+                "identity_id": into[move.identity],
+                "before_id": before[move.sighting],
+                "probability": move.probability,
+            }
+            for move in moves
+        ]
+        if steps:
             connection.execute(insert(CorrectionSighting), steps)
-            connection.execute(journal.PLACE, [_placed(step) for step in steps])
 
     def undo(self, number: int | None = None) -> int:
         """Take back a correction, the last one a person made or refine applied where None is named."""
@@ -339,26 +360,27 @@ class Repair:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        """A transaction, and after it short ones for what follows for the templates of whom it was about."""
+        """A transaction, and after it short ones for what follows: for other sightings than could be put at
+        once, and for the templates of whom it was about.
+        """
         with in_plain_words(self._path):
             with self._engine.begin() as connection:
                 yield connection
-            while self._renew() == _RENEWED_AT_ONCE:
-                continue
+            for step in (self._lay, self._renew):
+                while step():
+                    self._let_others()
 
-    def _renew(self) -> int:
+    def _lay(self) -> bool:
         with self._engine.begin() as connection:
-            return renew(connection, most=_RENEWED_AT_ONCE)
+            return journal.lay(connection)
 
+    def _renew(self) -> bool:
+        with self._engine.begin() as connection:
+            return renew(connection, most=_RENEWED_AT_ONCE) == _RENEWED_AT_ONCE
 
-def _placed(step: dict[str, Any]) -> dict[str, Any]:
-    """What a step of a correction makes of its sighting."""
-    return {
-        "which": step["sighting_id"],
-        "identity_id": step["identity_id"],
-        "placed_by": step["correction_id"],
-        "placed_probability": step["probability"],
-    }
+    def _let_others(self) -> None:
+        """Between two of many transactions: who waits for the lock asks for it this often."""
+        time.sleep(LET_OTHERS_S)
 
 
 def _free(connection: Connection, sightings: Sequence[int]) -> set[int]:

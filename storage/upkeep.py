@@ -125,6 +125,12 @@ _NOTES = (
         "orders to forget are to be carried out; 'sightline forget' does it",
     ),
     (
+        "corrections",
+        "SELECT count(*) FROM unlaid",
+        "correction is carried out in part: it goes on, or was killed, and the next change goes on with it",
+        "corrections are carried out in part: the next change goes on with them",
+    ),
+    (
         "waiting",
         "SELECT count(*) FROM stale",
         "person whose templates are to be chosen anew, by the next run",

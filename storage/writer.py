@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from storage import schema
 from storage.database import path_of, writing
 from storage.errors import DatabaseError, in_plain_words, passing
+from storage.journal import lay
 from storage.lock import RunLock
 from storage.place import Place
 from storage.recording import Recording, erase
@@ -244,7 +245,8 @@ class Writer:
                 if now >= (due if self._wanted else looked + _LOOK_S):
                     looked = now
                     written = self._commit(connection)  # which may have waited for a lock
-                    due = now if written else time.monotonic() + _RETRY_S
+                    pause_s = 0.0 if self._ending else self._commit_s  # others may want the lock
+                    due = time.monotonic() + (pause_s if written else _RETRY_S)
 
     def _next(self, until: float) -> _Task | None:
         """The next thing to do; None where a commit is due first, or nothing more can be kept."""
@@ -288,7 +290,8 @@ class Writer:
         self._segments.write(connection)
         for camera, start, end in self._ending.erase:
             erase(connection, camera=camera, start=start, end=end, keep_run=self._run)
-        self._renewing = renew(connection, most=_RENEWED_AT_ONCE) == _RENEWED_AT_ONCE
+        left = lay(connection)
+        self._renewing = renew(connection, most=_RENEWED_AT_ONCE) == _RENEWED_AT_ONCE or left
         if self._ending.finish:
             connection.execute(update(schema.Run).where(schema.Run.id == self._run).values(ended=time.time()))
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import random
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -17,13 +22,14 @@ from replayed import replayed, state
 from small_history import name_footage, small_history, writer
 from sqlalchemy import Engine, event, update
 
-from storage import schema
+from storage import journal, schema
 from storage.database import MIGRATIONS, _engine, open_database, writing
 from storage.errors import DatabaseError
 from storage.export import export
 from storage.history import History
 from storage.presences import decisions
 from storage.repair import CorrectionError, Move, Repair, TogetherError, apart, corrections, revisions
+from storage.upkeep import check
 from tracker.types import Point, Sighting
 
 
@@ -363,7 +369,11 @@ def corrected_at_random(repair: Repair, dice: random.Random) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_an_undo_comes_to_what_all_others_say(tmp_path: Path, seed: int) -> None:
+def test_an_undo_comes_to_what_all_others_say(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where what they are about is not put at once."""
+    monkeypatch.setattr(journal, "AT_ONCE", [1, 2, 500][seed % 3])
     engine = crowd(tmp_path / "h.db")
     repair, dice = Repair(engine), random.Random(seed)
     undone = 0
@@ -398,3 +408,107 @@ def _statements(engine: Engine, change: Callable[[], object]) -> int:
     finally:
         event.remove(Engine, "before_cursor_execute", hear)
     return len(said)
+
+
+# Corrections about very many
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from storage import journal, repair
+from storage.database import open_database
+journal.AT_ONCE, steps = 5, []
+def killing(step):
+    def once_more(*arguments):
+        steps.append(1)
+        if len(steps) > int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step(*arguments)
+    return once_more
+change = repair.Repair(open_database(Path(sys.argv[1]), create=False))
+repair.in_batches = lambda ids: [ids[k : k + 7] for k in range(0, len(ids), 7)]
+if sys.argv[3] == "prepared":
+    change._write_down = killing(change._write_down)
+else:
+    journal.lay = killing(journal.lay)
+if sys.argv[3] == "undone":
+    change.undo()
+else:
+    change.refine([repair.Move(s, -1 - s % 4, 0.6) for s in range(1, 41)], note="x")
+"""
+
+
+def refined(engine: Engine) -> int:
+    return Repair(engine).refine([Move(s, -1 - s % 4, 0.6) for s in range(1, 41)], note="x")
+
+
+def killed(path: Path, after: int, what: str) -> None:
+    command = [sys.executable, "-c", KILLED, str(path), str(after), what]
+    assert subprocess.run(command, timeout=60).returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("after", [0, 1, 4])
+@pytest.mark.parametrize("what", ["laid", "undone"])
+@pytest.mark.parametrize("by_run", [True, False])
+def test_what_a_kill_leaves_of_a_large_correction_the_next_change_finishes(
+    tmp_path: Path, after: int, what: str, *, by_run: bool
+) -> None:
+    path = tmp_path / "h.db"
+    engine = crowd(path)
+    before = state(path)
+    if what == "undone":
+        refined(engine)
+    killed(path, after, what)
+    assert all(one.sound for one in check(engine))
+    assert (
+        "1 correction is carried out in part" in {one.name: one.what for one in check(engine)}["corrections"]
+    )
+    if by_run:
+        with writer(engine) as record:
+            record.flush()
+    else:
+        Repair(engine).name(1, "Ann")
+        Repair(engine).undo()
+    assert {one.name: one.what for one in check(engine)}["corrections"].startswith("no ")
+    now = state(path)
+    assert now["sightings"] == replayed(path, {})["sightings"]
+    if what == "undone":
+        assert now["sightings"] == before["sightings"]
+    else:
+        assert all(now["sightings"][n][0] != before["sightings"][n][0] for n in range(1, 41))
+
+
+@pytest.mark.parametrize("after", [0, 1, 4])
+def test_a_large_correction_that_is_killed_before_it_holds_changes_nothing(
+    tmp_path: Path, after: int
+) -> None:
+    path = tmp_path / "h.db"
+    engine = crowd(path)
+    before, told = state(path), History(engine).people()
+    killed(path, after, "prepared")
+    assert state(path)["sightings"] == before["sightings"]
+    assert History(engine).people() == told
+    assert [row.undone is not None for row in corrections(engine)] == [True]
+    assert refined(engine) == 2  # at the next try
+    assert state(path) == replayed(path, {})
+
+
+def test_a_large_correction_lets_a_run_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its parts: a run beside it commits before it has ended."""
+    monkeypatch.setattr(journal, "AT_ONCE", 1)
+    engine = crowd(tmp_path / "h.db")
+    parts: list[float] = []
+    lay = journal.lay
+    monkeypatch.setattr(journal, "lay", lambda connection: parts.append(time.monotonic()) or lay(connection))
+    with writer(engine, commit_s=0.01) as record:
+        changing = Thread(target=refined, args=(engine,))
+        changing.start()
+        name_footage(record, start=1000.0)
+        written = []
+        for number in range(1, 6):
+            record.sighting(Sighting(number, "left", 1000.0 + number, 1001.0 + number, 1, 0.9))
+            record.flush()
+            written.append(time.monotonic())
+        changing.join()
+    assert written[-1] < parts[-1]

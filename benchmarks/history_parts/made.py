@@ -23,6 +23,7 @@ REVISED = 0.35  # revisions by runs, a sighting
 CORRECTED = 1000  # corrections by people
 DIMENSION = 256
 MODEL = "bench"
+WITHOUT_JOURNAL = "0001"
 BEGIN = 1_700_000_000.0
 _AT_ONCE = 5000
 
@@ -48,7 +49,9 @@ def make_history(
         noise = np.random.default_rng(1)
         site(file, sightings, sightings // visits + 1)
         _fill(file, sightings, visits, portraits, pictures or [noise.bytes(jpeg) for _ in range(64)])
-        _correct(file, sightings, visits)
+        if schema != WITHOUT_JOURNAL:
+            file.execute("UPDATE sighting SET decided_id = identity_id")
+            _correct(file, sightings, visits)
         file.execute("COMMIT")
         file.execute("PRAGMA journal_mode = WAL")
 
@@ -91,13 +94,13 @@ def _fill(
         some = range(first, min(first + _AT_ONCE, sightings + 1))
         rows = [_sighting(number, dice, visits) for number in some]
         file.executemany(
-            'INSERT INTO sighting (id, run_id, number, footage_id, identity_id, decided_id, start, "end", '
-            "probability, distance, crops) VALUES (?, 1, ?, ?, ?, ?, ?, ?, 0.9, 0.3, 5)",
+            'INSERT INTO sighting (id, run_id, number, footage_id, identity_id, start, "end", '
+            "probability, distance, crops) VALUES (?, 1, ?, ?, ?, ?, ?, 0.9, 0.3, 5)",
             rows,
         )
         file.executemany(
             'INSERT INTO trajectory (sighting_id, start, "end", points, blob) VALUES (?, ?, ?, 50, ?)',
-            ((row[0], row[5], row[6], blob) for row in rows),
+            ((row[0], row[4], row[5], blob) for row in rows),
         )
         vectors = noise.normal(size=(len(rows) * portraits, DIMENSION)).astype("<f2")
         file.executemany(
@@ -109,16 +112,16 @@ def _fill(
 
 def _sighting(
     number: int, dice: random.Random, visits: int
-) -> tuple[int, int, int, int | None, int | None, float, float]:
+) -> tuple[int, int, int, int | None, float, float]:
     """A person's visits lie close together; one in twenty is not decided."""
     person = None if dice.random() < 0.05 else max(1, number // visits + -dice.randint(0, 5))
     start = BEGIN + number * step_s()
     length = min(math.exp(dice.gauss(2.0, 0.8)), 3600.0)
-    return number, number, dice.randint(1, CAMERAS), person, person, start, start + length
+    return number, number, dice.randint(1, CAMERAS), person, start, start + length
 
 
 def _portraits(
-    rows: list[tuple[int, int, int, int | None, int | None, float, float]],
+    rows: list[tuple[int, int, int, int | None, float, float]],
     vectors: np.ndarray,
     pictures: Sequence[bytes],
     portraits: int,
@@ -126,7 +129,7 @@ def _portraits(
 ) -> Iterator[tuple[int, float, float, bytes, bytes]]:
     for k, vector in enumerate(vectors):
         row = rows[k // portraits]
-        yield row[0], row[5] + k % portraits, dice.random(), vector.tobytes(), pictures[k % len(pictures)]
+        yield row[0], row[4] + k % portraits, dice.random(), vector.tobytes(), pictures[k % len(pictures)]
 
 
 def way() -> bytes:
