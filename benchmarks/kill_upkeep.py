@@ -4,10 +4,11 @@
 
 Each kind in turn, on a copy of one made history, in a process of its own, killed after a random part of the
 time that it takes undisturbed. Then: is it sound (PRAGMA integrity_check, foreign_key_check, and all that
-`sightline check-history` looks at), and is what is there all of the change or nothing (of a forget: all, once
-what was ordered is finished by the next), with every other sighting's identity as it was. A `run` (over
-detections made elsewhere, into a history that holds the day before) is finished by `run --resume`, and comes
-to the people and as many sightings as one that nobody killed, give or take where it was cut.
+`sightline check-history` looks at), and is what is there all of the change or nothing (of a forget, a refine
+and an undo: once the next change went on with what was begun), with every other sighting's identity as it
+was. A `run` (over detections made elsewhere, into a history that holds the day before) is finished by `run
+--resume`, and comes to the people and as many sightings as one that nobody killed, give or take where it was
+cut.
 """
 
 from __future__ import annotations
@@ -212,6 +213,9 @@ def cycle(source: Path, victim: Path, change: Change, after_s: float, kind: str)
     engine = open_database(victim, create=False)
     if kind == "forget":
         Forgetting(engine, remove=lambda path, camera: False).carry_out()
+    if kind in ("refine --apply", "undo"):
+        repair = Repair(engine)
+        repair.undo(repair.name(1, "the next change"))
     wrong += [f"{one.name}: {one.what}" for one in check(engine) if not one.sound]
     after = identities(victim)
     if after != before and not change.whole(before, after, victim):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -81,6 +82,28 @@ def test_nobody_gives_nobody_and_enough_is_enough() -> None:
     thinking = memory.recollect(())
     thinking.enough.set()
     assert thinking.groups().groups == []
+
+
+class SetAfter(threading.Event):
+    """Set once it was asked so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+        self.asked = 0
+
+    def is_set(self) -> bool:
+        self.asked += 1
+        return self.asked > self.times
+
+
+def test_it_is_enough_between_two_comparisons() -> None:
+    """Whoever ends a run does not wait until all are compared."""
+    window, _ = crowd(12, seed=1)
+    never, soon = SetAfter(10**9), SetAfter(50)
+    assert regroup(window, [], enough=never).groups
+    assert regroup(window, [], enough=soon) == Regrouped([], None)
+    assert soon.asked == 51 < never.asked / 2
 
 
 def crowd(people: int, seed: int) -> tuple[list[Tracklet], dict[int, int]]:

@@ -9,6 +9,7 @@ hierarchical community discovery", NIPS 2013, for what it approximates).
 from __future__ import annotations
 
 import heapq
+import threading
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -37,9 +38,14 @@ ROUNDS = 4
 """Of moving; the last changes little."""
 
 
+class EnoughError(Exception):
+    """Who asked for a partition no longer waits for it."""
+
+
 class Partition:
     """N tracklets in groups. never: (N, N) pairs that are in no group together. ties: pairs that are,
-    whatever the odds. most: people there are thought to be at most.
+    whatever the odds. most: people there are thought to be at most. enough: once set, EnoughError is raised
+    at the next comparison.
     """
 
     def __init__(
@@ -51,8 +57,9 @@ class Partition:
         *,
         ties: Collection[tuple[int, int]] = (),
         most: float = np.inf,
+        enough: threading.Event | None = None,
     ) -> None:
-        self._most = most
+        self._most, self._enough = most, enough
         self._columns, self._model, self._links = columns, model, links
         count = len(columns)
         self._never = [set(np.flatnonzero(row).tolist()) for row in never]
@@ -144,6 +151,8 @@ class Partition:
         """Groups that are worth a comparison with some tracklets and not forbidden: those that look most like
         them, and those to whom times or places point, which are told apart.
         """
+        if self._enough is not None and self._enough.is_set():
+            raise EnoughError
         barred = {int(self.label[other]) for row in rows for other in self._never[row]} | without
         met = {int(self.label[other]) for row in rows for other in self._links.places[row]} - barred
         follows = {int(self.label[other]) for row in rows for other in self._follows[row]} - barred

@@ -95,7 +95,7 @@ def second_pass(
 ) -> Pass:
     """As ``refine``, with what was learned. strangers: (N, N) more pairs that are never one person. begun:
     (N,) who is who as far as known, from which is learned first. appearance: what the network's card says.
-    price: log of how many missed merges a false one is worth. enough: once set, the turn at hand is the last.
+    price: log of how many missed merges a false one is worth. enough: once set, EnoughError is raised soon.
     """
     if len(tracklets) > MOST:
         raise TooManyError(f"{len(tracklets)} sightings are more than the {MOST} that are compared at once.")
@@ -110,11 +110,11 @@ def second_pass(
     for _ in range(turns):
         model, links = site.learned(people)
         most = np.inf if people is not None else len(site.columns) / PIECES
-        partition = Partition(site.columns, model, links, never, ties=ties, most=most)
+        partition = Partition(site.columns, model, links, never, ties=ties, most=most, enough=enough)
         found = partition.settle()
         settled = people is not None and np.array_equal(people, found)
         people = found
-        if settled or (enough is not None and enough.is_set()):
+        if settled:
             break
     numbers = np.array([t.number for t in tracklets])
     clusters = clusters_of(numbers, found, partition.belonging())

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tracker.appearance import Appearance
+from tracker.clustering import EnoughError
 from tracker.constraints import Constraints
 from tracker.model import Model
 from tracker.refine import Cluster, second_pass
@@ -29,7 +30,9 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Regrouped:
-    """groups: none where somebody no longer wanted to wait. model: of the site, as learned on the way."""
+    """groups: none where somebody no longer wanted to wait. model: of the site, as learned on the way; None
+    then.
+    """
 
     groups: list[Group]
     model: Model | None
@@ -47,9 +50,9 @@ def regroup(
     """Who the last presences are.
 
     older: one for each identity from before, of whom no two are one; its number does not matter. Those of an
-    older identity take it, others the one that most of their seconds have. enough: once set, nothing comes of
-    it. It is one turn of learning and clustering, from who they are so far; the next comes with the next
-    presences.
+    older identity take it, others the one that most of their seconds have. enough: once set it ends soon, and
+    nothing comes of it. It is one turn of learning and clustering, from who they are so far; the next comes
+    with the next presences.
     """
     if not window:
         return Regrouped([], None)
@@ -58,18 +61,19 @@ def regroup(
     numbered = [replace(tracklet, number=number) for number, tracklet in enumerate(rows)]
     known = np.arange(len(rows)) >= len(window)
     apart = known[:, None] & known[None]
-    found = second_pass(
-        numbered,
-        constraints=told,
-        strangers=apart & ~np.eye(len(rows), dtype=bool),
-        begun=people_so_far(rows),
-        appearance=appearance,
-        price=price,
-        turns=1,
-        enough=enough,
-    )
-    if enough is not None and enough.is_set():
-        return Regrouped([], found.model)
+    try:
+        found = second_pass(
+            numbered,
+            constraints=told,
+            strangers=apart & ~np.eye(len(rows), dtype=bool),
+            begun=people_so_far(rows),
+            appearance=appearance,
+            price=price,
+            turns=1,
+            enough=enough,
+        )
+    except EnoughError:
+        return Regrouped([], None)
     return Regrouped(_groups(rows, len(window), found.clusters), found.model)
 
 
