@@ -104,9 +104,44 @@ def test_a_folder_for_each_person(split: bool) -> None:
     assert len(layout.tables[TRAIN]) == (0 if split else 6)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "{split}/000{who}_c{camera}s1_000451_0{k}.jpg",  # no folder a person
+        "image_{split}/000{who}_c00{camera}_0000{k}_0.jpg",  # VeRi's
+        "{Split}/000{who}_c{camera}s1_000451_0{k}.JPG",
+        "{split}/cam{camera}/{who}/{k}.jpg",
+        "{split}/{who}/cam_{letter}/{k}.jpg",
+        "cam_{letter}/person_000{who}/{k}.png",  # PRID's
+        "{who}/camera {camera}/{k}.png",
+        "bbox_test/000{who}/000{who}C{camera}T0001F00{k}.jpg",  # MARS
+        "000{who}_c{camera}s1_000451_0{k}.jpg",
+    ],
+)
+def test_people_and_cameras_are_told_by_names_or_folders(name: str) -> None:
+    """Never a camera, or a split, for a person."""
+    names = [
+        name.format(who=who, k=k, camera=camera, letter=" ab"[camera], split=split, Split=split.title())
+        for who in (2, 3)
+        for camera in (1, 2)
+        for k, split in ((1, "query"), (2, "test"))
+    ]
+    layout = layout_of(names)
+    for table in (QUERY, GALLERY):
+        seen = [(person, camera) for _, person, camera in facts(layout, table)]
+        assert len(seen) == len(set(seen)) == 4
+        assert {camera for _, camera in seen} == {1, 2}
+
+
+def test_one_picture_of_each_in_each_camera_is_asked_for_once() -> None:
+    layout = layout_of([f"cam{camera}/person{n:03d}/{n}.png" for n in (1, 2) for camera in (1, 2)])
+    assert [(person, camera) for _, person, camera in facts(layout, QUERY)] == [(1, 1), (2, 1)]
+    assert [(person, camera) for _, person, camera in facts(layout, GALLERY)] == [(1, 2), (2, 2)]
+
+
 def test_cameras_are_in_the_names_or_unknown() -> None:
     layout = layout_of([f"{who}/{who}_cam{k}.jpg" for who in ("1", "2") for k in (1, 2)])
-    assert {camera for _, _, camera in facts(layout, QUERY)} == {1, 2}
+    assert {camera for _, _, camera in facts(layout, TRAIN)} == {1, 2}
     assert {
         camera for _, _, camera in facts(layout_of(["a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.jpg"]), QUERY)
     } == {0}
@@ -119,6 +154,7 @@ def test_cameras_are_in_the_names_or_unknown() -> None:
         (["a.txt"], "holds no picture"),
         (["1.jpg", "2.jpg"], "laid out as nothing known"),
         (["a/1.jpg", "b/1.jpg"], "laid out as nothing known"),
+        (["query/x.jpg", "query/y.jpg", "gallery/x.jpg", "gallery/y.jpg"], "laid out as nothing known"),
         (["query/9999999999999999999999_c1s1_000001_01.jpg"], "does not say whom it shows"),
         (["x/query/0002_c1s1_000451_03.jpg", "y/query/0002_c1s1_000451_03.jpg"], "query more than once"),
     ],

@@ -6,7 +6,9 @@ MSMT17       list_train.txt, list_query.txt, list_gallery.txt; the camera is in 
 VIPeR        632 pairs: 000_45_1.jpg (person, angle, camera), or cam_a and cam_b; ten times 316 people
 GRID         250 pairs and 775 strangers, 0001_1_25004_... (person, camera, frame); ten times 125 people
 CUHK03       1_001_1_01.png (pair of cameras, person, camera, number); twenty times 100 people
-folders      a folder a person; in train, query and gallery, or all together
+folders      a folder a person, in folders a camera or with such in it; in train, query and gallery, or all
+             together
+names        0002_c1s1_000451_03.jpg and the like, in train, query and gallery, or all together
 """
 
 from __future__ import annotations
@@ -25,13 +27,16 @@ ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 STRANGER = 0
 
 NAME = re.compile(r"(-1|\d{1,15})_c(\d{1,9})(?:s(\d{1,9}))?_f?(\d{1,15})")
-_CAMERA = re.compile(r"(?:^|_)c(?:am)?(\d{1,4})")
+_CAMERA = re.compile(r"(?:^|_)c(?:am)?(\d{1,4})|^\d+C(\d)T")  # MARS has 0001C1T0001F001
+_CAMERA_FOLDER = re.compile(r"c(?:am(?:era)?)?[-_ ]?(\d{1,4}|[a-z])", re.IGNORECASE)
 _MSMT = re.compile(r"\d+_\d+_(\d{1,4})_")
 _VIPER = re.compile(r"(\d{3,4})_(\d{1,3})_([12])")
 _VIPER_FOLDERS = {"cam_a": 1, "cam_b": 2}
 _GRID = re.compile(r"(\d{4})_([0-9])_(\d{1,9})_\d+_\d+_\d+_\d+")
 _CUHK03 = re.compile(r"(\d)_(\d{3})_([12])_(\d{2})")
 _SPLITS = {"train": TRAIN, "query": QUERY, "probe": QUERY, "gallery": GALLERY, "test": GALLERY}
+_SPLITS |= {TRAIN: TRAIN, GALLERY: GALLERY}
+_SPLITS |= {f"image_{name}": _SPLITS[name] for name in ("train", "query", "test")}  # as VeRi has it
 _LISTS = {"list_train.txt": TRAIN, "list_query.txt": QUERY, "list_gallery.txt": GALLERY}
 
 Row: TypeAlias = tuple[str, int, int, int, int]
@@ -77,7 +82,9 @@ def laid_out(names: Sequence[str], text_of: Callable[[str], str]) -> Layout:
         return _viper(pictures)
     if all(_CUHK03.fullmatch(stem) for stem in stems):
         return _cuhk03(pictures)
-    return _folders(pictures)
+    named = {name: _by_name(name) for name in pictures}
+    told = [row for row in named.values() if row is not None]
+    return _split(told if len(told) == len(named) else _by_folders(pictures))
 
 
 def _market(pictures: Sequence[str]) -> Layout:
@@ -149,8 +156,9 @@ def _viper(pictures: Sequence[str]) -> Layout:
     for name in pictures:
         path = PurePosixPath(name)
         found = _VIPER.fullmatch(path.stem)
-        person = found[1] if found else path.stem.partition("_")[0]
-        if not person.isdecimal():
+        number = re.search(r"\d+", path.stem)
+        person = found[1] if found else number[0] if number else ""
+        if not person:
             raise LayoutError(f"{name} does not say whom it shows: name pictures as 000_45.bmp")
         camera = int(found[3]) if found else _VIPER_FOLDERS[path.parent.name]
         rows.append((name, int(person) + 1, camera, 1, 1))
@@ -198,40 +206,63 @@ def _one_each(rows: Sequence[Row], mine: Sequence[int], rng: np.random.Generator
     return [int(rng.choice(some)) for some in by_person.values()]
 
 
-def _folders(pictures: Sequence[str]) -> Layout:
-    """A folder a person. Where no folder tells what is asked for, everybody's first picture is."""
-    people = {name: PurePosixPath(name).parent.name for name in pictures}
+def _by_name(name: str) -> Row | None:
+    found = NAME.match(PurePosixPath(name).name)
+    return None if found is None else (name, *(int(told or 1) for told in found.groups()))  # type: ignore[return-value]
+
+
+def _by_folders(pictures: Sequence[str]) -> list[Row]:
+    """Rows of a folder a person, which may hold a folder a camera, or be in one."""
+    people = {name: _person(PurePosixPath(name)) for name in pictures}
     known = sorted(set(people.values()) - {""})
     several = [who for who in known if sum(one == who for one in people.values()) > 1]
     if len(several) < 2:
         raise LayoutError(
-            f"it is laid out as nothing known: Market-1501's {', '.join(FOLDERS)}, MSMT17's lists, or a "
-            "folder of "
-            "pictures for each person are expected"
+            f"it is laid out as nothing known: Market-1501's {', '.join(FOLDERS)} or its names, MSMT17's "
+            "lists, or a folder of pictures for each person are expected"
         )
     numbers = {who: number for number, who in enumerate(known, 1)}
+    return [(name, numbers[people[name]], _camera(name), 1, 1) for name in pictures if people[name]]
+
+
+def _person(picture: PurePosixPath) -> str:
+    """The folder that is no camera's and no split's; "" where there is none."""
+    folder = picture.parent
+    folder = folder.parent if _CAMERA_FOLDER.fullmatch(folder.name) else folder
+    return "" if folder.name.lower() in _SPLITS else folder.name
+
+
+def _split(rows: Sequence[Row]) -> Layout:
+    """By folders. Where none tells what is asked for, everybody's first picture in each camera is; where that
+    is all there are, everybody's first.
+    """
     layout = Layout()
-    split = {name: _split_of(name) for name in pictures}
-    told = QUERY in split.values() and GALLERY in split.values()
-    seen: set[tuple[str, int]] = set()
-    for name in sorted(pictures):
-        camera = _camera(name)
-        row = (name, numbers[people[name]], camera, 1, 1)
-        if told:
-            layout.tables[split[name] or TRAIN].append(row)
-            continue
-        first = (people[name], camera) not in seen
-        seen.add((people[name], camera))
-        layout.tables[QUERY if first else GALLERY].append(row)
-        layout.tables[TRAIN].append(row)
+    split = {name: _split_of(name) for name, *_ in rows}
+    if QUERY in split.values() and GALLERY in split.values():
+        for row in sorted(rows):
+            layout.tables[split[row[0]] or TRAIN].append(row)
+        return layout
+    layout.tables[TRAIN] = sorted(rows)
+    one_each = len({row[1:3] for row in rows}) == len(rows)
+    seen: set[tuple[int, ...]] = set()
+    for row in sorted(rows):
+        whose = row[1:2] if one_each else row[1:3]
+        layout.tables[GALLERY if whose in seen else QUERY].append(row)
+        seen.add(whose)
     return layout
 
 
 def _split_of(name: str) -> str | None:
-    parts = [part.lower() for part in PurePosixPath(name).parts[:-2]]
+    parts = [part.lower() for part in PurePosixPath(name).parts[:-1]]
     return next((_SPLITS[part] for part in parts if part in _SPLITS), None)
 
 
 def _camera(name: str) -> int:
-    found = _CAMERA.search(PurePosixPath(name).stem)
-    return int(found[1]) if found else 0
+    """By the picture's name, or its folders'; letters by their place in the alphabet; 0 where none tells."""
+    path = PurePosixPath(name)
+    found = _CAMERA.search(path.stem)
+    if found is not None:
+        return int(found[1] or found[2])
+    folders = (_CAMERA_FOLDER.fullmatch(part) for part in reversed(path.parts[:-1]))
+    told = next((found[1] for found in folders if found is not None), "0")
+    return int(told) if told.isdecimal() else ord(told.lower()) - ord("a") + 1
