@@ -148,7 +148,8 @@ def _grid_facts(name: str) -> tuple[int, int, int]:
 
 
 def _in_cam_folders(pictures: Sequence[str]) -> bool:
-    return all(PurePosixPath(name).parent.name in _VIPER_FOLDERS for name in pictures)
+    folders = {PurePosixPath(name).parent for name in pictures}
+    return len(folders) == 2 and {folder.name for folder in folders} == set(_VIPER_FOLDERS)
 
 
 def _viper(pictures: Sequence[str]) -> Layout:
