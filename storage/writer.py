@@ -317,8 +317,8 @@ class Writer:
         for tell in self._committed:
             tell(now)
         self._committed.clear()
-        if self._renewing and not ending.finish:
-            self._ending.tell = ending.tell
+        if self._renewing and not (ending.finish and self._patient):  # a live run does not wait at its end
+            self._ending.tell, self._ending.finish = ending.tell, ending.finish
             return
         for done in ending.tell:
             done.set()

@@ -218,7 +218,6 @@ def test_of_many_only_those_alike_by_their_means_are_looked_at_closely(
                 look = people[who] + dice.normal(size=64)
                 vector = (look / np.linalg.norm(look)).astype(np.float32)
                 record.portrait(number + 1, Portrait(start + k, 0.5, vector, picture(9)))
-        record.flush()
     history = Counting(engine)
     for sighting in (1, 77, 300):
         (whole,), _ = ask_sighting(history, sighting)

@@ -163,6 +163,25 @@ def test_only_those_seen_lately_are_loaded(tmp_path: Path) -> None:
     assert [who.id for who in history.identities(MODEL, since=since)] == sorted(newest[:2])
 
 
+@pytest.mark.parametrize("patient", [False, True])
+def test_a_run_ends_with_everybodys_templates_chosen_where_nobody_waits(
+    tmp_path: Path, *, patient: bool
+) -> None:
+    """A live run leaves the rest to the next one."""
+    path = tmp_path / "h.db"
+    engine = open_database(path, create=True)
+    with writer(engine, patient=patient) as record:
+        name_footage(record)
+        for number in range(1, 121):
+            record.sighting(Sighting(number, "left", 10.0 + number, 11.0 + number, number, 0.9))
+            record.portrait(number, Portrait(10.0 + number, 0.5, np.ones(DIMENSION, np.float32), picture(1)))
+    left = rows(path, "SELECT * FROM stale")
+    assert bool(left) == patient
+    with writer(engine) as record:
+        record.flush()
+    assert_kept(path)
+
+
 def test_ids_are_given_once(tmp_path: Path) -> None:
     """Of people and of sightings, also where the last of them was erased."""
     engine = small_history(tmp_path / "h.db")
