@@ -13,8 +13,11 @@ from clips import number_of, write_clip
 from rtsp_server import RtspServer
 from web_camera import Hls, WebServer, jpeg
 
+from app import errors
+from app.cli import main
 from app.config import ConfigError, read_config
 from app.sources.clocks import Pacer
+from app.sources.ffmpeg import SourceError
 from app.sources.live import LiveSource
 from app.sources.passwords import redact, with_login_encoded
 from tracker.types import Frame
@@ -111,6 +114,15 @@ def test_single_pictures_that_cease_are_told_and_come_back() -> None:
         assert source.state == "playing"
 
 
+def test_dash_is_refused_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for address in ("http://viewer:pw@10.0.0.4/live.mpd", "https://10.0.0.4/a/Manifest.MPD?token=x"):
+        with pytest.raises(SourceError, match=r"is DASH, which is not read here; give its HLS") as caught:
+            live(address)
+        assert "pw" not in str(caught.value)
+        assert main(["watch", address, "--db", str(tmp_path / "h.db")]) == errors.SOURCE
+        assert "is DASH" in capsys.readouterr().err
+
+
 # Over UDP
 
 
@@ -142,12 +154,18 @@ def test_a_camera_that_sends_over_udp_alone(transport: str, plays: bool, clip: P
         ("rtsp://viewer:pä ss@10.0.0.4/main", "rtsp://viewer:p%C3%A4%20ss@10.0.0.4/main"),
         ("rtsp://vie@wer:p@10.0.0.4/main", "rtsp://vie%40wer:p@10.0.0.4/main"),
         ("rtsp://viewer:p:w@[fe80::1]:554/main", "rtsp://viewer:p%3Aw@[fe80::1]:554/main"),
+        ("rtsp://viewer:1/2@3@10.0.0.4:8554/a/b", "rtsp://viewer:1%2F2%403@10.0.0.4:8554/a/b"),
+        ("rtsp://viewer:/@10.0.0.4/main", "rtsp://viewer:%2F@10.0.0.4/main"),
+        ("rtsp://viewer:?@cam/main", "rtsp://viewer:%3F@cam/main"),
+        ("rtsp://viewer:12?3@[fe80::1]/main", "rtsp://viewer:12%3F3@[fe80::1]/main"),
         # As they are: nothing raw in them, or no login at all.
         ("rtsp://viewer:p%40ss@10.0.0.4/main", None),
         ("rtsp://viewer:pass@host/main?mail=a@b.c", None),
         ("rtsp://10.0.0.4/a@b", None),
         ("http://cam/x?mail=a@b.c", None),
         ("rtsp://host:554/main", None),
+        ("rtsp://host:554/main@2", None),
+        ("rtsp://10.0.0.4:554/a@10.0.0.5/b", None),
         ("rtsp://viewer@host/main", None),
         ("/dev/video0", None),
         ("hall.mp4", None),
@@ -157,6 +175,21 @@ def test_a_password_may_hold_any_letter(typed: str, meant: str | None) -> None:
     assert with_login_encoded(typed) == (meant or typed)
     if meant is not None:
         assert redact(with_login_encoded(typed)).startswith("rtsp://" + meant.rpartition("@")[2])
+
+
+@pytest.mark.parametrize(
+    ("typed", "secret"),
+    [
+        ("rtsp://viewer:1/2@3@cam/a", "2@3"),
+        ("rtsp://viewer:123#4@cam/x", "123"),
+        ("http://viewer:p@ss/w@cam1/video", "ss/w"),
+        ("rtsp://viewer:/@cam", "/@"),
+    ],
+)
+def test_where_a_password_ends_is_not_clear_none_of_it_is_shown(typed: str, secret: str) -> None:
+    for address in (typed, with_login_encoded(typed)):
+        assert secret not in redact(address)
+        assert "viewer" not in redact(address)
 
 
 def test_such_a_password_is_what_the_server_gets(clip: Path) -> None:

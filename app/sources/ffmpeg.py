@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import struct
 import threading
 import time
@@ -251,10 +252,21 @@ def may_be_still(stream: VideoStream) -> bool:
 
 
 def live_address(uri: str, *, shown: str) -> str:
-    """The uri itself; raises SourceError where it is none of a network stream or a device."""
+    """The uri itself; raises SourceError where it is none of a network stream or a device, or one of DASH
+    where FFmpeg was built without it, as in PyAV's wheels.
+    """
     if uri.partition("://")[0].lower() not in _SCHEMES and not uri.startswith("/dev/"):
         raise SourceError(f"{shown}: is no live camera; give an rtsp:// address or /dev/video0.")
+    if re.match(r"https?://[^?#]+\.mpd(?:[?#]|$)", uri, re.IGNORECASE) and not _reads("dash"):
+        raise SourceError(f"{shown}: is DASH, which is not read here; give its HLS (.m3u8) or RTSP address.")
     return uri
+
+
+def _reads(kind: str) -> bool:
+    try:
+        return av.ContainerFormat(kind, "r").is_input
+    except ValueError:
+        return False
 
 
 def open_live(

@@ -15,6 +15,7 @@ _TOKEN = re.compile(r"[0-9a-fA-F]{16,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9
 _MIXED = re.compile(r"[A-Za-z0-9+]{12,}={0,2}")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _NAME = r"(?:[\w-]+\.)+[\w-]+|localhost|\[[0-9a-fA-F:.]+\]"
+_CLEAR_NAME = re.compile(rf"(?:{_NAME})(?::\d+)?")
 _CLEAR_HOST = re.compile(rf"(?:{_NAME})(?::\d+)?|[\w-]+:\d+")
 _HOST_ON = re.compile(rf"(?:(?:{_NAME})(?::\d+)?|[\w-]+:\d+|[\w-]+)(?:[/?]|$)")
 _SURE_HOST_ON = re.compile(r"(?:(?:\d+\.){3}\d+(?::\d+)?|localhost|\[[^\]]+\]|[\w.-]+:\d+)(?:[/?]|$)")
@@ -35,13 +36,21 @@ def redact(uri: str) -> str:
     if not separator:
         return uri
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    # What looks like a port and is no number is the beginning of a password with a slash in it.
-    cut_short = re.search(r":(?!\d*$)", authority.rpartition("]")[2])
-    login = rest if cut_short else authority
+    login = rest if _is_cut_short(authority) else authority
     host_on = rest[login.rfind("@") + 1 :]
     host = re.split(r"[/?#]", host_on, maxsplit=1)[0]
     asked = _SECRET.sub(r"\1***", host_on[len(host) :])
     return f"{scheme}://{host}" + _PART.sub(lambda found: "***" if _is_token(found[0]) else found[0], asked)
+
+
+def _is_cut_short(authority: str) -> bool:
+    """Whether a login, of which a part may lie behind the first /, is in what should be a host: what looks
+    like a port is no number, or stands behind a name without a dot, as users have.
+    """
+    after = authority.rpartition("]")[2]
+    return bool(re.search(r":(?!\d+$)", after)) or (
+        "@" not in authority and ":" in after and not _CLEAR_NAME.fullmatch(authority)
+    )
 
 
 def holds_secret(text: str) -> bool:
@@ -90,9 +99,10 @@ def _raw_login_end(rest: str) -> int:
     host = authority[first + 1 :]
     if first >= 0 and _CLEAR_HOST.fullmatch(host):
         return first
-    if first < 0 and not re.search(r":(?!\d*$)", host):
+    if first < 0 and not _is_cut_short(authority):
         return -1
-    wanted = _HOST_ON if first < 0 or "#" in rest else _SURE_HOST_ON
+    port_like = first < 0 and bool(re.search(r":\d+$", authority))
+    wanted = _SURE_HOST_ON if port_like or (first >= 0 and "#" not in rest) else _HOST_ON
     later = [m.start() for m in re.finditer("@", rest) if wanted.match(rest, m.start() + 1)]
     return later[-1] if later else first
 
