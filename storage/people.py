@@ -125,8 +125,8 @@ def number_of_people(connection: Connection, span: Span, *, most: int | None = N
     if span == Span():
         return int(connection.execute(select(Bound.value).where(Bound.name == "people")).scalar() or 0)
     if span.has_times:
-        filters = (*span.filters(connection), Sighting.identity_id.is_not(None))
-        people = select(Sighting.identity_id).where(*filters)
+        person = Sighting.identity_id + 0  # as a sum, so that they are sought by time and not by person
+        people = select(person).where(*span.filters(connection), person.is_not(None))
     else:
         people = select(Seen.identity_id).where(*_on(span.camera), *span.of_people(Seen.identity_id))
     some = people.distinct().limit(most).subquery()

@@ -7,13 +7,14 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from alembic import command
 from alembic.config import Config
 from small_history import DIMENSION, MODEL, name_footage, picture, small_history, writer
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from storage import schema
 from storage.database import MIGRATIONS, _engine, open_database, writing
@@ -161,6 +162,28 @@ def test_only_those_seen_lately_are_loaded(tmp_path: Path) -> None:
     assert [who.id for who in history.identities(MODEL, people=3)] == sorted(newest[:3])
     since = last[newest[1]]
     assert [who.id for who in history.identities(MODEL, since=since)] == sorted(newest[:2])
+
+
+def test_those_of_a_time_are_sought_by_time(tmp_path: Path) -> None:
+    """And not among everybody, whatever SQLite thinks of it."""
+    engine = busy(tmp_path / "h.db")
+    said: list[tuple[str, tuple[object, ...]]] = []
+
+    def hear(*heard: Any) -> None:
+        said.append((heard[2], heard[3]))
+
+    event.listen(engine, "before_cursor_execute", hear)
+    History(engine).number_of_people(since=100.0, until=150.0, most=3)
+    History(engine).people(since=100.0, until=150.0, most=3)
+    History(engine).number_of_sightings(since=100.0, until=150.0, unidentified=True, most=3)
+    of_sightings = [one for one in said if "FROM sighting" in one[0] and " IN (" not in one[0]]
+    assert len(of_sightings) == 3
+    with closing(sqlite3.connect(tmp_path / "h.db")) as file:
+        plans = [
+            str(file.execute(f"EXPLAIN QUERY PLAN {sql}", told).fetchall()) for sql, told in of_sightings
+        ]
+    assert ["ix_sighting_start (start>" in plan for plan in plans] == [True, True, False]
+    assert "ix_sighting_identity_id_start (identity_id=? AND start>?" in plans[2]  # of nobody, and by time
 
 
 @pytest.mark.parametrize("patient", [False, True])
