@@ -128,6 +128,34 @@ def test_who_lasts_from_block_to_block_is_in_one_place_at_a_time() -> None:
     assert after[992] in (after[990], after[991])
 
 
+def test_changes_are_weighed_by_the_model_that_decided_them() -> None:
+    """Each goes to whom the terms are highest of, and a twin in the same view is told to be barred."""
+    rows, truth = street(60, known=True)
+    there = replace(visit(990, 500, "a", 2000.0, 500), end=2060.0)
+    twin = replace(visit(991, 500, "a", 2010.0, 500), end=2050.0)
+    alike = visit(992, 500, "b", 2100.0, 500)
+    rows = sorted([*rows, there, twin, alike], key=lambda row: row.start)
+    _, settled = through(rows, Blocks(carried=15, explain=True), size=45)
+    changes = {change.sighting: change for one in settled for change in one.changes}
+    weighed = {number: one for part in settled for number, one in part.weighed.items()}
+    assert set(weighed) == set(changes)
+    assert set(changes) & set(truth) == {3 * person + 2 for person in range(5, 61, 5)}
+    for number, change in changes.items():
+        one = weighed[number]
+        if number in truth:
+            best = max(
+                (who for who in one.terms if who not in one.bars), key=lambda who: one.terms[who].total
+            )
+            assert best == change.after == truth[number]
+            assert one.terms[best].total > 0 > one.terms[one.second or 0].total
+            assert one.barred is None
+    (out,) = {990, 991} & set(changes)
+    assert weighed[out].bars[500] == "same view"
+    assert weighed[out].barred is not None
+    _, settled = through(rows, Blocks(carried=15), size=45)
+    assert not any(one.weighed for one in settled)
+
+
 def test_memory_is_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_OLDER", 10)
     rows, truth = street(60, known=True)

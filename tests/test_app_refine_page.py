@@ -36,7 +36,9 @@ def db(tmp_path: Path) -> list[str]:
 def found(tmp_path: Path) -> dict[int, Reason]:
     engine = small_history(tmp_path / "r.db")
     rows = presences(engine, since=None, until=None)
-    return {reason.change.sighting: reason for reason in reasons(rows, differences(rows, decisions(engine)))}
+    return {
+        reason.change.sighting: reason for reason in reasons(rows, differences(rows, decisions(engine)), {})
+    }
 
 
 def shades(page: Page) -> list[int]:
@@ -85,8 +87,14 @@ def test_the_page_says_what_would_change_and_why(
     page = Page(out)
     assert "5 sightings looked at 3 would be reassigned 2 people new" in page.text
     assert [card["id"] for card in page.all("article")] == ["sighting-4", "sighting-2", "sighting-5"]
-    assert "joins 1 sighting 1 left, 0:00, 16.0 s before cosine 1.00" in page.text
-    assert "leaves 1 sighting 1 left, 0:00, 2.0 s before" in page.text
+    joins = re.search(
+        r"joins 1 sighting 1 left, 0:00, 16.0 s before looks (\S+), way and time (\S+), ", page.text
+    )
+    assert joins is not None
+    assert all(float(term) > 0 for term in joins.groups())
+    assert re.search(r"leaves 1 sighting 1 left, 0:00, 2.0 s before looks -[^=]* = -\d", page.text)
+    assert "cosine" not in page.text
+    assert "The numbers are log odds" in page.text
     assert f"sightline refine {' '.join(db)} --apply" in page.text
     assert f"this alone: sightline move 5 1 {' '.join(db)}" in page.text
     assert f"never: sightline move 2 1 {' '.join(db)}" in page.text
@@ -103,7 +111,7 @@ def test_what_is_typed_is_what_was_typed(db: list[str], tmp_path: Path) -> None:
     assert main(["refine", "--page", str(out), *typed, *db]) == errors.OK
     page = Page(out)
     assert f"sightline refine {' '.join(db)} --since 10 --config '{site}' --own-clocks --apply" in page.text
-    assert "left, 0:00 cosine" in page.text  # and no time between, which nobody knows
+    assert "left, 0:00 looks" in page.text  # and no time between, which nobody knows
 
 
 def test_applied_the_page_says_how_to_take_it_back(db: list[str], tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ import numpy as np
 
 from app.history.change import Change
 from app.history.tracklets import tracklets_of
+from app.history.weighed import Scales, Weighed
 from tracker.constraints import Constraints
-from tracker.refine import Cluster, second_pass
+from tracker.refine import Cluster, Pass, second_pass
 from tracker.tracklets import Path, Tracklet
 from tracker.types import Floats
 
@@ -72,11 +73,15 @@ class _Known:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Sightings that no later block decides anew, by id, what changes of them, and who they are then."""
+    """Sightings that no later block decides anew, by id, what changes of them, and who they are then.
+
+    weighed: of the changes, what speaks for and against them, where that was asked for.
+    """
 
     rows: list[PresenceRow]
     changes: list[Change]
     after: dict[int, int | None]
+    weighed: dict[int, Weighed] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -84,12 +89,13 @@ class Blocks:
     """The second pass, one block at a time. Memory is that of a block, and a number a decision by people.
 
     overlap: pairs of cameras that may see one person at the same moment. own_clocks: each source has a clock
-    of its own. price: log of how many missed merges a false one is worth.
+    of its own. price: log of how many missed merges a false one is worth. explain: changes are weighed.
     """
 
     constraints: Constraints = field(default_factory=Constraints)
     own_clocks: bool = False
     price: float = 0.0
+    explain: bool = False
     carried: int = CARRIED
     _rows: list[PresenceRow] = field(default_factory=list)
     _tracklets: dict[int, Tracklet] = field(default_factory=dict)
@@ -112,11 +118,19 @@ class Blocks:
         rows = sorted([*self._rows, *fresh], key=lambda row: row.id)
         self._tracklets |= {t.number: t for t in tracklets_of(fresh, own_clocks=self.own_clocks, paths=paths)}
         older = self._older()
-        clusters = self._clusters([self._tracklets[row.id] for row in rows], older, told)
-        self._name(rows, {t.number: t.identity for t in older}, clusters, told)
+        tracklets = [*(self._tracklets[row.id] for row in rows), *older]
+        found, apart = self._second_pass(tracklets, older, told)
+        self._name(rows, {t.number: t.identity for t in older}, found.clusters, told)
         self._rows = [] if last else _late(rows, self.carried)
         kept = {row.id for row in self._rows}
-        return self._settle([row for row in rows if row.id not in kept], told)
+        people = {t.number: t.identity for t in older} | {row.id: self._outcome[row.id][0] for row in rows}
+        settled = self._settle([row for row in rows if row.id not in kept], told)
+        if self.explain and settled.changes:
+            scales = Scales(tracklets, found, people, constraints=self.constraints, apart=apart)
+            for one in settled.changes:
+                weighed = scales.weigh(one.sighting, now=one.after, before=one.before)
+                settled.weighed[one.sighting] = weighed
+        return settled
 
     @property
     def open(self) -> list[PresenceRow]:
@@ -128,23 +142,24 @@ class Blocks:
         people = list(self._people.items())[-MOST_OLDER:]
         return [known.tracklet(-1 - k, who) for k, (who, known) in enumerate(people)]
 
-    def _clusters(
-        self, tracklets: Sequence[Tracklet], older: Sequence[Tracklet], told: Decisions
-    ) -> list[Cluster]:
-        rows = [*tracklets, *older]
+    def _second_pass(
+        self, rows: Sequence[Tracklet], older: Sequence[Tracklet], told: Decisions
+    ) -> tuple[Pass, list[Pair]]:
+        """The pass over the block's tracklets and, behind them, people from before; who was told apart."""
         number = {t.identity: t.number for t in older}
-        known = np.arange(len(rows)) >= len(tracklets)
+        known = np.arange(len(rows)) >= len(rows) - len(older)
         strangers = known[:, None] & known[None] & ~np.eye(len(rows), dtype=bool) if older else None
-        here = {t.number for t in tracklets}
+        here = {t.number for t in rows} - set(number.values())
         together, apart = (self._pairs(pairs, here, number) for pairs in (told.together, told.apart))
-        return second_pass(
+        found = second_pass(
             rows,
             constraints=self.constraints,
             together=sorted(together),
             apart=sorted(apart - together),
             strangers=strangers,
             price=self.price,
-        ).clusters
+        )
+        return found, sorted(apart - together)
 
     def _pairs(
         self, pairs: Iterable[Pair], here: Collection[int], older: Mapping[int | None, int]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.history.change import Change
+from app.history.weighed import Weighed
+from tracker.types import Bar, Barred, Terms
 
 if TYPE_CHECKING:
     from storage.presences import PresenceRow
@@ -19,12 +22,16 @@ MOST_REASONS = 300
 """Changes that are explained, the least sure; those beyond are counted. With pictures they are some 10 MB."""
 
 
+NOT_WEIGHED = Weighed()
+
+
 @dataclass(frozen=True, slots=True)
 class Like:
     """The sighting of somebody's that is the likest, and its likest picture (a portrait's id).
 
     own: the picture it was compared with. cosine: of the two. gap_s: from the earlier's end to the later's
-    start, negative where both are at the same time. later: whether the other one is the later.
+    start, negative where both are at the same time. later: whether the other one is the later. terms: of the
+    log odds that it is that person, None where nothing weighed them. bar: what forbids that, if anything.
     """
 
     identity: int
@@ -34,6 +41,8 @@ class Like:
     cosine: float
     gap_s: float
     later: bool
+    terms: Terms | None = None
+    bar: Bar | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,8 @@ class Reason:
     """A change, and the likest of those it joins (who were there before, if any), of those it leaves, of all
     others that it can be; None where there is nobody.
 
-    portrait: its own picture, the one that was compared with those it joins, else its best.
+    portrait: its own picture, the one that was compared with those it joins, else its best. barred: who was
+    likelier, and what forbids it.
     """
 
     change: Change
@@ -49,6 +59,7 @@ class Reason:
     joins: Like | None
     leaves: Like | None
     runner_up: Like | None
+    barred: Barred | None = None
 
 
 @dataclass(slots=True)
@@ -74,8 +85,11 @@ class Found:
         after: Mapping[int, int | None],
         *,
         beside: Sequence[PresenceRow] = (),
+        weighed: Mapping[int, Weighed] | None = None,
     ) -> None:
-        """Some that are settled. after: of each, who it is then. beside: others that those may be like."""
+        """Some that are settled. after: of each, who it is then. beside: others that those may be like.
+        weighed: by sighting, what speaks for and against the changes.
+        """
         self.changes += changes
         self.looked_at += len(rows)
         self.before |= {row.identity for row in rows if row.identity is not None}
@@ -83,20 +97,30 @@ class Found:
         self.first = min([self.first, *(row.start for row in rows)])
         self.last = max([self.last, *(row.end for row in rows)])
         if self.explain:
-            found = [*self.reasons, *reasons([*rows, *beside], changes)]
+            found = [*self.reasons, *reasons([*rows, *beside], changes, weighed or {})]
             self.reasons = sorted(found, key=_surest_last)[:MOST_REASONS]
+
+
+def _weighed(weighed: Weighed, like: Like | None) -> Like | None:
+    """With what speaks for and against that person."""
+    if like is None:
+        return None
+    who = like.identity
+    return replace(like, terms=weighed.terms.get(who), bar=weighed.bars.get(who))
 
 
 def _surest_last(reason: Reason) -> tuple[float, int]:
     return reason.change.probability, reason.change.sighting
 
 
-def reasons(rows: Sequence[PresenceRow], changes: Sequence[Change]) -> list[Reason]:
+def reasons(
+    rows: Sequence[PresenceRow], changes: Sequence[Change], weighed: Mapping[int, Weighed]
+) -> list[Reason]:
     """Of each change, the least sure first."""
     if not changes:
         return []
     pool = _Pool(rows, changes)
-    found = [pool.reason(change) for change in changes]
+    found = [pool.reason(change, weighed.get(change.sighting, NOT_WEIGHED)) for change in changes]
     return sorted(found, key=_surest_last)
 
 
@@ -124,7 +148,7 @@ class _Pool:
         """Identities in a row of numbers from 0, -1 for undecided: those of new people are negative."""
         return self._number.setdefault(identity, len(self._number) - 1)
 
-    def reason(self, change: Change) -> Reason:
+    def reason(self, change: Change, weighed: Weighed) -> Reason:
         k = self._row_of[change.sighting]
         alike = self._rows[k].vectors @ self._vectors.T
         others = self._owner != k
@@ -135,9 +159,12 @@ class _Pool:
         left = others & (known == was) & (was >= 0)
         leaves = self._likest(k, alike, left)
         free = others & (known >= 0) & (known != mine) & ~left & ~self._beside(k)[self._owner]
-        runner_up = self._likest(k, alike, free)
+        second = others & (known == self._number.get(weighed.second, -1)) & (known >= 0)
+        runner_up = self._likest(k, alike, second if second.any() else free)
         best = self._rows[k].portraits[int(self._rows[k].qualities.argmax())]
-        return Reason(change, joins.own if joins else best, joins, leaves, runner_up)
+        portrait = joins.own if joins else best
+        weigh = partial(_weighed, weighed)
+        return Reason(change, portrait, weigh(joins), weigh(leaves), weigh(runner_up), weighed.barred)
 
     def _beside(self, k: int) -> NDArray[np.bool_]:
         """(N,): in the same view at the same time, and so surely another."""

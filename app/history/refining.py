@@ -61,11 +61,10 @@ def refine(arguments: argparse.Namespace) -> int:
             own_clocks=arguments.own_clocks,
             price=log(price),
             carried=CARRIED,
+            explain=arguments.page is not None,
         )
         with progress(history.number_of_sightings(since=since, until=until)) as done:
-            found = look_through(
-                history, blocks, since=since, until=until, explain=arguments.page is not None, done=done
-            )
+            found = look_through(history, blocks, since=since, until=until, done=done)
         number = None
         if arguments.apply and found.changes:
             number = Repair(engine).refine(_moves(found.changes), note=_summary(found.changes))
@@ -150,21 +149,20 @@ def look_through(
     *,
     since: float | None,
     until: float | None,
-    explain: bool,
     done: Callable[[int], None] = lambda _: None,
 ) -> Found:
-    """The second pass over a span. explain: with the reasons. done: is told how many were looked at."""
+    """The second pass over a span, with reasons where blocks explain. done: is told how many are done."""
     from app.history.blocks import CARRIED, WINDOW
     from storage.presences import decisions, presence_blocks
 
-    found = Found(explain)
+    found = Found(blocks.explain)
     read = presence_blocks(history.engine, since=since, until=until, first=WINDOW, then=WINDOW - CARRIED)
     coming = next(read, None)
     while coming is not None:
         here, coming = coming, next(read, None)
         told = decisions(history.engine, among=[row.id for row in (*blocks.open, *here)])
         settled = blocks.decide(here, told, paths=paths_of(history, here), last=coming is None)
-        found.add(settled.rows, settled.changes, settled.after, beside=blocks.open)
+        found.add(settled.rows, settled.changes, settled.after, beside=blocks.open, weighed=settled.weighed)
         if coming is not None:
             done(found.looked_at)
     return found

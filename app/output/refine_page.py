@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.history.reasons import Found, Like, Reason
 from app.history.telling import duration
-from app.history.why import percent
+from app.history.why import BARS, TERMS_EXPLAINED, percent, terms_told
 from app.output.chip import Chip
 from app.output.contact_sheet import Clock, data_uri
 from app.output.face import Face
@@ -33,7 +33,8 @@ class Commands:
 class Case:
     """One change. faces: the sighting itself, whom it joins, leaves, and who is next.
 
-    only, never: what to type to have this change alone, or to have it never.
+    only, never: what to type to have this change alone, or to have it never. barred: who was likelier, and
+    what forbids it; "" where nobody was.
     """
 
     sighting: int
@@ -44,6 +45,7 @@ class Case:
     faces: list[Face]
     only: str
     never: str | None
+    barred: str
 
 
 def write_refine_page(
@@ -67,6 +69,7 @@ def write_refine_page(
         "cases": [_case(reason, pictures, clock, commands, own_clocks=own_clocks) for reason in shown],
         "more": len(found.changes) - len(shown),
         "commands": commands,
+        "explained": TERMS_EXPLAINED,
     }
     return write_html("refine_page.html", contents, out)
 
@@ -117,7 +120,16 @@ def _case(
         faces=faces,
         only=f"{move} {'new' if change.after < 0 else change.after} {commands.database}",
         never=None if change.before is None else f"{move} {change.before} {commands.database}",
+        barred=_barred(reason),
     )
+
+
+def _barred(reason: Reason) -> str:
+    if reason.barred is None:
+        return ""
+    terms, who = reason.barred.terms, reason.barred.identity
+    name = f"new {-who}" if who < 0 else str(who)
+    return f"{name} was likelier ({terms_told(terms)} = {terms.total:+.1f}) but {BARS[reason.barred.by]}"
 
 
 def _named(identity: int) -> tuple[int | None, str | None]:
@@ -135,4 +147,7 @@ def _lines(like: Like, clock: Clock, *, own_clocks: bool) -> list[str]:
     if not own_clocks:
         lasted = f"{duration(like.gap_s)} {'later' if like.later else 'before'}"
         where += f", {'at the same time' if like.gap_s < 0 else lasted}"
-    return [f"sighting {row.id}", where, f"cosine {like.cosine:.2f}"]
+    lines = [f"sighting {row.id}", where]
+    if like.terms is not None:
+        lines.append(f"{terms_told(like.terms)} = {like.terms.total:+.1f}")
+    return lines if like.bar is None else [*lines, BARS[like.bar]]
