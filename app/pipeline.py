@@ -24,12 +24,14 @@ from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
 from tracker.presence import Changes, Seen
 from tracker.types import (
+    WHOLE,
     DetectedFrame,
     Detections,
     Floats,
     Frame,
     Grey,
     Image,
+    Part,
     Person,
     Point,
     Portrait,
@@ -42,9 +44,9 @@ Round = list[Frame | DetectedFrame]
 
 
 class Detect(Protocol):
-    """Finds people. One Detections an image, in order."""
+    """Finds people. One Detections an image, in order. parts: of each image, where they are looked for."""
 
-    def detect(self, images: Sequence[Image]) -> list[Detections]: ...
+    def detect(self, images: Sequence[Image], parts: Sequence[Part] = ()) -> list[Detections]: ...
 
 
 class Embed(Protocol):
@@ -57,11 +59,11 @@ class Embed(Protocol):
 
 
 class Plan(Protocol):
-    """Which frames of a camera the detector sees; see app.schedule."""
+    """What the detector sees of a camera's frames; see app.schedule."""
 
     @property
     def wanted_fps(self) -> float: ...
-    def due(self, time: float, picture: Callable[[], Grey], *, tracks: bool) -> bool: ...
+    def due(self, time: float, picture: Callable[[], Grey], people: Callable[[], Floats]) -> Part | None: ...
 
 
 class Record(Protocol):
@@ -259,11 +261,15 @@ class Line:
                 rounds = [self._unkept(frames) for frames in rounds]
             self._round = _Begun(time.monotonic(), dict(self.watch.stages))
             with self.watch.stage("gate"):
-                seen = [[frame for frame in frames if self._due(frame)] for frames in rounds]
+                parts = [[self._due(frame) for frame in frames] for frames in rounds]
+            seen = [
+                [(frame, part) for frame, part in zip(frames, some, strict=True) if part is not None]
+                for frames, some in zip(rounds, parts, strict=True)
+            ]
             with self.watch.stage("detect"):
-                found = self._detect([frame for frames in seen for frame in frames])
+                found = self._detect([one for some in seen for one in some])
             for frames, those in zip(rounds, seen, strict=True):
-                results = self._think(frames, those, [next(found) for _ in those])
+                results = self._think(frames, [frame for frame, _ in those], [next(found) for _ in those])
                 with self.watch.stage("show"):
                     view.show(results, self.status())
         self._keep(self.associator.finish())
@@ -291,13 +297,14 @@ class Line:
         if held:
             yield held
 
-    def _detect(self, frames: Round) -> Iterator[Detections]:
+    def _detect(self, seen: Sequence[tuple[Frame | DetectedFrame, Part]]) -> Iterator[Detections]:
         """One Detections a frame, in order; those made elsewhere come without their embeddings, for now."""
-        real = [f for f in frames if isinstance(f, Frame)]
-        found = self.detector.detect([f.image for f in real]) if real else []
-        kept = iter([self._outside(f, people) for f, people in zip(real, found, strict=True)])
+        real = [(frame, part) for frame, part in seen if isinstance(frame, Frame)]
+        images, parts = [frame.image for frame, _ in real], [part for _, part in real]
+        found = self.detector.detect(images, parts) if real else []
+        kept = iter([self._outside(f, people) for (f, _), people in zip(real, found, strict=True)])
         return iter(
-            [next(kept) if isinstance(f, Frame) else replace(f.detections, embeddings=None) for f in frames]
+            [next(kept) if isinstance(f, Frame) else replace(f.detections, embeddings=None) for f, _ in seen]
         )
 
     def _outside(self, frame: Frame, found: Detections) -> Detections:
@@ -311,13 +318,19 @@ class Line:
             self._camera(frame.camera).unkept += 1
         return []
 
-    def _due(self, frame: Frame | DetectedFrame) -> bool:
-        """Whether it goes through the line; to be asked once of each."""
+    def _due(self, frame: Frame | DetectedFrame) -> Part | None:
+        """What of it goes through the line, if anything; to be asked once of each."""
         camera = self._camera(frame.camera)
         self._between.frame(frame.camera, frame.index, frame.time)
-        return isinstance(frame, DetectedFrame) or camera.plan.due(
-            frame.time, lambda: frame.grey, tracks=camera.tracker.following
-        )
+        if isinstance(frame, DetectedFrame):
+            return WHOLE
+
+        def people() -> Floats:
+            size: Floats = np.array(frame.size * 2, np.float32)
+            boxes = [box / size for box in camera.tracker.expected(frame.time).values()]
+            return np.array(boxes, np.float32).reshape(-1, 4)
+
+        return camera.plan.due(frame.time, lambda: frame.grey, people)
 
     def _think(self, frames: Round, those: Round, found: list[Detections]) -> list[Result]:
         """One round through embed, track, associate and record. those: of the frames, with what was found."""

@@ -2,11 +2,11 @@
 
     python benchmarks/regression.py [--data FOLDER] [--times 3] [--record]
 
-Costs are ratios to the detector's own on the same machine at the same time, so that another machine, or one
-that does other work too, has about the same: seconds of CPU, medians of several runs of `sightline
-benchmark`. How much the gate lets through, and HOTA and IDF1 of given detections (one_camera.py), hardly hang
-on the machine at all. What has moved by more than MOVED says is told, and ends the command with 1 where it is
-for the worse. --record: what is measured becomes what is compared with (recorded.json).
+Costs are ratios to the detector's for a whole picture on the same machine at the same time, so that another
+machine, or one that does other work too, has about the same: seconds of CPU, medians of several runs of
+`sightline benchmark`. How much the gate lets through, and HOTA and IDF1 of given detections (one_camera.py),
+hardly hang on the machine at all. What has moved by more than MOVED says is told, and ends the command with 1
+where it is for the worse. --record: what is measured becomes what is compared with (recorded.json).
 """
 
 from __future__ import annotations
@@ -67,11 +67,10 @@ def measured(data: Path, times: int) -> dict[str, dict[str, float]]:
 
 def _ratios(run: dict[str, Any]) -> dict[str, float]:
     cost = {stage["name"]: stage["cpu_ms"] for stage in run["stages"]}
-    detect_s = cost["detect"] / 1000
-    whole = run["whole"]
-    ratios = {f"{name} / detect": ms / cost["detect"] for name, ms in cost.items() if name != "detect"}
-    ratios["a frame of the run / detect"] = whole["cpu_s"] / whole["frames"] / detect_s
-    ratios["starting up / detect"] = whole["start_cpu_s"] / detect_s
+    picture_s, whole = run["whole_picture_ms"] / 1000, run["whole"]
+    ratios = {f"{name} / whole picture": ms / 1000 / picture_s for name, ms in cost.items()}
+    ratios["a frame of the run / whole picture"] = whole["cpu_s"] / whole["frames"] / picture_s
+    ratios["starting up / whole picture"] = whole["start_cpu_s"] / picture_s
     return ratios
 
 

@@ -30,7 +30,7 @@ from reid.preprocess import cut
 from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
 from tracker.gallery import Gallery
-from tracker.types import Detections, Floats, Image, Result
+from tracker.types import Detections, Floats, Image, Part, Result
 
 FPS = 25
 PATIENCE_S = 30.0
@@ -99,7 +99,7 @@ class Eyes:
 
     cost_s = 0.0
 
-    def detect(self, images: Sequence[Image]) -> list[Detections]:
+    def detect(self, images: Sequence[Image], parts: Sequence[Part] = ()) -> list[Detections]:
         time.sleep(self.cost_s * len(images))
         return [self._look(image) for image in images]
 

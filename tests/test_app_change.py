@@ -11,7 +11,7 @@ from clips import write_clip
 from app.sources.change import Change, small
 from app.sources.ffmpeg import Pictures
 from app.sources.file import FileSource
-from tracker.types import Grey
+from tracker.types import WHOLE, Grey
 
 STEP_S = 0.2
 
@@ -26,56 +26,80 @@ def hall(seed: int, *, light: int = 0, noise: float = 1.0) -> Grey:
 def watched(pictures: int = 50) -> Change:
     """One that has watched the empty room for a while."""
     change = Change(640)
-    change.keep(hall(0))
+    change.changed(hall(0), STEP_S)
+    change.keep(WHOLE)
     for seed in range(1, pictures):
-        change.seen(hall(seed), STEP_S)
+        change.changed(hall(seed), STEP_S)
     return change
 
 
 def test_noise_is_no_change() -> None:
     change = watched()
-    assert not any(change.seen(hall(seed), STEP_S) for seed in range(100, 150))
+    assert not any(change.changed(hall(seed), STEP_S) for seed in range(100, 150))
 
 
 @pytest.mark.parametrize("contrast", [-30, 15])
 def test_the_smallest_person_is_one(contrast: int) -> None:
     picture = hall(100)
     picture[40:45, 80:82] += np.uint8(contrast % 256)  # 20 by 8 pixels of the detector's picture
-    assert watched().seen(picture, STEP_S)
+    part = watched().changed(picture, STEP_S)
+    assert part is not None
+    left, top, right, bottom = part
+    assert 77 / 160 <= left < 82 / 160
+    assert 80 / 160 < right <= 85 / 160
+    assert 37 / 90 <= top < 45 / 90
+    assert 40 / 90 < bottom <= 48 / 90
 
 
 def test_light_that_changes_everywhere_is_none() -> None:
-    assert not watched().seen(hall(100, light=25), STEP_S)
+    assert not watched().changed(hall(100, light=25), STEP_S)
 
 
 def test_what_moves_all_the_time_is_none_after_a_while_and_people_there_still_are() -> None:
     change = Change(640)
-    change.keep(hall(0))
+    change.changed(hall(0), STEP_S)
+    change.keep(WHOLE)
     leaves, seen = np.random.default_rng(1), []
     for seed in range(1, 200):
         picture = hall(seed)
         picture[10:40, 20:60] += leaves.integers(0, 30, (30, 40), np.uint8)
-        seen.append(change.seen(picture, STEP_S))
+        seen.append(change.changed(picture, STEP_S) is not None)
     assert any(seen[:5])
     assert not any(seen[150:])
     picture[15:25, 30:34] = 220
-    assert change.seen(picture, STEP_S)
+    assert change.changed(picture, STEP_S)
 
 
 def test_where_people_pass_all_the_time_the_next_one_counts() -> None:
     change = Change(640)
-    change.keep(hall(0))
+    change.changed(hall(0), STEP_S)
+    change.keep(WHOLE)
     for seed in range(1, 500):
         picture = hall(seed)
         picture[30:60, 70:80] = 10 if seed % 4 else 90
-        change.seen(picture, STEP_S)
+        change.changed(picture, STEP_S)
     picture = hall(999)
     picture[30:60, 70:80] = 10
-    assert change.seen(picture, STEP_S)
+    assert change.changed(picture, STEP_S)
 
 
-def test_a_new_size_is_a_change() -> None:
-    assert watched().seen(hall(1)[:45], STEP_S)
+def test_a_new_size_is_a_change_of_everything() -> None:
+    change = watched()
+    assert change.changed(hall(1)[:45], STEP_S) == WHOLE
+    change.keep(WHOLE)
+    assert change.changed(hall(2)[:45], STEP_S) is None
+
+
+def test_what_was_not_seen_goes_on_being_a_change() -> None:
+    change, picture = watched(), hall(100)
+    picture[40:60, 20:30] = picture[40:60, 120:130] = 220
+    change.changed(picture, STEP_S)
+    change.keep((0.0, 0.0, 0.5, 1.0))
+    part = change.changed(picture, STEP_S)
+    assert part is not None
+    assert part[0] > 0.7
+    change.keep((0.5, 0.0, 1.0, 1.0))
+    assert change.changed(picture, STEP_S) is None
 
 
 @pytest.mark.parametrize("shape", [(1080, 1920), (576, 768), (1, 1), (7, 5000)])

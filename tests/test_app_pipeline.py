@@ -16,12 +16,14 @@ from tracker.associator import Associator
 from tracker.camera_tracker import CameraTracker
 from tracker.gallery import Gallery
 from tracker.types import (
+    WHOLE,
     DetectedFrame,
     Detections,
     Floats,
     Frame,
     Grey,
     Image,
+    Part,
     Point,
     Portrait,
     Result,
@@ -46,7 +48,7 @@ class Eyes:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def detect(self, images: Sequence[Image]) -> list[Detections]:
+    def detect(self, images: Sequence[Image], parts: Sequence[Part] = ()) -> list[Detections]:
         self.batches.append(len(images))
         return [self._look(image) for image in images]
 
@@ -285,9 +287,9 @@ class Odd:
     def __init__(self) -> None:
         self.count = -1
 
-    def due(self, time: float, picture: Callable[[], Grey], *, tracks: bool) -> bool:
+    def due(self, time: float, picture: Callable[[], Grey], people: Callable[[], Floats]) -> Part | None:
         self.count += 1
-        return self.count % 3 == 0
+        return WHOLE if self.count % 3 == 0 else None
 
 
 def test_frames_the_detector_does_not_see_are_shown_and_recorded_all_the_same() -> None:

@@ -1,4 +1,4 @@
-"""Which frames the detector sees, at any frame rate; and what is filled in between them."""
+"""Which frames the detector sees, at any frame rate, and what of them; and what is filled in between them."""
 
 from __future__ import annotations
 
@@ -6,31 +6,41 @@ import numpy as np
 import pytest
 
 from app.between import Between
-from app.schedule import EveryFrame, Intervals, Schedule
-from tracker.types import Grey, Point, Sighting
+from app.schedule import EveryFrame, Intervals, Schedule, around
+from tracker.types import WHOLE, Floats, Grey, Part, Point, Sighting
 
 BLANK: Grey = np.zeros((2, 2), np.uint8)
+NOBODY: Floats = np.zeros((0, 4), np.float32)
+SOMEBODY: Floats = np.array([[0.4, 0.3, 0.5, 0.7]], np.float32)
+DOOR: Part = (0.8, 0.3, 0.9, 0.7)
 
 
 class Told:
-    """Says of each picture whether it differs, as it is told; counts how often it is asked."""
+    """Says of each picture what differs, as it is told; counts how often it is asked."""
 
-    def __init__(self, *, differs: bool) -> None:
-        self.differs, self.asked, self.kept = differs, 0, 0
+    def __init__(self, differs: Part | None) -> None:
+        self.differs, self.asked = differs, 0
+        self.kept: list[Part] = []
 
-    def keep(self, picture: Grey) -> None:
-        self.kept += 1
+    def keep(self, part: Part) -> None:
+        self.kept.append(part)
 
-    def seen(self, picture: Grey, after_s: float) -> bool:
+    def changed(self, picture: Grey, after_s: float) -> Part | None:
         self.asked += 1
         return self.differs
 
 
+def parts(plan: Schedule, fps: float, seconds: float, people: Floats) -> dict[float, Part]:
+    """The times of the frames that the detector sees, and what of them."""
+    asked = {
+        k / fps: plan.due(1e9 + k / fps, lambda: BLANK, lambda: people) for k in range(round(fps * seconds))
+    }
+    return {time: part for time, part in asked.items() if part is not None}
+
+
 def seen(fps: float, seconds: float, *, differs: bool, tracks: bool, rate: float = 5.0) -> list[float]:
-    """The times of the frames that the detector sees."""
-    plan = Schedule(Told(differs=differs), Intervals.at_most(rate))
-    times = [1e9 + k / fps for k in range(round(fps * seconds))]
-    return [time - 1e9 for time in times if plan.due(time, lambda: BLANK, tracks=tracks)]
+    plan = Schedule(Told(DOOR if differs else None), Intervals.at_most(rate))
+    return list(parts(plan, fps, seconds, SOMEBODY if tracks else NOBODY))
 
 
 @pytest.mark.parametrize(
@@ -54,25 +64,54 @@ def test_a_rate_below_those_is_kept_to() -> None:
 
 
 def test_who_comes_is_seen_at_once_after_a_long_quiet() -> None:
-    told = Told(differs=False)
+    told = Told(None)
     plan = Schedule(told, Intervals())
     for k in range(1000):
-        plan.due(k / 25, lambda: BLANK, tracks=False)
-    told.differs = True
-    due = [k for k in range(1000, 1025) if plan.due(k / 25, lambda: BLANK, tracks=False)]
+        plan.due(k / 25, lambda: BLANK, lambda: NOBODY)
+    told.differs = DOOR
+    due = [k for k in range(1000, 1025) if plan.due(k / 25, lambda: BLANK, lambda: NOBODY)]
     assert due[0] <= 1003  # 0.12 s
 
 
 def test_pictures_are_compared_ten_times_a_second_at_most() -> None:
-    told = Told(differs=False)
+    told = Told(None)
     plan = Schedule(told, Intervals())
     for k in range(60 * 20):
-        plan.due(k / 60, lambda: BLANK, tracks=False)
+        plan.due(k / 60, lambda: BLANK, lambda: NOBODY)
     assert told.asked <= 10 * 20
 
 
-def test_every_frame_is_every_frame() -> None:
-    assert all(EveryFrame().due(k / 60, lambda: BLANK, tracks=False) for k in range(100))
+def test_every_frame_is_every_frame_and_all_of_it() -> None:
+    assert {EveryFrame().due(k / 60, lambda: BLANK, lambda: SOMEBODY) for k in range(100)} == {WHOLE}
+
+
+def test_what_is_seen_holds_what_moves_and_who_is_followed_and_every_two_seconds_all() -> None:
+    told = Told(DOOR)
+    each = parts(Schedule(told, Intervals()), 25, 10, SOMEBODY)
+    assert [round(time) for time, part in each.items() if part == WHOLE] == [0, 2, 4, 6, 8]
+    for part in set(each.values()) - {WHOLE}:
+        assert part == around(SOMEBODY, DOOR)
+        assert part[0] < 0.4
+        assert part[2] > 0.9
+    assert told.kept == list(each.values())
+
+
+def test_where_nothing_moves_those_who_are_followed_are_seen() -> None:
+    each = parts(Schedule(Told(None), Intervals()), 25, 1.9, SOMEBODY)
+    assert list(each.values()) == [WHOLE, *[around(SOMEBODY, None)] * 3]
+
+
+def test_what_is_looked_for_is_seen_with_what_is_around_it_as_far_as_the_picture_goes() -> None:
+    left, top, right, bottom = around(SOMEBODY, None)
+    assert left < 0.39 < 0.51 < right
+    assert top < 0.26 < 0.74 < bottom
+    assert around(np.array([[-0.1, -0.1, 0.2, 1.3]], np.float32), None)[:2] == (0, 0)
+    assert around(np.array([[-0.1, -0.1, 0.2, 1.3]], np.float32), None)[3] == 1
+
+
+def test_where_there_is_nothing_to_look_for_or_only_beyond_the_picture_all_of_it_is_seen() -> None:
+    assert around(NOBODY, None) == WHOLE
+    assert around(np.array([[1.3, 0.2, 1.5, 0.8], [-0.5, 0.2, -0.2, 0.8]], np.float32), None) == WHOLE
 
 
 def point(frame: int, x: float, score: float = 0.8) -> Point:

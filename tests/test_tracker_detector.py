@@ -19,7 +19,7 @@ import torch
 from tracker.conversion import converted
 from tracker.detector import Detector, DetectorError, _load_model
 from tracker.networks import TorchNetwork, import_openvino
-from tracker.types import Detections, Image
+from tracker.types import Detections, Image, Part
 
 TINY = {  # a YOLOv8 in small
     "nc": 1,
@@ -120,6 +120,33 @@ def test_the_same_pictures_give_the_same_boxes(detector: Detector, frames: list[
     for a, b in zip(once, again, strict=True):
         assert np.array_equal(a.boxes, b.boxes)
         assert np.array_equal(a.scores, b.scores)
+
+
+def test_a_part_has_whom_the_whole_picture_has_there(detector: Detector, frames: list[Image]) -> None:
+    wholes = detector.detect(frames)
+    parts: list[Part] = []
+    for people in wholes:
+        clear = people.boxes[people.scores > 0.5] / np.array([768, 576, 768, 576])
+        one = clear[len(clear) // 2]
+        parts.append((one[0] - 0.03, one[1] - 0.03, one[2] + 0.03, one[3] + 0.03))
+    found = detector.detect(frames, parts)
+    for part, some, whole in zip(parts, found, wholes, strict=True):
+        box = np.array([part], np.float32) * np.array([768, 576, 768, 576])
+        middle = (whole.boxes[:, :2] + whole.boxes[:, 2:]) / 2
+        there = ((middle > box[:, :2]) & (middle < box[:, 2:])).all(axis=1) & (whole.scores > 0.5)
+        assert there.any()
+        best = overlaps(whole.boxes[there], some.boxes)
+        assert (best.max(axis=1) > 0.8).all()
+    assert sum(map(len, found)) < sum(map(len, wholes)) / 2
+
+
+def test_who_reaches_over_the_edge_of_a_part_is_seen_whole(detector: Detector, frames: list[Image]) -> None:
+    [whole] = detector.detect(frames[:1])
+    x1, y1, x2, y2 = whole.boxes[0] / np.array([768, 576, 768, 576])
+    feet: Part = (x1, y1 + 0.6 * (y2 - y1), x2, y2 + 0.4)
+    looked = detector.detect(frames[:1], [feet])[0]
+    clear = [found.boxes[found.scores > 0.5] for found in (looked, whole)]
+    assert len(looked) == 0 or overlaps(*clear).max() > 0.9
 
 
 def test_pictures_of_several_sizes_come_back_in_their_order(detector: Detector, frames: list[Image]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tracker.layout import Layout
+from tracker.types import Part
 from tracker.yolo import GREY, Letterbox, batches, suppress
 
 
@@ -46,6 +47,55 @@ def test_boxes_come_back_to_the_picture_and_stop_at_its_border() -> None:
     frame = Letterbox.around(720, 1280, (640, 640), 32)  # half the size, 12 rows of grey above
     boxes = np.array([[10, 22, 30, 62], [-5, 0, 700, 384]], np.float32)
     assert frame.restore(boxes).tolist() == [[20, 20, 60, 100], [0, 0, 1280, 720]]
+
+
+@pytest.mark.parametrize(
+    ("part", "shape", "origin", "size", "cuts"),
+    [
+        ((0.45, 0.4, 0.55, 0.6), (96, 96), (264, 544), (192, 192), (True, True, True, True)),  # 64x72 wanted
+        (
+            (0.0, 0.0, 0.1, 1.0),
+            (384, 96),
+            (0, 0),
+            (720, 192),
+            (False, False, True, False),
+        ),  # all rows, padded
+        (
+            (0.9, 0.8, 1.0, 1.0),
+            (96, 96),
+            (528, 1088),
+            (192, 192),
+            (True, True, False, False),
+        ),  # in the corner
+    ],
+)
+def test_a_part_is_seen_on_the_scale_of_the_whole_and_with_what_is_around_it(
+    part: Part,
+    shape: tuple[int, int],
+    origin: tuple[int, int],
+    size: tuple[int, int],
+    cuts: tuple[bool, bool, bool, bool],
+) -> None:
+    frame = Letterbox.around(720, 1280, (640, 640), 32).around_part(part, 32)
+    assert (frame.shape, frame.origin, frame.size, frame.cuts) == (shape, origin, size, cuts)
+    rows, columns = np.mgrid[:720, :1280]
+    image = np.stack([rows // 3, columns // 6, rows * 0], axis=2).astype(np.uint8)
+    seen = frame.fit(image)
+    assert seen.shape == (*shape, 3)
+    assert abs(int(seen[shape[0] // 2, 48, 1]) - (origin[1] + 96) / 6) < 2
+
+
+def test_boxes_of_a_part_come_back_to_the_picture_and_those_that_it_cuts_are_told() -> None:
+    frame = Letterbox.around(720, 1280, (640, 640), 32).around_part((0.9, 0.8, 1.0, 1.0), 32)
+    boxes = frame.restore(np.array([[10, 20, 40, 60], [-3, 20, 40, 60], [10, 20, 96, 96]], np.float32))
+    assert boxes.tolist() == [[1108, 568, 1168, 648], [1088, 568, 1168, 648], [1108, 568, 1280, 720]]
+    assert frame.cut(boxes).tolist() == [False, True, False]  # the picture ends there itself
+
+
+def test_a_part_that_is_nearly_all_of_it_is_all_of_it() -> None:
+    frame = Letterbox.around(720, 1280, (640, 640), 32)
+    assert frame.around_part((0.02, 0.0, 0.98, 1.0), 32) == frame
+    assert frame.around_part((0.0, 0.0, 1.0, 1.0), 32) == frame
 
 
 def test_equal_shapes_go_together_in_order_of_appearance() -> None:

@@ -179,11 +179,6 @@ class CameraTracker:
         ended = (before | made) - {t.number for t in self._targets}
         return Update(tuple(sorted(tracks, key=lambda t: t.number)), tuple(sorted(ended)))
 
-    @property
-    def following(self) -> bool:
-        """Whether there is any track, also one that is not seen just now."""
-        return bool(self._targets)
-
     def expected(self, time: float) -> dict[int, Floats]:
         """Where each track is thought to be, by number: (4,) xyxy pixels. Changes nothing."""
         targets, means, _ = self._predict(self._alive(time), time)

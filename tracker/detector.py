@@ -21,12 +21,15 @@ import numpy as np
 from tracker.conversion import converted
 from tracker.layout import PERSON_NAMES, Layout, LayoutError, layout_of
 from tracker.networks import Network, OpenVinoNetwork, TorchNetwork, import_openvino
-from tracker.types import Detections, Floats, Image
+from tracker.types import Detections, Floats, Image, Part
 from tracker.yolo import Letterbox, batches, suppress
 
 BOX_TASKS = ("detect", "pose", "segment")
 MAX_PEOPLE = 300
 LARGEST_BATCH = 16
+CLEAR = 0.5
+"""The score from which somebody whom the edge of a part cuts has the whole picture looked at. Who is less
+clear there is left out: they neither move nor are followed, and half of them says little."""
 GPU_DOORS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # what the driver of a GPU leaves in /dev
 UNREADABLE = (  # what the loaders of torch and ultralytics raise at a file they make no sense of
     ArithmeticError,
@@ -78,6 +81,7 @@ class Detector:
                 weights, device=device, image_size=image_size, person=person_class, cache=cache
             )
         self._space = self._network.fixed_shape or (image_size, image_size)
+        self._looks_at_parts = self._network.parts and self._network.fixed_shape is None
         self._min_score = min_score
         self._max_overlap = max_overlap
 
@@ -101,13 +105,27 @@ class Detector:
         told = f"{self._layout.classes} classes, people: {', '.join(people)}"
         return {"layout": self._layout.words, "classes": told, "pictures": takes}
 
-    def detect(self, images: Sequence[Image]) -> list[Detections]:
+    def detect(self, images: Sequence[Image], parts: Sequence[Part] = ()) -> list[Detections]:
         """The people of each image, in the images' order.
 
-        images: (H, W, 3) uint8 BGR, of any sizes. Boxes are in the pixels of their own image, clipped to it,
-        best first. The same images in the same batches give the same boxes.
+        images: (H, W, 3) uint8 BGR, of any sizes. parts: of each, where people are looked for, on the scale
+        of the whole image; none given: everywhere. Where one who is clearly seen reaches over the edge of a
+        part, the whole image is looked at. A GPU, and a network of a fixed shape, are always given all of it.
+        Boxes are in the pixels of their own image, clipped to it, best first. The same images and parts in
+        the same batches give the same boxes.
         """
-        frames = [self._letterbox(image) for image in images]
+        whole = [self._letterbox(image) for image in images]
+        frames = whole
+        if parts and self._looks_at_parts:
+            each = zip(whole, parts, strict=True)
+            frames = [frame.around_part(part, self._network.stride) for frame, part in each]
+        found = self._found(images, frames)
+        cut = [frame.cut(one.boxes) for frame, one in zip(frames, found, strict=True)]
+        again = [row for row, one in enumerate(found) if (one.scores[cut[row]] >= CLEAR).any()]
+        wholly = iter(self._found([images[row] for row in again], [whole[row] for row in again]))
+        return [next(wholly) if row in again else one.take(~cut[row]) for row, one in enumerate(found)]
+
+    def _found(self, images: Sequence[Image], frames: Sequence[Letterbox]) -> list[Detections]:
         found = [Detections.none()] * len(images)
         for rows in batches([frame.shape for frame in frames], LARGEST_BATCH):
             pixels = np.stack([frames[row].fit(images[row]) for row in rows])

@@ -24,7 +24,7 @@ IMAGENET_MEAN, IMAGENET_DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
 class Network(Protocol):
     """names: of the classes, none where unknown. fixed_shape: the only (height, width) it takes, if any.
-
+    parts: whether a part of a picture takes so much less time than all of it.
     form, classes: how it gives what it found, known once it ran; see as_one_table.
     """
 
@@ -34,6 +34,7 @@ class Network(Protocol):
     names: list[str]
     stride: int
     fixed_shape: tuple[int, int] | None
+    parts: bool
 
     def run(self, pixels: Image) -> Sequence[Floats]:
         """(N, H, W, 3) BGR -> N tables, as a Layout reads them."""
@@ -45,6 +46,7 @@ class TorchNetwork:
     fixed_shape: tuple[int, int] | None = None
     form: Form = "one table"
     classes = 0
+    parts = False
 
     def __init__(self, model: Any, device: str) -> None:
         import torch
@@ -105,6 +107,8 @@ class OpenVinoNetwork:
     as_they_are: its input is BGR from 0 to 255, as YOLOX has it; else RGB from 0 to 1, of RF-DETR by
     ImageNet's mean and deviation. Raises LayoutError for a network that takes no pictures.
     """
+
+    parts = True
 
     def __init__(self, core: Any, model: Any, *, image_size: int, as_they_are: bool = False) -> None:
         entry = Entry(model)

@@ -18,6 +18,11 @@ Image = NDArray[np.uint8]
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
+Part = tuple[float, float, float, float]
+"""A rectangle of a picture: left, top, right, bottom, in shares of its width and height."""
+
+WHOLE: Part = (0.0, 0.0, 1.0, 1.0)
+
 
 class Picture(Protocol):
     """A decoded picture whose colours are worked out when somebody asks for them.

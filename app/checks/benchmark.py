@@ -30,18 +30,21 @@ from app.errors import OK
 from app.headless.execution import settings_of
 from app.headless.view import terminal
 from app.output.place import make_folder
-from app.pipeline import Embed, Plan, Status
+from app.pipeline import Detect, Embed, Plan, Status
 from app.schedule import Intervals
 from app.sources.change import Change
 from app.sources.stored import stored_camera
 from reid.preprocess import cut
-from tracker.types import Floats, Frame, Grey, Image, Result
+from tracker.types import WHOLE, Detections, Floats, Frame, Grey, Image, Part, Result
 
 DECODED = 400
 """Frames of a film by which decoding is measured."""
 
 PICTURES = 12
 """Of a film, spread over those, by which the networks are measured."""
+
+SEEN = 60
+"""Of what the detector sees in the run, by which it is measured: the more, the more shapes."""
 
 REST = "track to record"
 
@@ -85,8 +88,8 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """carries: by the share of the time that is as in the films, the most cameras. curves: latencies of other
-    numbers of them.
+    """whole_picture_ms: of CPU, of the detector for a picture it sees all of. carries: by the share of the
+    time that is as in the films, the most cameras. curves: latencies of other numbers of them.
     """
 
     backend: str
@@ -94,6 +97,7 @@ class Report:
     films: list[Film]
     whole: Whole
     stages: list[Stage]
+    whole_picture_ms: float
     carries: dict[str, Carried]
     curves: dict[str, list[Carried]]
 
@@ -113,18 +117,29 @@ class _Counted:
         return self._inner.embed(crops)
 
 
+class _CountedDetector:
+    """A detector that keeps in mind what it was given to see."""
+
+    def __init__(self, inner: Detect) -> None:
+        self._inner, self.parts = inner, list[Part]()
+
+    def detect(self, images: Sequence[Image], parts: Sequence[Part] = ()) -> list[Detections]:
+        self.parts += parts
+        return self._inner.detect(images, parts)
+
+
 class _CountedPlan:
     """A plan that counts in ``pictures`` how many it looks at."""
 
     def __init__(self, inner: Plan, pictures: list[int]) -> None:
         self._inner, self._pictures, self.wanted_fps = inner, pictures, inner.wanted_fps
 
-    def due(self, time: float, picture: Callable[[], Grey], *, tracks: bool) -> bool:
+    def due(self, time: float, picture: Callable[[], Grey], people: Callable[[], Floats]) -> Part | None:
         def counted() -> Grey:
             self._pictures[0] += 1
             return picture()
 
-        return self._inner.due(time, counted, tracks=tracks)
+        return self._inner.due(time, counted, people)
 
 
 class _Unwatched:
@@ -155,7 +170,8 @@ def measured(settings: Settings) -> Report:
     with _thrown_away(settings) as built:
         start_s = time.process_time() - began
         counted = _Counted(built.line.embedder)
-        built.line.embedder = counted
+        detector = _CountedDetector(built.line.detector)
+        built.line.embedder, built.line.detector = counted, detector
         compared, plan = [0], built.line.new_plan
         built.line.new_plan = lambda: _CountedPlan(plan(), compared)
         began, wall = time.process_time(), time.perf_counter()
@@ -163,7 +179,7 @@ def measured(settings: Settings) -> Report:
         cpu_s, wall_s = time.process_time() - began, time.perf_counter() - wall
         seen = status.frames - sum(camera.skipped for camera in status.cameras)
         whole = Whole(start_s, cpu_s, wall_s, status.frames, seen, counted.crops, compared[0])
-        films, stages = _alone(settings, built, whole)
+        films, stages, whole_ms = _alone(settings, built, whole, detector.parts)
         cores = len(os.sched_getaffinity(0))
         kinds = {share: _kinds(films, stages, whole, settings, share) for share in BUSY}
     within_s = settings.max_latency_s
@@ -172,7 +188,7 @@ def measured(settings: Settings) -> Report:
     }
     curves = {_words(share): _curve(kinds[share], most[_words(share)], cores) for share in BUSY}
     backend = f"{built.detector}; {built.embedder}"
-    return Report(backend, cores, films, whole, stages, most, curves)
+    return Report(backend, cores, films, whole, stages, whole_ms, most, curves)
 
 
 @contextmanager
@@ -184,17 +200,23 @@ def _thrown_away(settings: Settings) -> Iterator[Run]:
             yield built
 
 
-def _alone(settings: Settings, built: Run, whole: Whole) -> tuple[list[Film], list[Stage]]:
-    """Each stage by itself, on pictures of every film."""
+def _alone(
+    settings: Settings, built: Run, whole: Whole, parts: Sequence[Part]
+) -> tuple[list[Film], list[Stage], float]:
+    """Each stage by itself, on pictures of every film, and parts of them as in the run; and milliseconds that
+    the detector takes for a whole one.
+    """
     films, pictures, decode_ms = _decoded(settings)
     colours_ms = _ms(lambda: [frame.image for frame in pictures], len(pictures))
     change = Change(settings.detector_size)
-    change.keep(pictures[0].grey)
-    gate_ms = _ms(lambda: [change.seen(frame.grey, 0.1) for frame in pictures], len(pictures))
+    change.changed(pictures[0].grey, 0.1)
+    change.keep(WHOLE)
+    gate_ms = _ms(lambda: [change.changed(frame.grey, 0.1) for frame in pictures], len(pictures))
     images = [frame.image for frame in pictures]
     detector, embedder = built.line.detector, built.line.embedder
     found = [detector.detect([image])[0] for image in images]
-    detect_ms = _ms(lambda: [detector.detect([image]) for image in images], len(images))
+    whole_ms = _ms(lambda: [detector.detect([image]) for image in images], len(images))
+    detect_ms = _parts_ms(detector, images, parts)
     crops = [crop for image, one in zip(images, found, strict=True) for crop in cut(image, one.boxes)][:32]
     embed_ms = _ms(lambda: embedder.embed(crops), len(crops))
     stages = [
@@ -206,7 +228,19 @@ def _alone(settings: Settings, built: Run, whole: Whole) -> tuple[list[Film], li
     ]
     rest_s = whole.cpu_s - sum(stage.cpu_ms * stage.times for stage in stages) / 1000
     rest_ms = 1000 * max(rest_s, 0.0) / max(whole.frames, 1)
-    return films, [*stages, Stage(REST, "frame", rest_ms, whole.frames)]
+    return films, [*stages, Stage(REST, "frame", rest_ms, whole.frames)], whole_ms
+
+
+def _parts_ms(detector: Detect, images: Sequence[Image], parts: Sequence[Part]) -> float:
+    """Milliseconds for one of the parts, by some spread over all, seen before: first ones are dear."""
+    some = [parts[k * len(parts) // SEEN] for k in range(min(SEEN, len(parts)))]
+
+    def look() -> None:
+        for k, part in enumerate(some):
+            detector.detect([images[k % len(images)]], [part])
+
+    look()
+    return _ms(look, len(some))
 
 
 def _decoded(settings: Settings) -> tuple[list[Film], list[Frame], float]:

@@ -1,4 +1,4 @@
-"""Whether a picture differs from the one the detector saw last: the cheap question before the dear one.
+"""Where a picture differs from what the detector saw last: the cheap question before the dear one.
 
 Pictures are compared small, as brightness. What counts as different is learned for each place: leaves, water,
 screens and a sensor's noise differ all the time, and are expected to (a running median of the differences, by
@@ -8,11 +8,14 @@ estimation", 2007). Light that changes everywhere at once is taken away.
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.types import Grey
+from tracker.types import WHOLE, Grey, Part
 
 SMALL = 4
 """How many pixels of the detector's picture are one here, in a row: half a head of the smallest person that
@@ -46,32 +49,49 @@ def small(grey: Grey, detector_size: int) -> Grey:
 
 
 class Change:
-    """Compares a camera's pictures, as (H, W) brightness, with the one shown to `keep` last.
+    """Compares a camera's pictures, as (H, W) brightness, with what the detector saw of it last.
 
     detector_size: the longer side of the detector's picture, in pixels.
     """
 
     def __init__(self, detector_size: int) -> None:
         self._detector_size = detector_size
-        self._kept: NDArray[np.float32] | None = None
+        self._kept: NDArray[np.float32] = np.zeros((0, 0), np.float32)
+        self._picture = self._kept
         self._usual: NDArray[np.float32] = np.zeros((0, 0), np.float32)
 
-    def keep(self, grey: Grey) -> None:
-        """The detector sees this one."""
-        picture = small(grey, self._detector_size)
-        if self._kept is None or self._kept.shape != picture.shape:
-            self._usual = np.ones(picture.shape, np.float32)
-        self._kept = picture.astype(np.float32)
+    def keep(self, part: Part) -> None:
+        """The detector sees that part of the picture asked about last."""
+        if self._kept.shape != self._picture.shape:
+            self._kept = self._picture
+            self._usual = np.ones(self._picture.shape, np.float32)
+        rows, columns = self._picture.shape
+        x1, x2 = math.ceil(part[0] * columns), math.floor(part[2] * columns)
+        y1, y2 = math.ceil(part[1] * rows), math.floor(part[3] * rows)
+        self._kept[y1:y2, x1:x2] = self._picture[y1:y2, x1:x2]
 
-    def seen(self, grey: Grey, after_s: float) -> bool:
-        """Whether something changed. after_s: seconds since the last one asked about."""
-        picture = small(grey, self._detector_size)
-        if self._kept is None or self._kept.shape != picture.shape:
-            return True
-        apart = picture.astype(np.float32) - self._kept
+    def changed(self, grey: Grey, after_s: float) -> Part | None:
+        """What changed since: the part of the picture that holds all of it, if anything did.
+
+        after_s: seconds since the last one asked about.
+        """
+        picture = self._picture = small(grey, self._detector_size).astype(np.float32)
+        if self._kept.shape != picture.shape:
+            return WHOLE
+        apart = picture - self._kept
         apart = np.abs(apart - apart.mean())
-        changed = apart > LEAST + UNUSUAL * self._usual
+        much = apart > LEAST + UNUSUAL * self._usual
         step = np.float32(LEARN * min(after_s, 1.0))
         self._usual += np.where(apart > self._usual, step, -step)
         np.clip(self._usual, 0.0, MOST_USUAL, out=self._usual)
-        return bool(cv2.erode(changed.astype(np.uint8), _BLOCK).any())
+        blocks = cv2.erode(much.astype(np.uint8), _BLOCK)
+        return _bounds(blocks) if blocks.any() else None
+
+
+def _bounds(marked: NDArray[Any]) -> Part:
+    """The part that holds all blocks whose last pixel is marked, and the pixels around them."""
+    rows, columns = marked.shape
+    ys, xs = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
+    left, top = max(int(xs[0]) - 2, 0), max(int(ys[0]) - 2, 0)
+    right, bottom = min(int(xs[-1]) + 2, columns), min(int(ys[-1]) + 2, rows)
+    return left / columns, top / rows, right / columns, bottom / rows

@@ -27,7 +27,7 @@ from app.moments import MomentError, moment_of
 from app.pipeline import Origin
 from app.sources.ffmpeg import SourceError, SourceInfo
 from app.sources.names import shown, uri_of
-from tracker.types import DetectedFrame, Detections, Floats, Image
+from tracker.types import DetectedFrame, Detections, Floats, Image, Part
 
 ENDING = ".npz"
 KEYS = ("detections", "embeddings", "fps")
@@ -321,7 +321,7 @@ class DetectedElsewhere:
     dimension: int
     backend: str = "made elsewhere"
 
-    def detect(self, images: Sequence[Image]) -> list[Detections]:
+    def detect(self, images: Sequence[Image], parts: Sequence[Part] = ()) -> list[Detections]:
         """Of no image. Raises ValueError where there is one."""
         if images:
             raise ValueError("a picture came into a run of detections made elsewhere")
