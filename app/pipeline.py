@@ -454,8 +454,11 @@ class Line:
             parts[stage] = self.watch.stages.get(stage, 0.0) - begun.stages.get(stage, 0.0)
         parts["store"] = now - arrival.ready - sum(list(parts.values())[2:])
 
+        # Of the frame not its picture: where the history is locked, this waits for minutes.
+        told = frame.camera, frame.index, frame.time
+
         def tell(at: float) -> None:
-            passed(Passage(frame.camera, frame.index, frame.time, {**parts, "commit": at - now}))
+            passed(Passage(*told, {**parts, "commit": at - now}))
 
         return tell
 

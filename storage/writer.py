@@ -30,6 +30,7 @@ _POLL_S = 0.1  # how soon a waiting caller sees that the thread has failed
 _RETRY_S = 0.25  # between two attempts at a history that can't be written just now
 _LOOK_S = 2.0  # how often, at least, it is looked whether the file is still there
 _RENEWED_AT_ONCE = 50  # people whose templates are chosen anew in one commit
+_FRAME_BYTES = 2000  # what is to be told of a frame once it is on disk, about
 _LAST_S = 10.0  # how long the end waits for a disk; for a lock it waits as long as it takes
 
 _Task = Callable[[], None]
@@ -168,13 +169,17 @@ class Writer:
         if self._trouble is None:
             return ""
         why, since = self._trouble
-        kept = f"{self._recording.kept_bytes / 1e6:.1f} MB are kept in memory for it"
+        kept = f"{self._kept_bytes / 1e6:.1f} MB are kept in memory for it"
         return f"the history {self._path} {why} ({time.monotonic() - since:.0f} s; {kept})"
 
     @property
     def full(self) -> bool:
         """Whether so much waits for a history that can't be written that nothing more can be kept."""
-        return self._trouble is not None and self._recording.kept_bytes >= self._most_bytes
+        return self._trouble is not None and self._kept_bytes >= self._most_bytes
+
+    @property
+    def _kept_bytes(self) -> int:
+        return self._recording.kept_bytes + _FRAME_BYTES * len(self._committed)
 
     def flush(self) -> None:
         """Wait until all that was said so far is committed."""

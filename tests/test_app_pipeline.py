@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -377,6 +379,47 @@ def test_the_parts_of_a_live_frames_way_add_up_to_the_whole() -> None:
         assert passage.whole_s == pytest.approx(sum(passage.parts.values()))
     line(Script(crossing(3)), Notes()).run(view=Watcher(), stop=threading.Event(), passed=passages.append)
     assert len(passages) == 3, "files have no such way"
+
+
+@dataclass
+class Locked(Notes):
+    """Commits nothing for the time being."""
+
+    waiting: list[Callable[[float], None]] = field(default_factory=list)
+
+    def frames(
+        self, camera: str, count: int, end: float, *, on_commit: Callable[[float], None] | None = None
+    ) -> None:
+        if on_commit is not None:
+            self.waiting.append(on_commit)
+
+
+class Unseen:
+    def show(self, results: Sequence[Result], status: Status) -> None:
+        pass
+
+
+def test_while_nothing_can_be_committed_no_picture_is_kept_for_it() -> None:
+    """A lock of ten minutes would take gigabytes."""
+
+    class Arriving(Live):
+        def rounds(self, stop: threading.Event) -> Iterator[Round]:
+            while self._rounds:
+                yield self._rounds.pop(0)
+
+        def arrival(self, camera: str) -> Arrival:
+            return Arrival(received=3.0, decode_s=0.5, ready=time.monotonic())
+
+    rounds = [[frame("hall", k, {10: 300 + 8 * k})] for k in range(9)]
+    pictures = [weakref.ref(one.image) for (one,) in rounds]
+    passages: list[Passage] = []
+    notes = Locked()
+    line(Arriving(rounds), notes).run(view=Unseen(), stop=threading.Event(), passed=passages.append)
+    gc.collect()
+    assert [picture() is None for picture in pictures] == 9 * [True]
+    for tell in notes.waiting:
+        tell(time.monotonic())
+    assert [passage.frame for passage in passages] == list(range(9))
 
 
 def test_live_frames_have_a_latency_while_their_camera_plays() -> None:

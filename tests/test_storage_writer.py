@@ -344,6 +344,23 @@ def test_what_is_kept_during_a_lock_is_bounded_and_told(engine: Engine, tmp_path
     assert number_of(engine, "portrait") == number
 
 
+def test_whom_to_tell_of_a_commit_counts_as_kept(engine: Engine, tmp_path: Path) -> None:
+    told: list[float] = []
+    with writer(engine, commit_s=0.01, keep_mb=0.2) as record:
+        name_footage(record)
+        record.flush()
+        with closing(sqlite3.connect(tmp_path / "h.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            number = 0
+            while not record.full:
+                number += 1
+                record.frames("left", number, 10.0, on_commit=told.append)
+                assert number < 5000
+                time.sleep(0.002)
+        record.flush()
+        assert len(told) == number
+
+
 def test_a_history_that_is_moved_away_is_told_and_waited_for(engine: Engine, tmp_path: Path) -> None:
     path = tmp_path / "h.db"
     with writer(engine, commit_s=0.01, patient=True) as record:
