@@ -40,7 +40,7 @@ def write_films(
 def write_film(clip: Path, path: Path, *, part: int, fps: float, seconds: float) -> Path:
     """part: which part of the picture, and from when on: 0, 1, 2 ..."""
     once = path.with_suffix(".once.mp4")
-    _encode(_parts(clip, part, fps), once, fps)
+    encode(_parts(clip, part, fps), once, fps)
     _repeat(once, path, seconds=min(seconds, LONGEST_S))
     once.unlink()
     return path
@@ -61,7 +61,7 @@ def _cut(image: np.ndarray[Any, Any], part: int) -> np.ndarray[Any, Any]:
     return np.ascontiguousarray(image[top : top + height, left : left + width])
 
 
-def _encode(pictures: Iterator[np.ndarray[Any, Any]], path: Path, fps: float) -> None:
+def encode(pictures: Iterator[np.ndarray[Any, Any]], path: Path, fps: float) -> None:
     options = {"preset": "veryfast", "tune": "zerolatency", "crf": "27", "x264-params": "sliced-threads=0"}
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=round(fps), options=options)

@@ -106,7 +106,7 @@ def _le_last(label: str) -> tuple[bool, str]:
 def frames(found: Metrics, before: Metrics, what: str) -> float:
     """Frames of all cameras since `before`; one that was taken out meanwhile counts from 0 again.
 
-    what: received, processed or dropped.
+    what: received, processed, skipped or dropped.
     """
     counts = {key: value for key, value in found.items() if key[0] == f"sightline_frames_{what}_total"}
     steps = ((value, value - before.get(key, 0.0)) for key, value in counts.items())
@@ -150,6 +150,11 @@ def _of_process(pid: int) -> tuple[float, int, int, float]:
         len(list((folder / "fd").iterdir())),
         cpu_s,
     )
+
+
+def cpu_s_of(pid: int) -> float:
+    """User and system seconds of a process and its threads."""
+    return _of_process(pid)[3]
 
 
 def _size_mb(path: Path) -> float:
