@@ -80,15 +80,13 @@ def test_nobody_gives_nobody() -> None:
     assert refine([]) == []
 
 
-@pytest.mark.parametrize(
-    "people",
-    [1, 2, 5],
-)
-def test_the_same_few_people_all_day_are_those_few(people: int) -> None:
+@pytest.mark.parametrize(("people", "sides"), [(1, 0.0), (2, 0.0), (5, 0.0), (1, 1.4), (2, 1.4)])
+def test_the_same_few_people_all_day_are_those_few(people: int, sides: float) -> None:
     # 400 presences on six cameras of one clock, three one after the other: a fifth or all of the pairs is one
-    # person's, near in time or not.
+    # person's, near in time or not. sides: how much front and back differ; times tell that both are one's.
     rng = np.random.default_rng(people)
     looks, light = rng.normal(size=(people, 64)), rng.normal(size=(6, 64))
+    two = sides * rng.normal(size=(people, 2, 64))
     rows, truth = [], []
     who, camera, start = 0, 0, 0.0
     for number in range(400):
@@ -97,7 +95,8 @@ def test_the_same_few_people_all_day_are_those_few(people: int) -> None:
             start += rng.exponential(200)
         else:
             camera, start = (camera + 1) % 6, start + rng.normal(30, 4)
-        look = looks[who] + 0.3 * light[camera] + rng.normal(0, rng.uniform(0.5, 0.8), 64)
+        look = looks[who] + two[who, int(rng.integers(2))] + 0.3 * light[camera]
+        look += rng.normal(0, rng.uniform(0.5, 0.8), 64)
         rows.append(tracklet(number, "abcdef"[camera], start, start + 5, unit(*look)))
         truth.append(who)
     assert right_pairs(labels_of(rows, refine(rows)), truth) > 0.95

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from tracker.refine import second_pass
 from tracker.tracklets import Columns, Doubles, Integers, Path, Tracklet
-from tracker.transitions import AT_ONCE, BINS, PRIOR, WIDTH, Transitions, learned, motion_ratio, scaled
+from tracker.transitions import AT_ONCE, BIN, BINS, PRIOR, WIDTH, Transitions, learned, motion_ratio, scaled
 
 WAY_S = 20.0
 OVERLAP = np.eye(2, dtype=bool)
@@ -74,32 +74,34 @@ def bell(around: Doubles) -> Doubles:
     return np.where(far, 0.0, norm.pdf(BINS[:, None], around, WIDTH))
 
 
-def anybodys(some: Columns, who: Integers, first: int, second: int) -> Doubles:
-    """On BINS: of visits to the second camera, the density of another person's last visit being on the first
-    and so long ago; with one more that is anywhere on the two cameras.
+def by_chance(some: Columns, who: Integers, camera: int) -> Doubles:
+    """On BINS: the density of a person's last visit being on the camera and so long ago, at many moments;
+    with one more visit, beside those there are, that is anywhere on the two cameras.
     """
     delays, count = [], 0
-    for row in range(len(some)):
-        for other in set(who.tolist()) - {int(who[row])}:
-            before = [k for k in np.flatnonzero(who == other) if some.start[k] < some.start[row]]
-            last = max(before, key=lambda k: some.start[k], default=None)
-            count += last is not None and some.camera[row] == second
-            if last is not None and (some.camera[last], some.camera[row]) == (first, second):
-                delays.append(some.start[row] - some.end[last])
-    found = bell(scaled(np.array(delays))[None]).sum(axis=1)
-    return np.asarray((found + 1 / (2 * (BINS[-1] - BINS[0]))) / (count + 1))
+    for moment in np.linspace(some.start.min(), some.end.max(), 20_000):
+        for person in set(who.tolist()):
+            before = [k for k in np.flatnonzero(who == person) if some.start[k] < moment]
+            if before:
+                last = max(before, key=lambda k: some.start[k])
+                count += 1
+                if some.camera[last] == camera:
+                    delays.append(moment - some.end[last])
+    found = np.histogram(scaled(np.array(delays)), bins=np.append(BINS, 99.0) - BIN / 2)[0] / count / BIN
+    smooth = (bell(BINS[None]) * found).sum(axis=1) * BIN
+    return np.asarray((len(some) * smooth + 1 / (2 * (BINS[-1] - BINS[0]))) / (len(some) + 1))
 
 
 def test_the_ratio_is_that_of_two_kernel_densities() -> None:
-    some, links, who = walks(12)
+    some, links, who = walks(6)
     found = learned(some, links, who, np.ones((2, 2), bool), some.recording)
-    strangers = anybodys(some, who, 0, 1)
+    chance = by_chance(some, who, 0)
     own = bell(scaled(np.array([WAY_S])))[:, 0]
-    whole = (PRIOR * strangers + 12 * own) / (PRIOR + 12)
+    whole = (PRIOR * chance + 6 * own) / (PRIOR + 6)
     inside = (scaled(np.array(1.0)) < BINS) & (scaled(np.array(5000.0)) > BINS)
     inside &= np.abs(np.abs(BINS - scaled(np.array(WAY_S))) - 4 * WIDTH) > 0.1  # where the kernel is cut
-    assert found.ratio[0, 1][inside] == pytest.approx(np.log(whole / strangers)[inside], abs=0.15)
-    assert found.seen[0, 1] == 12
+    assert found.ratio[0, 1][inside] == pytest.approx(np.log(whole / chance)[inside], abs=0.1)
+    assert found.seen[0, 1] == 6
 
 
 def test_three_hand_overs_tell_something_and_fifty_nearly_all() -> None:

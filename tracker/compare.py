@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker import ground
-from tracker.constraints import SLACK_S, Constraints
+from tracker.constraints import Constraints
 from tracker.gallery import Gallery, Known
 from tracker.gallery import Presence as Span
 from tracker.groups import Group
 from tracker.model import LATELY, Links, Model
 from tracker.presence import Presence
-from tracker.rules import forbidden, is_late, longest
-from tracker.tracklets import Tracklet
 from tracker.transitions import EARLY_S, LOST_S, motion_ratio
 from tracker.types import Bar, Barred, Evidence, Floats, Terms
 
@@ -173,30 +170,8 @@ class Comparer:
         return self.between(presence.span, [s for s in known.presences if s is not presence.span])
 
     def between(self, mine: Span, spans: Sequence[Span]) -> Bar | None:
-        """What forbids that a presence and others are one person's: nobody is twice in one view, or in two
-        that never overlap, at a time; nor goes a way nobody goes, or for longer than it takes.
-        """
-        others = [span for span in spans if not span.over and span.recording == mine.recording]
-        for span in others:
-            same = span.camera == mine.camera
-            slack = 0.0 if same else SLACK_S
-            together = span.start < mine.end - slack and mine.start < span.end - slack
-            if together and same:
-                return "same view"
-            if together and frozenset((span.camera, mine.camera)) in self.constraints.closed:
-                return "no overlap"
-        if not self.constraints.rules or not others:
-            return None
-        rows = [_bare(span, number) for number, span in enumerate([mine, *others])]
-        if forbidden(rows, self.constraints.rules)[0].any():
-            return "link"
-        return "late" if self._is_late(mine, others) else None
-
-    def _is_late(self, mine: Span, others: Sequence[Span]) -> bool:
-        """Whether one would have come straight to or from this presence later than anybody does."""
-        way = sorted([*others, mine], key=lambda span: span.start)
-        place, most = next(k for k, span in enumerate(way) if span is mine), longest(self.constraints.rules)
-        return any(is_late(a, b, most) for a, b in pairwise(way[max(place - 1, 0) : place + 2]))
+        """What forbids that a presence and others, of this run, are one person's."""
+        return self.constraints.bar(mine, [span for span in spans if not span.over])
 
     def evidence(self, presence: Presence, chosen: Known | None, found: Comparison, row: int) -> Evidence:
         """Why it is the chosen one, or somebody new: then nobody is given as the match."""
@@ -235,11 +210,6 @@ class Comparer:
         if not len(presence.templates) or not len(known.templates):
             return None
         return 1.0 - float(self.gallery.similarity(presence.templates.vectors, [known.id])[0])
-
-
-def _bare(span: Span, number: int) -> Tracklet:
-    nothing = np.zeros((1, 1), np.float32)
-    return Tracklet(number, span.camera, span.start, span.end, nothing, nothing[0], None, span.recording)
 
 
 def _pictures(presence: Presence, known: Known) -> tuple[float | None, int | None, float | None]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.rules import Rule, forbidden
+from tracker.rules import Rule, Timed, forbidden, is_late, longest
 from tracker.tracklets import Tracklet, identities_of
+from tracker.types import Bar
 
 Pair = frozenset[int]
 SLACK_S = 0.5
@@ -38,6 +40,28 @@ class Constraints:
             apart = (identity == first)[:, None] & (identity == second)[None]
             never |= apart | apart.T
         return never
+
+    def bar(self, one: Timed, others: Sequence[Timed]) -> Bar | None:
+        """What forbids that a stay and others are one person's: nobody is twice in one view, or in two that
+        never overlap, at a time; nor goes a way nobody goes, or for longer than it takes.
+        """
+        others = [other for other in others if other.recording == one.recording]
+        for other in others:
+            same = other.camera == one.camera
+            slack = 0.0 if same else SLACK_S
+            together = other.start < one.end - slack and one.start < other.end - slack
+            if together and same:
+                return "same view"
+            if together and frozenset((other.camera, one.camera)) in self.closed:
+                return "no overlap"
+        if not self.rules or not others:
+            return None
+        if forbidden([one, *others], self.rules)[0].any():
+            return "link"
+        way, most = sorted([*others, one], key=lambda stay: stay.start), longest(self.rules)
+        place = next(k for k, stay in enumerate(way) if stay is one)
+        near = pairwise(way[max(place - 1, 0) : place + 2])
+        return "late" if any(is_late(a, b, most) for a, b in near) else None
 
     @property
     def closed(self) -> frozenset[frozenset[str]]:

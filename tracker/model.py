@@ -27,8 +27,8 @@ LATELY = 4
 """Visits before one that are looked at for the one it follows."""
 
 TIMES, ASTRAY = 5.0, 2.3
-"""The most that times alone say for two being one, and against it: ways are learned from what is thought to
-be so, and one in ten goes another way.
+"""The most that times say for two being one by each time that one's visit follows the other's, and against it
+by all: ways are learned from what is thought to be so, and one in ten goes another way.
 """
 
 TELLING = 1.0
@@ -178,7 +178,7 @@ class Model:
         for place, other in enumerate(others):
             if pointed is None or pointed[place] or looks[place] + self.prior > -TELLING:
                 stood[place] = links.between(group.rows, other.rows)
-                if looks[place] + stood[place] > -TIMES:
+                if looks[place] + stood[place] > -2 * TIMES * min(len(group.rows), len(other.rows)):
                     ways[place] = self._transition(group, other, links)
         return Odds(self.prior, looks, ways, stood)
 
@@ -189,8 +189,10 @@ class Model:
             return 0.0
         near = _near(many.rows, few.rows, links)
         whole = sorted([*near, *few.rows], key=lambda row: (links.start[row], row))
-        chain = links.chain(whole) - (links.chain(near) if near else 0.0) - few.chain
-        return float(np.clip(chain, -ASTRAY, TIMES))
+        ways, mine = links.before(whole), set(few.rows)
+        between = sum((one in mine) != (after in mine) for one, after in ways)
+        chain = sum(links.follow(*way) for way in ways) - links.chain(near) - few.chain
+        return float(np.clip(chain, -ASTRAY, TIMES * max(between, 1)))
 
 
 def _near(rows: Sequence[int], others: Sequence[int], links: Links) -> Sequence[int]:

@@ -5,17 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from tracker.gallery import Presence
     from tracker.refine import Cluster
     from tracker.tracklets import Tracklet
 
-    Timed = Tracklet | Presence
+
+class Timed(Protocol):
+    """A stay on a camera. start, end: seconds, of the clock of its recording."""
+
+    @property
+    def camera(self) -> str: ...
+    @property
+    def start(self) -> float: ...
+    @property
+    def end(self) -> float: ...
+    @property
+    def recording(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +44,7 @@ class Rule:
     overlap: bool | None = None
 
 
-def forbidden(tracklets: Sequence[Tracklet], rules: Collection[Rule]) -> NDArray[np.bool_]:
+def forbidden(tracklets: Sequence[Timed], rules: Collection[Rule]) -> NDArray[np.bool_]:
     """(N, N): pairs that are not one person, by what somebody knows of the cameras. Symmetric.
 
     Who comes later than the highest of ``after_s`` may have been elsewhere meanwhile: see ``cut``. Times of

@@ -27,11 +27,11 @@ AT_ONCE = 0.5
 WIDTH = 0.3
 """Of the kernel: people's times for one way differ by about a third."""
 
-OTHERS = 100
-"""People whose last visits are looked at for what delays mean nothing; more tell the same."""
-
 BINS = np.linspace(-9.0, 16.0, 501)
 BIN = 0.05
+EDGES = np.concatenate([[-np.inf], BINS[:-1] + BIN / 2, [np.inf]])
+"""Of BINS, turned back to seconds."""
+EDGES = np.sign(EDGES) * np.expm1(np.abs(EDGES))
 
 FRAGMENT_S = 2.0
 """Mean time for which a camera loses somebody who is still there."""
@@ -119,40 +119,43 @@ def learned(
             fragments[first] += 1
         else:
             held[first, second, _bin(delay)] += 1
-    others = _by_others(columns, people, clock)
-    believed = others * np.exp(start.ratio)
+    chance = _by_chance(columns, people, clock)
+    believed = chance * np.exp(start.ratio)
     believed /= believed.sum(axis=(0, 2), keepdims=True) * BIN
     here = np.apply_along_axis(_smoothed, 2, held) / BIN
     seen = held.sum(axis=2)
     known = seen.sum(axis=0)[None, :, None]
     total = (PRIOR * believed + here) / (PRIOR + known)
-    ratio = np.where(known > 0, np.log(total / others), start.ratio)
+    ratio = np.where(known > 0, np.log(total / chance), start.ratio)
     tracklets = np.bincount(columns.camera, minlength=count)
     shares = (fragments + PRIOR / 2) / (tracklets + PRIOR)
     return Transitions(ratio, np.clip(shares, 0.01, 0.99), start.starts, seen)
 
 
-def _by_others(columns: Columns, people: Integers, clock: Integers) -> Doubles:
-    """(C, C, bins): of visits to the second camera, the density of the camera and the delay of another
-    person's last visit, never nothing. What a transition is held against: were the visit that person's, it
-    would follow.
+def _by_chance(columns: Columns, people: Integers, clock: Integers) -> Doubles:
+    """(C, 1, bins): the density of the camera and the delay of a person's last visit, at any moment that has
+    nothing to do with that person, never nothing.
+
+    So somebody who is taken for two does not seem to be followed by a stranger.
     """
     count = len(columns.cameras)
-    counts = np.zeros((count, count, len(BINS)))
-    everybody = np.unique(people)
-    for code in everybody[:: max(len(everybody) // OTHERS, 1)]:
-        rows = np.flatnonzero(people == code)
-        rows = rows[np.argsort(columns.start[rows], kind="stable")]
-        place = np.searchsorted(columns.start[rows], columns.start) - 1
-        last = rows[np.maximum(place, 0)]
-        told = (place >= 0) & (people != code) & (clock == clock[last])
-        delay = columns.start[told] - columns.end[last[told]]
-        where = columns.camera[last[told]], columns.camera[told], _bin(delay)
-        np.add.at(counts, where, 1.0)
+    order = np.lexsort((columns.start, people, clock))
+    one, start, end, of = clock[order], columns.start[order], columns.end[order], people[order]
+    last = np.zeros(int(clock.max()) + 1)
+    np.maximum.at(last, clock, columns.end)
+    until = last[one]
+    on = (of[1:] == of[:-1]) & (one[1:] == one[:-1])
+    until[:-1][on] = start[1:][on]
+    # From its start to the next one's a visit is the last: delays are spread evenly.
+    within = np.clip(EDGES[None], (start - end)[:, None], (until - end)[:, None])
+    spent = np.diff(within, axis=1)
+    whole = np.bincount(one, spent.sum(axis=1))
+    spent *= (np.bincount(one) / np.maximum(whole, 1e-9))[one][:, None]
+    seen = np.zeros((count, len(BINS)))
+    np.add.at(seen, columns.camera[order], spent)
     flat = 1.0 / (count * (BINS[-1] - BINS[0]))
-    whole = counts.sum(axis=(0, 2), keepdims=True)
-    smooth = np.apply_along_axis(_smoothed, 2, counts) / BIN
-    return np.asarray((smooth + flat) / (whole + 1.0))
+    smooth = np.apply_along_axis(_smoothed, 1, seen) / BIN
+    return np.asarray((smooth + flat) / (len(columns) + 1.0))[:, None]
 
 
 def _bin(delay_s: Doubles) -> Integers:
