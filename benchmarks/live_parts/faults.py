@@ -7,10 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from live_parts.site import Recorder
+
+TRIES = 10
+"""Of mending a recorder."""
 
 CLOCKS_S = (-3600.0, -3.0, -0.3, 0.3, 3.0, 3600.0)
 
@@ -82,6 +85,15 @@ class Faults:
     done: list[Fault] = field(default_factory=list)
 
 
+def _mend(kind: _Kind, recorder: Recorder) -> None:
+    """On a machine that has too much to do a server may not be there in time: once more, then."""
+    for _ in range(TRIES - 1):
+        with suppress(RuntimeError):
+            kind.mend(recorder)
+            return
+    kind.mend(recorder)
+
+
 @contextmanager
 def faults(recorders: Sequence[Recorder], *, every_s: float, seed: int, until_s: float) -> Iterator[Faults]:
     """Breaks the recorders, on average one in every_s seconds, for until_s; all is mended after."""
@@ -97,7 +109,7 @@ def faults(recorders: Sequence[Recorder], *, every_s: float, seed: int, until_s:
                 return
             kind.spoil(recorder, dice)
             stop.wait(hold_s)
-            kind.mend(recorder)
+            _mend(kind, recorder)
             told.done.append(Fault(recorder.name, name, since, time.monotonic() - began))
 
     with ThreadPoolExecutor(len(recorders), "faults") as pool:
