@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import resource
 import shutil
 import sqlite3
 import time
@@ -263,6 +264,18 @@ def test_a_picture_is_measured_before_it_is_decoded(shared: Path) -> None:
     bomb = (shared / "data/cases/hostile/pic_bomb_60000.png").read_bytes()
     with pytest.raises(ValueError, match="has more than 40 million pixels"):
         decoded_image(bomb)
+
+
+def test_a_picture_takes_no_memory_for_what_it_only_promises() -> None:
+    """A part of a PNG that says it has two gigabytes, which are not there."""
+    whole = cv2.imencode(".png", picture(3, width=64, height=48))[1].tobytes()
+    place = whole.index(b"IDAT") - 4
+    promised = whole[:place] + (2**31 - 1).to_bytes(4, "big") + whole[place + 4 :]
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match="is no picture, or damaged"):
+        decoded_image(promised)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before_kb + 100_000
+    assert decoded_image(whole).shape == (48, 64, 3)
 
 
 def test_what_is_no_picture_is_refused_also_where_others_changed_how_pictures_are_opened() -> None:

@@ -26,6 +26,7 @@ from app.sources.taken import MAX_PIXELS
 from tracker.types import Frame, Image
 
 SEQUENCE = "seqinfo.ini"
+_PNG = b"\x89PNG\r\n\x1a\n"
 _NUMBER = re.compile(r"(\d+)$")
 UNREADABLE = (  # what PIL raises at bytes it makes no sense of; ImportError once ultralytics is loaded
     ImportError,
@@ -58,6 +59,8 @@ def read_image(path: Path, *, max_pixels: float = MAX_PIXELS) -> Image:
 
 def decoded_image(data: bytes, *, max_pixels: float = MAX_PIXELS) -> Image:
     """As read_image, of a file's bytes. Raises ValueError, a part of a sentence."""
+    if _promises_too_much(data):
+        raise ValueError("is no picture, or damaged")
     width, height = _size(data, max_pixels)
     if width * height > max_pixels:
         raise ValueError(f"has {width}x{height} pixels, more than {max_pixels / 1e6:g} million")
@@ -68,6 +71,19 @@ def decoded_image(data: bytes, *, max_pixels: float = MAX_PIXELS) -> Image:
     if image is None:
         raise ValueError("is no picture, or damaged")
     return np.asarray(image, np.uint8)
+
+
+def _promises_too_much(data: bytes) -> bool:
+    """Whether a part of a PNG says it is longer than the whole file: it would take so much memory."""
+    if not data.startswith(_PNG):
+        return False
+    place = len(_PNG)
+    while place + 8 <= len(data):
+        (length,) = struct.unpack_from(">I", data, place)
+        if length > len(data):
+            return True
+        place += 12 + length
+    return False
 
 
 def _size(data: bytes, max_pixels: float) -> tuple[int, int]:
