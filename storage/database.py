@@ -58,9 +58,9 @@ def open_database(path: Path, *, create: bool, progress: Progress | None = None)
 
 
 @contextmanager
-def existing(path: Path) -> Iterator[Engine]:
-    """A database that must be there, as long as it is used. Raises DatabaseError."""
-    engine = open_database(path, create=False)
+def existing(path: Path, *, progress: Progress | None = None) -> Iterator[Engine]:
+    """A database that must be there, as long as it is used; see open_database. Raises DatabaseError."""
+    engine = open_database(path, create=False, progress=progress)
     try:
         yield engine
     finally:

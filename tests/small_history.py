@@ -8,6 +8,8 @@ The first picture of every sighting is at its start, of quality 0.5; the second 
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,3 +99,14 @@ def small_history(path: Path, *, compared: bool = False) -> Engine:
     with engine.begin() as connection:
         connection.execute(update(schema.Identity).where(schema.Identity.id == 1).values(name="Ann"))
     return engine
+
+
+def made_old(path: Path) -> None:
+    """A history as a Sightline of schema 6 left it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for trigger in ("seen_made", "seen_gone", "template_gone"):
+            connection.execute(f"DROP TRIGGER {trigger}")
+        for table in ("centroid", "unlaid", "pending"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("DELETE FROM bound WHERE name = 'people'")
+        connection.execute("UPDATE alembic_version SET version_num = '0006'")

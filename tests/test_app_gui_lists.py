@@ -4,10 +4,8 @@ window remembers.
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from PyQt5.QtCore import QEvent, QMimeData, QPointF, QSettings, Qt, QUrl
 from PyQt5.QtGui import QDropEvent
 from PyQt5.QtWidgets import QApplication, QDialog, QMessageBox, QTableWidget
 from pytestqt.qtbot import QtBot
-from small_history import name_footage, picture, small_history, unit, writer
+from small_history import made_old, name_footage, picture, small_history, unit, writer
 from window_help import Steady, boxes, building, closed, heartbeat, problem
 
 from app.config import HeldError, Settings
@@ -183,17 +181,10 @@ def test_a_history_that_is_dropped_is_opened_and_those_opened_last_are_in_the_me
     shown(window, qtbot, 2)
 
 
-def made_old(history: History) -> None:
-    """As a Sightline before schema 7 left it."""
-    with closing(sqlite3.connect(history.path, isolation_level=None)) as connection:
-        connection.execute("DROP TABLE pending")
-        connection.execute("UPDATE alembic_version SET version_num = '0006'")
-
-
 def test_a_history_of_an_old_schema_says_that_it_is_upgraded(
     opened: list[MainWindow], qtbot: QtBot, history: History, many: History
 ) -> None:
-    made_old(many)
+    made_old(many.path)
     window = open_window(opened, qtbot, history.path)
     shown(window, qtbot, 2)
     told: list[str] = []
@@ -208,7 +199,7 @@ def test_a_history_of_an_old_schema_says_that_it_is_upgraded(
 def test_an_upgrade_that_is_stopped_leaves_the_open_history_open(
     opened: list[MainWindow], qtbot: QtBot, history: History, many: History
 ) -> None:
-    made_old(many)
+    made_old(many.path)
     window = open_window(opened, qtbot, history.path)
     shown(window, qtbot, 2)
     at_once = Qt.ConnectionType.DirectConnection

@@ -152,6 +152,17 @@ def test_cameras_are_added_named_and_removed(window: MainWindow, qtbot: QtBot, s
     assert list(window.grid.views) == ["hall", "yard"]
 
 
+def test_of_a_long_path_of_the_history_the_beginning_is_seen(
+    window: MainWindow, qtbot: QtBot, site: Path
+) -> None:
+    long = f"/footage/{'a-long-name/' * 12}history.db"
+    site.write_text(site.read_text().replace("history.db", long))
+    dialog = dialog_of(window, qtbot)
+    assert dialog.database.text() == dialog.database.toolTip() == long
+    assert dialog.database.cursorPosition() == 0
+    dialog.reject()
+
+
 def test_what_is_open_is_saved_as_a_new_site(
     qapp: QApplication, qtbot: QtBot, site: Path, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from small_history import small_history, writer
+from small_history import made_old, small_history, writer
 
 from app import errors
 from app.cli import main
@@ -101,3 +101,20 @@ def test_the_keeper_of_recordings_removes_nothing_outside_of_its_folder(tmp_path
         shelf.prune()
     assert victim.read_text() == "mine"
     assert History(engine).segments() == []  # the row alone is gone
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["people", "show 1", "merge 1 2", "refine", "topology", "check-history", "forget 1", "review", "undo"],
+)
+def test_every_command_tells_that_it_upgrades_an_older_history(
+    command: str, database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once it is upgraded, nothing more is said."""
+    made_old(database)
+    main([*command.split(), "--db", str(database)])
+    told = f"sightline: {database} is of an older Sightline and is brought up to date, once.\n"
+    assert capsys.readouterr().err.startswith(told)
+    assert (database.parent / "h.db.schema6").exists()
+    main(["people", "--db", str(database)])
+    assert capsys.readouterr().err == ""

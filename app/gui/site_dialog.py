@@ -170,6 +170,8 @@ class SiteDialog(QDialog):
             value = self.file.top.get(key, getattr(default, key))
             box.setEditText(f"{value:g}" if isinstance(value, float) else str(value))
         self.database.setText(str(self.file.top.get("database", default.database)))
+        self.database.setCursorPosition(0)  # else of a long path the end alone is seen
+        self.database.setToolTip(self.database.text())
         for key, field in self.kept.items():
             field.setText(_shown(self.file.top.get("keep", {}).get(key)))
         where = "not saved yet" if self.file.path is None else self.file.path.name
@@ -291,6 +293,7 @@ class SiteDialog(QDialog):
         for key, field in self.kept.items():
             field.textChanged.connect(partial(self._take_kept, key))
         self.database.textChanged.connect(partial(self._take_top, "database"))
+        self.database.textChanged.connect(self.database.setToolTip)
 
     def _lay_out(self) -> None:
         columns = QHBoxLayout()

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from app import errors
 from app.config import ConfigError
-from app.history.opened import opened
+from app.history.opened import existing, opened
 from app.history.said import person_said
 from app.history.telling import plain
 from app.moments import MomentError, moment_near
@@ -102,7 +102,6 @@ def undo(arguments: argparse.Namespace) -> int:
 
 def corrections(arguments: argparse.Namespace) -> int:
     """``sightline corrections``: the journal; with --runs, where runs thought better of it."""
-    from storage.database import existing
     from storage.repair import corrections as journal
     from storage.repair import revisions
 
@@ -124,7 +123,6 @@ def corrections(arguments: argparse.Namespace) -> int:
 
 def _correct(path: Path, change: Change) -> int:
     """Make the correction, and say what was done."""
-    from storage.database import existing
     from storage.history import History
     from storage.repair import Repair
 

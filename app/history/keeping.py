@@ -14,6 +14,7 @@ from rich.text import Text
 
 from app import errors
 from app.config import ConfigError
+from app.history.opened import existing
 from app.history.said import person_said, time_said
 from app.history.telling import count_of, say
 from app.recording.files import remove_file
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 def forget(arguments: argparse.Namespace) -> int:
     """``sightline forget ID|--before T|--camera C``: erases, and prints a receipt."""
-    from storage.database import existing
     from storage.forgetting import Forgetting
     from storage.history import History
 
@@ -93,7 +93,6 @@ def left_copies(database: Path) -> list[Path]:
 
 def backup(arguments: argparse.Namespace) -> int:
     """``sightline backup FILE``: a copy of a history, also of one that a run writes to."""
-    from storage.database import existing
     from storage.upkeep import back_up
 
     with existing(arguments.db) as engine:
@@ -104,7 +103,6 @@ def backup(arguments: argparse.Namespace) -> int:
 
 def check_history(arguments: argparse.Namespace) -> int:
     """``sightline check-history``: 0 where it is sound, 5 where it is not."""
-    from storage.database import existing
     from storage.upkeep import check
 
     with existing(arguments.db) as engine:
