@@ -16,7 +16,7 @@ from rich.text import Text
 
 from app import errors
 from app.config import ConfigError
-from app.history.opened import existing, opened
+from app.history.opened import opened, upgrade_told
 from app.history.said import person_said
 from app.history.telling import plain
 from app.moments import MomentError, moment_near
@@ -106,7 +106,9 @@ def corrections(arguments: argparse.Namespace) -> int:
     from storage.repair import revisions
 
     rows: Sequence[CorrectionRow | RevisionRow]
-    with existing(arguments.db) as engine:
+    from storage.database import existing
+
+    with existing(arguments.db, progress=upgrade_told(arguments.db)) as engine:
         told_by = revisions if arguments.runs else journal
         rows = told_by(engine, most=arguments.limit or None)
     if arguments.json:
@@ -123,10 +125,11 @@ def corrections(arguments: argparse.Namespace) -> int:
 
 def _correct(path: Path, change: Change) -> int:
     """Make the correction, and say what was done."""
+    from storage.database import existing
     from storage.history import History
     from storage.repair import Repair
 
-    with existing(path) as engine:
+    with existing(path, progress=upgrade_told(path)) as engine:
         repair = Repair(engine)
         row = repair.correction(change(repair, partial(person_said, History(engine))))
     print(f"{row.id}: {plain(told(row))}{' (undone)' if row.undone is not None else ''}")

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
+    from storage.database import Progress
     from storage.history import History
 
 TOLD_EVERY_S = 5.0
@@ -21,26 +20,16 @@ TOLD_EVERY_S = 5.0
 @contextmanager
 def opened(path: Path) -> Iterator[History]:
     """One that must be there, to be asked."""
+    from storage.database import existing
     from storage.history import History
 
-    with existing(path) as engine:
+    with existing(path, progress=upgrade_told(path)) as engine:
         yield History(engine)
 
 
-@contextmanager
-def existing(path: Path) -> Iterator[Engine]:
-    """One that must be there, as long as it is used. Raises DatabaseError."""
-    from storage import database
-
-    with database.existing(path, progress=_Upgrade(path).told) as engine:
-        yield engine
-
-
-def open_history(path: Path, *, create: bool) -> Engine:
-    """As storage.database.open_database, with an upgrade told."""
-    from storage.database import open_database
-
-    return open_database(path, create=create, progress=_Upgrade(path).told)
+def upgrade_told(path: Path) -> Progress:
+    """For storage.database, where it opens a history that may be an older one."""
+    return _Upgrade(path).told
 
 
 class _Upgrade:
