@@ -46,6 +46,7 @@ def main() -> int:
     parser.add_argument("--size", default="1366x768")
     parser.add_argument("--theme", default="dark")
     told = parser.parse_args()
+    told.out.mkdir(parents=True, exist_ok=True)
     app = application()
     with tempfile.TemporaryDirectory() as folder:
         history = Path(folder) / "history.db"
