@@ -21,15 +21,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from kill_cycle import start, until_running
 from live_parts.film import write_films
-from live_parts.samples import frames, metrics, metrics_url, playing, quantile, spread
-from live_parts.site import write_config
-from rtsp_server import RtspServer
+from live_parts.samples import frames, metrics, quantile, spread
+from live_parts.watched import watched
 
 ENOUGH_DROPPED, MANY_DROPPED = 0.01, 0.1
-SETTLE_S = 8.0
-PLAYING_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +77,10 @@ def measured(count: int, fps: float, folder: Path, arguments: argparse.Namespace
     clip, own = arguments.data / "data/video/vtest.avi", folder / f"{fps:g}"
     own.mkdir(exist_ok=True)
     films = write_films(clip, own, rates=[fps] * count, seconds=240 + arguments.seconds, keep=True)
-    for old in folder.glob("history.db*"):
-        old.unlink()
-    log = folder / "log.jsonl"
-    log.unlink(missing_ok=True)
-    with RtspServer(films) as server:
-        urls = {name: server.url(name) for name in films}
-        config = write_config(folder / "site.toml", urls, detector_size=arguments.detector_size, record=False)
-        process = start(config, log, ["--metrics", "0"])
-        try:
-            until_running(process, log)
-            url = metrics_url(log)
-            until_playing(url, count)
-            before, began = metrics(url), time.monotonic()
-            time.sleep(arguments.seconds)
-            after, took_s = metrics(url), time.monotonic() - began
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
+    with watched(films, folder, detector_size=arguments.detector_size) as (url, _):
+        before, began = metrics(url), time.monotonic()
+        time.sleep(arguments.seconds)
+        after, took_s = metrics(url), time.monotonic() - began
     done, dropped = (frames(after, before, what) for what in ("processed", "dropped"))
     latency = spread(after, before, "sightline_latency_seconds_bucket")
     row = spread(after, before, "sightline_frame_whole_seconds_bucket")
@@ -111,15 +93,6 @@ def measured(count: int, fps: float, folder: Path, arguments: argparse.Namespace
         quantile(latency, 0.95),
         quantile(row, 0.95),
     )
-
-
-def until_playing(url: str, count: int) -> None:
-    """All of them, and a while longer. Raises AssertionError where they don't."""
-    deadline = time.monotonic() + PLAYING_S
-    while playing(metrics(url)) < count:
-        assert time.monotonic() < deadline, f"{count} cameras don't play after {PLAYING_S:g} s"
-        time.sleep(0.5)
-    time.sleep(SETTLE_S)
 
 
 if __name__ == "__main__":

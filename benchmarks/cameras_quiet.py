@@ -26,12 +26,9 @@ from statistics import mean
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from cameras import until_playing
-from kill_cycle import start, until_running
 from live_parts.quiet import quiet_films
-from live_parts.samples import cpu_s_of, frames, metrics, metrics_url, quantile, spread
-from live_parts.site import write_config
-from rtsp_server import RtspServer
+from live_parts.samples import cpu_s_of, frames, metrics, quantile, spread
+from live_parts.watched import watched
 
 MOST_LOST, MANY_LOST, MOST_LATE_S = 0.01, 0.1, 1.0
 AROUND_S = 90.0  # a film's length beyond what is measured: starting, settling
@@ -87,27 +84,13 @@ def main() -> None:
 
 def measured(films: Sequence[Path], count: int, folder: Path, seconds: float) -> Pace:
     clips = {f"cam{number:02d}": films[number % len(films)] for number in range(count)}
-    for old in folder.glob("history.db*"):
-        old.unlink()
-    log = folder / "log.jsonl"
-    log.unlink(missing_ok=True)
-    with RtspServer(clips) as server:
-        urls = {name: server.url(name) for name in clips}
-        config = write_config(folder / "site.toml", urls, detector_size=640, record=False)
-        process = start(config, log, ["--metrics", "0"])
-        try:
-            until_running(process, log)
-            url = metrics_url(log)
-            until_playing(url, count)
-            before, began, cpu_s = metrics(url), time.monotonic(), cpu_s_of(process.pid)
-            shares = []
-            while time.monotonic() - began < seconds:
-                time.sleep(1.0)
-                shares.append(metrics(url)[("sightline_dropped_share",)])
-            after, took_s, cpu_s = metrics(url), time.monotonic() - began, cpu_s_of(process.pid) - cpu_s
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
+    with watched(clips, folder, detector_size=640) as (url, pid):
+        before, began, cpu_s = metrics(url), time.monotonic(), cpu_s_of(pid)
+        shares = []
+        while time.monotonic() - began < seconds:
+            time.sleep(1.0)
+            shares.append(metrics(url)[("sightline_dropped_share",)])
+        after, took_s, cpu_s = metrics(url), time.monotonic() - began, cpu_s_of(pid) - cpu_s
     taken, skipped = (frames(after, before, what) / took_s for what in ("processed", "skipped"))
     latency = spread(after, before, "sightline_latency_seconds_bucket")
     disk = spread(after, before, "sightline_frame_whole_seconds_bucket")
