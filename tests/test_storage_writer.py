@@ -34,6 +34,7 @@ from storage.database import DatabaseError, open_database
 from storage.history import History
 from storage.lock import RunLock
 from storage.recording import CHUNK_S, IDLE_COMMITS, PICTURE_PX
+from storage.writer import Writer
 from tracker.types import Portrait, Sighting
 
 NEVER = 1e6  # a commit_s that leaves committing to flush and close
@@ -324,41 +325,43 @@ def test_a_writer_that_is_closed_during_a_lock_writes_all_of_it(engine: Engine, 
     assert rows(engine, "SELECT ended IS NOT NULL FROM run") == [(1,)]
 
 
-def test_what_is_kept_during_a_lock_is_bounded_and_told(engine: Engine, tmp_path: Path) -> None:
-    noise = np.random.default_rng(0)
+def kept_in_a_lock(engine: Engine, path: Path, keep: Callable[[Writer, int], None]) -> int:
+    """How often something could be kept while another program held the lock, until there was no more room."""
+    number = 0
     with writer(engine, commit_s=0.01, keep_mb=0.2) as record:
         name_footage(record)
         record.flush()
-        with closing(sqlite3.connect(tmp_path / "h.db", isolation_level=None)) as other:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            number = 0
             while not record.full:
                 number += 1
-                image = noise.integers(0, 255, (128, 64, 3), dtype=np.uint8)
-                record.sighting(Sighting(number, "left", 10.0, 11.0, number, 0.9))
-                record.portrait(number, Portrait(10.0, 0.5, unit(0), image))
+                keep(record, number)
                 assert number < 5000
                 time.sleep(0.002)
         record.flush()
         assert not record.full
-    assert number_of(engine, "portrait") == number
+    return number
+
+
+def test_what_is_kept_during_a_lock_is_bounded_and_told(engine: Engine, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0)
+
+    def keep(record: Writer, number: int) -> None:
+        image = noise.integers(0, 255, (128, 64, 3), dtype=np.uint8)
+        record.sighting(Sighting(number, "left", 10.0, 11.0, number, 0.9))
+        record.portrait(number, Portrait(10.0, 0.5, unit(0), image))
+
+    kept = kept_in_a_lock(engine, tmp_path / "h.db", keep)
+    assert number_of(engine, "portrait") == kept
 
 
 def test_whom_to_tell_of_a_commit_counts_as_kept(engine: Engine, tmp_path: Path) -> None:
     told: list[float] = []
-    with writer(engine, commit_s=0.01, keep_mb=0.2) as record:
-        name_footage(record)
-        record.flush()
-        with closing(sqlite3.connect(tmp_path / "h.db", isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            number = 0
-            while not record.full:
-                number += 1
-                record.frames("left", number, 10.0, on_commit=told.append)
-                assert number < 5000
-                time.sleep(0.002)
-        record.flush()
-        assert len(told) == number
+
+    def keep(record: Writer, number: int) -> None:
+        record.frames("left", number, 10.0, on_commit=told.append)
+
+    assert kept_in_a_lock(engine, tmp_path / "h.db", keep) == len(told)
 
 
 def test_a_history_that_is_moved_away_is_told_and_waited_for(engine: Engine, tmp_path: Path) -> None:
