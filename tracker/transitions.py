@@ -29,9 +29,9 @@ WIDTH = 0.3
 
 BINS = np.linspace(-9.0, 16.0, 501)
 BIN = 0.05
-EDGES = np.concatenate([[-np.inf], BINS[:-1] + BIN / 2, [np.inf]])
-"""Of BINS, turned back to seconds."""
-EDGES = np.sign(EDGES) * np.expm1(np.abs(EDGES))
+_MIDDLE = BINS[:-1] + BIN / 2
+EDGES_S = np.concatenate([[-np.inf], np.sign(_MIDDLE) * np.expm1(np.abs(_MIDDLE)), [np.inf]])
+"""Between BINS, and around them, in seconds."""
 
 FRAGMENT_S = 2.0
 """Mean time for which a camera loses somebody who is still there."""
@@ -147,7 +147,7 @@ def _by_chance(columns: Columns, people: Integers, clock: Integers) -> Doubles:
     on = (of[1:] == of[:-1]) & (one[1:] == one[:-1])
     until[:-1][on] = start[1:][on]
     # From its start to the next one's a visit is the last: delays are spread evenly.
-    within = np.clip(EDGES[None], (start - end)[:, None], (until - end)[:, None])
+    within = np.clip(EDGES_S[None], (start - end)[:, None], (until - end)[:, None])
     spent = np.diff(within, axis=1)
     whole = np.bincount(one, spent.sum(axis=1))
     spent *= (np.bincount(one) / np.maximum(whole, 1e-9))[one][:, None]
