@@ -102,12 +102,11 @@ def undo(arguments: argparse.Namespace) -> int:
 
 def corrections(arguments: argparse.Namespace) -> int:
     """``sightline corrections``: the journal; with --runs, where runs thought better of it."""
+    from storage.database import existing
     from storage.repair import corrections as journal
     from storage.repair import revisions
 
     rows: Sequence[CorrectionRow | RevisionRow]
-    from storage.database import existing
-
     with existing(arguments.db, progress=upgrade_told(arguments.db)) as engine:
         told_by = revisions if arguments.runs else journal
         rows = told_by(engine, most=arguments.limit or None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from app.sources.pictures import read_image
 from app.times import AnswerClock, iso
 from reid.preprocess import cut
 from storage.history import History, UnknownPerson
+from storage.vectors import Likeness
 from tracker.revisits import learned
 from tracker.search import Candidate, Rest, search
 from tracker.types import Floats, Identity, Image
@@ -107,9 +108,8 @@ def ask(
     alike = history.likeness(embedder.fingerprint, looks, ids=ids)
     found = []
     for row, (box, crop, look) in enumerate(zip(corners, crops, looks, strict=True)):
-        near, others = alike.nearest(row, most=max(CLOSELY, 2 * most))
-        known = history.identity_blocks(embedder.fingerprint, ids=[*near, *alike.unknown], looks_alone=True)
-        candidates, nobody = search(look, known, most=most, likeness=likeness, rest=Rest(others, near))
+        blocks, rest = _nearest(history, embedder.fingerprint, alike, row, most=most)
+        candidates, nobody = search(look, blocks, most=most, likeness=likeness, rest=rest)
         found.append(Asked(box, crop, [_likely(history, one) for one in candidates], nobody))
     return found, 1.0 - likeness.even
 
@@ -129,16 +129,24 @@ def ask_sighting(
     late = history.identities(model, people=LEARNED_FROM)
     likeness = learned([(who.embeddings, who.taken) for who in late])
     alike = history.likeness(model, look[None], ids=ids)
-    near, far = alike.nearest(0, most=max(CLOSELY, 2 * most))
-    known = history.identity_blocks(model, ids=[*near, *alike.unknown], looks_alone=True)
-    others = ([one for who in block if (one := _without(who, sighting)) is not None] for block in known)
-    candidates, nobody = search(look, others, most=most, likeness=likeness, rest=Rest(far, near))
+    blocks, rest = _nearest(history, model, alike, 0, most=most)
+    others = ([one for who in block if (one := _without(who, sighting)) is not None] for block in blocks)
+    candidates, nobody = search(look, others, most=most, likeness=likeness, rest=rest)
     pictures = history.portraits(sighting=sighting, most=1)
     jpeg = np.frombuffer(pictures[0].jpeg if pictures else b"", np.uint8)
     image = cv2.imdecode(jpeg, cv2.IMREAD_COLOR) if len(jpeg) else None
     shown = np.full((2, 1, 3), 128, np.uint8) if image is None else np.asarray(image, np.uint8)
     likely = [_likely(history, one) for one in candidates]
     return [Asked(None, shown, likely, nobody)], 1.0 - likeness.even
+
+
+def _nearest(
+    history: History, model: str, alike: Likeness, row: int, *, most: int
+) -> tuple[Iterator[list[Identity]], Rest]:
+    """Those whose every picture is compared with a look, some at a time, and what is known of the rest."""
+    near, far = alike.nearest(row, most=max(CLOSELY, 2 * most))
+    blocks = history.identity_blocks(model, ids=[*near, *alike.unknown], looks_alone=True)
+    return blocks, Rest(far, near)
 
 
 def _without(who: Identity, sighting: int) -> Identity | None:
