@@ -10,11 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PyQt5.QtWidgets import QApplication, QDialog, QFileDialog, QInputDialog, QWidget
+from PyQt5.QtCore import Qt
+from PyQt5.QtWidgets import QApplication, QDialog, QFileDialog, QInputDialog, QLineEdit, QWidget
 
 
 def present(dialog: QDialog, *, modal: bool = True) -> None:
     """Shows a dialog with the keyboard in it and returns at once; the keyboard goes back when it closes."""
+    fit_screen(dialog)
     parent = dialog.parentWidget()
     if parent is not None:
         dialog.finished.connect(partial(_give_back, parent))
@@ -23,6 +25,13 @@ def present(dialog: QDialog, *, modal: bool = True) -> None:
     else:
         dialog.show()
     dialog.activateWindow()
+
+
+def fit_screen(window: QWidget) -> None:
+    """Makes a window no larger than the screen it is on, which nobody else does without a window manager."""
+    screen = window.screen()
+    if screen is not None and window.testAttribute(Qt.WidgetAttribute.WA_Resized):
+        window.resize(window.size().boundedTo(screen.availableSize()))
 
 
 def _give_back(parent: QWidget) -> None:
@@ -72,12 +81,21 @@ def ask_for_folder(parent: QWidget, title: str, take: Callable[[Path], None]) ->
 
 
 def ask_for_text(
-    parent: QWidget, title: str, label: str, take: Callable[[str], None], *, text: str = ""
+    parent: QWidget,
+    title: str,
+    label: str,
+    take: Callable[[str], None],
+    *,
+    text: str = "",
+    most: int | None = None,
 ) -> None:
-    """Calls ``take`` with the line that was written."""
+    """Calls ``take`` with the line that was written. most: letters that there is room for."""
     dialog = QInputDialog(parent)
     dialog.setWindowTitle(title)
     dialog.setLabelText(label)
     dialog.setTextValue(text)
+    field = dialog.findChild(QLineEdit)
+    if most is not None and field is not None:
+        field.setMaxLength(most)
     dialog.textValueSelected.connect(take)
     present(dialog)

@@ -13,7 +13,6 @@ from PyQt5.QtCore import QUrl, pyqtSignal
 from PyQt5.QtGui import QDesktopServices
 from PyQt5.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QFormLayout,
     QHBoxLayout,
@@ -27,9 +26,10 @@ from typing_extensions import override
 
 from app.errors import environment_errors
 from app.gui.asking import ask_for_new
+from app.gui.combo import Combo
 from app.gui.reader import Reader
 from app.gui.text import Label
-from app.gui.words import count, person_title
+from app.gui.words import count, in_window, person_title
 from app.moments import MomentError, moment_said
 from app.output.case import Progress, Wanted, write_case
 from storage.history import History, PersonRow, SightingRow
@@ -72,7 +72,7 @@ class CaseDialog(QDialog):
         self._reader, self._near = reader, near
         self._people, self._sightings = list(people), list(sightings)
         self.page: Path | None = None
-        self.what, self.camera = QComboBox(), QComboBox()
+        self.what, self.camera = Combo(), Combo()
         self.since, self.until, self.folder = QLineEdit(), QLineEdit(), QLineEdit()
         self.clips = QCheckBox("Clips, with camera and time burnt in")
         self.blur = QCheckBox("Others in the clips blurred")
@@ -139,7 +139,7 @@ class CaseDialog(QDialog):
         if key == "export" and isinstance(error, environment_errors()):
             self.bar.setVisible(False)
             self.button.setEnabled(True)
-            self.told.setText(str(error))
+            self.told.setText(in_window(str(error)))
 
     def _show_progress(self, name: str, share: float) -> None:
         self.told.setText(f"Writing {name}…")

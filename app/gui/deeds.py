@@ -24,6 +24,7 @@ from app.gui.questions import Walk
 from app.gui.reader import Reader
 from app.gui.sightings_panel import SightingsPanel, of_one
 from app.gui.words import count, person_title
+from app.history.said import MOST_LETTERS
 from app.times import moment, span
 from storage.history import PersonRow, SightingRow
 from storage.repair import Repair
@@ -83,6 +84,7 @@ class Deeds:
             f"The name of person {person.id}; empty for none:",
             lambda name: self.corrector.make(lambda repair: repair.name(person.id, name)),
             text=person.name or "",
+            most=MOST_LETTERS,
         )
 
     def merge(self, person: int | None = None, *, with_: int | None = None) -> None:

@@ -23,6 +23,7 @@ from PyQt5.QtWidgets import (
 from app.gui.asking import present
 from app.gui.style import GAP
 from app.gui.text import Label
+from app.gui.words import in_window
 
 
 class StreamsDialog(QDialog):
@@ -65,7 +66,7 @@ def show_problem(
     remedy: what a further button says, whose press does ``do``.
     """
     icon = QMessageBox.Icon.Critical if details else QMessageBox.Icon.Warning
-    box = QMessageBox(icon, "Sightline", sentence, QMessageBox.StandardButton.Ok, parent)
+    box = QMessageBox(icon, "Sightline", in_window(sentence), QMessageBox.StandardButton.Ok, parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setInformativeText(hint)
     if details:
@@ -74,6 +75,7 @@ def show_problem(
         button = QPushButton(remedy)
         button.clicked.connect(lambda: do())
         box.addButton(button, QMessageBox.ButtonRole.ActionRole)
+    box.setEscapeButton(QMessageBox.StandardButton.Ok)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     present(box)
     return box

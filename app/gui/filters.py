@@ -9,24 +9,24 @@ from functools import lru_cache
 
 from PyQt5.QtCore import Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import (
-    QComboBox,
-    QGridLayout,
     QHBoxLayout,
     QLineEdit,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from app.gui.combo import Combo
 from app.gui.style import GAP
-from app.gui.text import Label, set_tip
+from app.gui.text import Label, mark_wrong, set_tip
 from app.moments import MomentError, moment_said
 from storage.history import PersonRow
 
 KINDS = {
     "Everybody": "everybody",
     "Named": "named",
-    "Without a name": "unnamed",
+    "Unnamed": "unnamed",
     "Unsure": "unsure",
     "Unidentified": "unidentified",
 }
@@ -35,11 +35,12 @@ ORDERS = {
     "First seen": "first",
     "Number": "id",
     "Name": "name",
-    "Most sightings": "sightings",
-    "Longest in view": "seconds",
+    "Sightings": "sightings",
+    "In view": "seconds",
 }
 TYPING_MS = 400
 """How long to wait for more of a time that is being typed."""
+TIMES = "A time: 09:30, yesterday 14:00, 2026-11-22 09:30, or how long ago: last 2h"
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class FilterBar(QWidget):
         self.filter = Filter()
         self.near: float | None = None
         self.words = _field("Search id, name or camera", "Search people")
-        self.camera, self.kind, self.order = QComboBox(), QComboBox(), QComboBox()
+        self.camera, self.kind, self.order = Combo(), Combo(), Combo()
         self.since = _field("From: last 2h, 09:30", "From")
         self.until = _field("To: yesterday 14:00", "To")
         self.more = QToolButton()
@@ -154,27 +155,23 @@ class FilterBar(QWidget):
             self.order.addItem(name, order)
         for box, name in ((self.camera, "Camera"), (self.kind, "Kind"), (self.order, "Order")):
             box.setAccessibleName(name)
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(8)
-        set_tip(self.order, "The order of the list")
+        set_tip(self.order, "The order of the list: most sightings and longest in view first")
         for field in (self.since, self.until):
-            set_tip(field, "A time: 09:30, yesterday 14:00, 2026-11-22 09:30, or how long ago: last 2h")
+            set_tip(field, TIMES)
         self.more.setText("Filter")
         self.more.setCheckable(True)
         set_tip(self.more, "By camera, time and kind; and the order of the list")
         self.more.toggled.connect(self._rest.setVisible)
-        rest = QGridLayout(self._rest)
+        for box in (self.kind, self.order):
+            box.setSizeAdjustPolicy(Combo.SizeAdjustPolicy.AdjustToContents)
+        self.camera.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        rest = QVBoxLayout(self._rest)
         rest.setContentsMargins(0, 0, 0, 0)
         rest.setSpacing(GAP - 2)
-        for column, box in enumerate((self.camera, self.kind, self.order)):
-            rest.addWidget(box, 0, 2 * column, 1, 2)
-        rest.addWidget(self.since, 1, 0, 1, 3)
-        rest.addWidget(self.until, 1, 3, 1, 3)
+        rest.addLayout(_side_by_side(self.camera, self.kind, self.order))
+        rest.addLayout(_side_by_side(self.since, self.until))
         self._rest.hide()
-        head = QHBoxLayout()
-        head.setSpacing(GAP - 2)
-        for part in (self.words, self.count, self.more):
-            head.addWidget(part)
+        head = _side_by_side(self.words, self.count, self.more)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(GAP - 2)
@@ -205,13 +202,16 @@ class FilterBar(QWidget):
             problem = ""
         except MomentError as error:
             moment, problem = None, str(error)
-        if field.property("wrong") != bool(problem):
-            field.setProperty("wrong", bool(problem))
-            style = field.style()
-            if style is not None:
-                style.unpolish(field)
-                style.polish(field)
+        mark_wrong(field, problem, otherwise=TIMES)
         return moment
+
+
+def _side_by_side(*parts: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(GAP - 2)
+    for part in parts:
+        row.addWidget(part)
+    return row
 
 
 def _field(hint: str, name: str) -> QLineEdit:

@@ -10,10 +10,11 @@ from time import time
 
 from PyQt5.QtCore import Qt, QTimer, pyqtSignal
 from PyQt5.QtGui import QIcon, QResizeEvent
-from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from app.gui.camera_grid import arrange
+from app.gui.combo import Combo
 from app.gui.icons import back_icon, forward_icon, next_icon, pause_icon, play_icon, previous_icon
 from app.gui.lanes import Lanes
 from app.gui.playhead import SPEEDS, Playhead
@@ -21,7 +22,7 @@ from app.gui.questions import Walk
 from app.gui.reels import Reels
 from app.gui.screen import Screen
 from app.gui.style import GAP
-from app.gui.text import Label, set_tip
+from app.gui.text import Label, Line, mark_wrong, set_tip
 from app.gui.words import in_order, person_title
 from app.moments import MomentError, is_dated, moment_said
 from app.times import moment
@@ -35,6 +36,7 @@ AHEAD_S = 30.0
 SPAN_S = 120.0
 """Of a long history, the timeline shows this much about a sighting that is played."""
 PAST_END_S = 0.5
+NOTHING_FILMED = "Nothing has been filmed yet: open files or streams, and press Start."
 
 
 class FootagePage(QWidget):
@@ -62,9 +64,10 @@ class FootagePage(QWidget):
         self.enlarged: str | None = None
         self.reels: Reels | None = None
         self.lanes = Lanes()
-        self.title = Label(kind="title")
+        self.empty = Label(kind="muted")
+        self.title = Line(kind="title")
         self.time = Label(kind="muted")
-        self.speed = QComboBox()
+        self.speed = Combo(letters=4)
         self.to = QLineEdit()
         self._grid = QWidget()
         self._walks: tuple[Walk, ...] = ()
@@ -80,6 +83,7 @@ class FootagePage(QWidget):
         self._timer.timeout.connect(self._tick)
         self.lanes.sought.connect(self.seek)
         self.speed.currentIndexChanged.connect(self._take_speed)
+        self.to.textEdited.connect(lambda: mark_wrong(self.to, ""))
         self.to.returnPressed.connect(self._go_to)
 
     # What is shown
@@ -95,12 +99,18 @@ class FootagePage(QWidget):
         for name, screen in self.screens.items():
             screen.pieces = reels.pieces.get(name, ())
         self.lanes.set_filmed({name: reels.filmed[name] for name in self.screens})
+        self.tell("" if self.screens else NOTHING_FILMED)
         if first:
             self.playhead.seek(reels.newest)
         if self.isVisible() and (first or others):
             self.seek(self.playhead.now())
         elif self.isVisible():
             self._timer.start()
+
+    def tell(self, words: str) -> None:
+        """What stands in the place of the cameras, while there are none."""
+        self.empty.setText(words)
+        self.empty.setVisible(bool(words))
 
     def set_person(self, rows: Sequence[SightingRow], person: int | None, name: str | None) -> None:
         """The sightings of the person chosen, by start."""
@@ -220,6 +230,7 @@ class FootagePage(QWidget):
         self.reels, self._walks, self._walks_of, self._asked_reels = None, (), (0.0, -1.0), False
         self._set_screens([])
         self.lanes.set_filmed({})
+        self.tell("")
         self.set_person((), None, None)
 
     def close_threads(self) -> None:
@@ -304,9 +315,9 @@ class FootagePage(QWidget):
             clock = time()
             self.seek(moment_said(self.to.text(), now=clock if is_dated(now) else now, near=now))
             self.to.clear()
-            set_tip(self.to, "")
+            mark_wrong(self.to, "")
         except MomentError as error:
-            set_tip(self.to, str(error))
+            mark_wrong(self.to, f"{error}.")
 
     # How it is put together
 
@@ -360,18 +371,20 @@ class FootagePage(QWidget):
         self.to.setAccessibleName("Go to a time")
         self.foot = QHBoxLayout()
         self.foot.setSpacing(GAP)
-        self.foot.addWidget(self.title)
-        self.foot.addStretch()
+        self.foot.addWidget(self.title, 1)
         for button in self.buttons.values():
             self.foot.addWidget(button)
         self.foot.addWidget(self.speed)
-        self.foot.addStretch()
+        self.foot.addStretch(1)
         self.foot.addWidget(self.time)
         self.foot.addWidget(self.to)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GAP)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.hide()
         layout.addWidget(self._grid, 1)
+        layout.addWidget(self.empty, 1)
         layout.addWidget(self.lanes)
         layout.addLayout(self.foot)
 

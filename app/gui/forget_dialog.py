@@ -10,7 +10,6 @@ from functools import partial
 from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -21,6 +20,7 @@ from PyQt5.QtWidgets import (
 )
 from typing_extensions import override
 
+from app.gui.combo import Combo
 from app.gui.reader import Reader
 from app.gui.text import Label
 from app.gui.words import count, person_title
@@ -89,7 +89,7 @@ class ForgetDialog(QDialog):
         self.setMinimumWidth(560)
         self.order: Order | None = None
         self._reader, self._near = reader, near
-        self.person, self.camera, self.kind = QComboBox(), QComboBox(), QComboBox()
+        self.person, self.camera, self.kind = Combo(), Combo(), Combo()
         self.before = QLineEdit()
         self.extent = Label(wrap=True)
         self.sure = QCheckBox("This is meant. It can't be undone.")
@@ -145,7 +145,7 @@ class ForgetDialog(QDialog):
         try:
             before = moment_said(text, now=time.time(), near=self._near) if text else None
         except MomentError as error:
-            self.extent.setText(f"{error}.")
+            self._tell(f"{error}.")
             return
         told = Order(
             self.kind.currentData(),
@@ -171,13 +171,18 @@ class ForgetDialog(QDialog):
             count(found.files, "recorded file"),
         ]
         gone = [part for part in parts if not part.startswith("0 ")]
-        self.extent.setText(f"Gone will be: {', '.join(gone)}." if gone else "There is nothing of that.")
+        told = f"Gone will be: {', '.join(gone)}." if gone else "There is nothing of that."
         self.order = answer.order if gone else None
         copies = left_copies(self._reader.path)
         if gone and copies:
-            names = ", ".join(path.name for path in copies)
-            self.extent.setText(f"{self.extent.text()} Copies that may still hold it stay: {names}.")
+            told += f" Copies that may still hold it stay: {', '.join(path.name for path in copies)}."
+        self._tell(told)
         self._enable()
+
+    def _tell(self, told: str) -> None:
+        """With as much room as that needs."""
+        self.extent.setText(told)
+        self.adjustSize()
 
     def _enable(self) -> None:
         self.sure.setEnabled(self.order is not None)

@@ -12,7 +12,7 @@ from app.gui import questions
 from app.gui.camera_grid import CameraGrid
 from app.gui.corrector import Corrector, Made
 from app.gui.faces import Faces
-from app.gui.footage_page import FootagePage
+from app.gui.footage_page import NOTHING_FILMED, FootagePage
 from app.gui.forget_dialog import Forgotten
 from app.gui.journal_panel import JournalPanel
 from app.gui.people_panel import PeoplePanel
@@ -32,6 +32,8 @@ REELS_S = 5.0
 PATIENCE = 4
 """After a question about all people, so many times as long as it took passes before the next."""
 
+
+NOTHING_RECORDED = "Nothing has been recorded yet."
 
 ABOUT_SOMEBODY = frozenset({"sightings", "earlier", "evidence", "left", "right", "case"})
 """Questions about somebody who may be gone when they are answered."""
@@ -234,12 +236,16 @@ class HistoryDesk(QObject):
 
     def ask_reels(self, around: float | None = None) -> None:
         self._reels_asked = time.monotonic()
+        if not self.reader.path.exists():
+            self.footage.tell(NOTHING_FILMED)
         self.reader.ask("reels", partial(reels, around=around))
 
     def _ask_walks(self, since: float, until: float) -> None:
         self.reader.ask("walks", partial(_walks, since=since, until=until))
 
     def _ask_queue(self, asked: review.Asked) -> None:
+        there = self.reader.path.exists()
+        self.review.tell("Looking for what is worth a look…" if there else NOTHING_RECORDED)
         self.reader.ask("review", partial(ask_queue, asked=asked), long=True)
 
     def _ask_case(self, case: review.Case) -> None:

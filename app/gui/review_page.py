@@ -8,14 +8,15 @@ from functools import partial
 
 from PyQt5.QtCore import QEvent, Qt, pyqtSignal
 from PyQt5.QtGui import QImage, QKeyEvent
-from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from app.gui import questions
+from app.gui.combo import Combo
 from app.gui.questions import Portrayed
 from app.gui.side import Side
 from app.gui.style import GAP
-from app.gui.text import Label
+from app.gui.text import Label, Line
 from app.gui.words import count
 from app.history.review import KINDS, Asked, Case, Kind, answer, left, queue
 from app.history.why import TERMS_EXPLAINED
@@ -91,11 +92,11 @@ class ReviewPage(QWidget):
         super().__init__(parent)
         self.case: Case | None = None
         self.sides = (Side(), Side(), Side())
-        self.question = Label(kind="title")
+        self.question = Line(kind="title")
         self.count = Label(kind="muted")
         self.because = Label(kind="muted", wrap=True)
         self.because.setToolTip(TERMS_EXPLAINED)
-        self.kind = QComboBox()
+        self.kind = Combo(letters=18)
         self._cases: tuple[Case, ...] = ()
         self._left: dict[Kind, int] = {}
         self._done: set[tuple[str, int]] = set()
@@ -115,6 +116,11 @@ class ReviewPage(QWidget):
         """Asks for the questions anew: after a correction others may be gone."""
         kind = self.kind.currentData()
         self.queue_wanted.emit(Asked(kinds=KINDS if kind is None else (kind,)))
+
+    def tell(self, words: str) -> None:
+        """What stands in the place of a question, while there is none."""
+        if self.case is None:
+            self.question.setText(words)
 
     def set_queue(self, told: Queue) -> None:
         """The questions; the one that is being looked at stays, while it is one."""
@@ -195,6 +201,7 @@ class ReviewPage(QWidget):
     def _next(self) -> None:
         rest = [case for case in self._cases if _key(case) not in self._done]
         self._show(rest[0] if rest else None)
+        self.tell("Nothing is left that is worth a look.")
 
     def _show(self, case: Case | None) -> None:
         self.case = case
@@ -206,7 +213,7 @@ class ReviewPage(QWidget):
             side.setVisible(case is not None and side is not self.sides[2])
             side.show_nobody("")
         if case is None:
-            self.question.setText("Nothing is left that is worth a look.")
+            self.question.setText("")
             self.because.setText("")
             return
         self.question.setText(case.question[:1].upper() + case.question[1:])

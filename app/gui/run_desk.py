@@ -13,7 +13,7 @@ from app.errors import environment_errors
 from app.gui.bridge import Build, Runner
 from app.gui.camera_grid import CameraGrid
 from app.gui.status_line import StatusLine
-from app.gui.words import closing_words
+from app.gui.words import closing_words, in_window
 from app.pipeline import Status
 from storage.history import History
 
@@ -102,7 +102,7 @@ class RunDesk(QObject):
             self._line.say(closing_words(future.result()))
         else:
             self._grid.set_state("ready")
-            self._line.say(str(error) if told else "The run ended with a problem")
+            self._line.say(in_window(str(error)) if told else "The run ended with a problem")
         self.ended.emit(error if told else None)
         if error is not None and not told:
             raise error

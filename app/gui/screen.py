@@ -19,6 +19,7 @@ from app.gui.picture import fitted, scaled_image
 from app.gui.playhead import Playhead
 from app.gui.questions import Walk
 from app.gui.style import ACCENT, BACKGROUND, MUTED, TEXT
+from app.gui.words import in_window
 from app.sources.stretch import Piece, Shot, Stream, reel
 from app.times import moment
 from storage.history import Trajectory
@@ -154,7 +155,7 @@ class Screen(QWidget):
         self._stream = None
         if not isinstance(error, environment_errors()):
             raise error
-        self.blank(str(error))
+        self.blank(in_window(str(error)))
 
     # What is drawn over it
 

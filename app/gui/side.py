@@ -12,7 +12,7 @@ from typing_extensions import override
 from app.gui.picture import fitted
 from app.gui.questions import Portrayed
 from app.gui.style import BACKGROUND, GAP, MUTED, identity_colour
-from app.gui.text import Label
+from app.gui.text import Label, Line
 from app.gui.words import count, person_title
 from app.history.telling import duration
 from app.times import span
@@ -66,7 +66,7 @@ class Side(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
-        self.title = Label(kind="title")
+        self.title = Line(kind="title")
         self.facts = Label(kind="muted", wrap=True)
         self.wall = PictureWall()
         layout = QVBoxLayout(self)

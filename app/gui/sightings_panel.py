@@ -32,7 +32,7 @@ from app.gui.faces import Faces
 from app.gui.questions import Asked, Evidence, Sightings
 from app.gui.rows import SIGHTINGS_MIME, RowsModel
 from app.gui.style import GAP
-from app.gui.text import Label, set_tip
+from app.gui.text import Label, Line, set_tip
 from app.gui.timeline import Timeline
 from app.gui.words import count, person_title
 from app.history.telling import duration
@@ -135,7 +135,7 @@ class SightingsPanel(QFrame):
         self.model = SightingsModel(self)
         self.list = QListView()
         self.delegate = SightingDelegate(faces, self.list)
-        self._title = Label(kind="title")
+        self._title = Line(kind="title")
         self.correct = QToolButton()
         self.correct.setText("Correct")
         self.correct.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -262,7 +262,6 @@ class SightingsPanel(QFrame):
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
-        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         head.addWidget(self._title, 1)
         head.addWidget(self.correct)
         layout = QVBoxLayout(self)

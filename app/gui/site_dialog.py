@@ -14,7 +14,6 @@ from typing import Any
 from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QFormLayout,
     QHBoxLayout,
@@ -29,12 +28,13 @@ from typing_extensions import override
 from app.checks.first_picture import FirstPicture, first_picture
 from app.config import ConfigError, Settings
 from app.gui.asking import ask_for_file, ask_for_files, ask_for_new, ask_for_text
+from app.gui.combo import Combo
 from app.gui.dialogs import show_problem
 from app.gui.files import VIDEO_FILTER
 from app.gui.region_view import RegionView
 from app.gui.style import GAP
 from app.gui.text import Label
-from app.gui.words import count
+from app.gui.words import count, in_window
 from app.moments import MomentError, moment_of
 from app.output.place import OutputError
 from app.regions import Polygon
@@ -75,7 +75,7 @@ class SiteDialog(QDialog):
         self.file = SiteFile.of(settings) if path is None else SiteFile.read(path)
         self.list = QListWidget()
         self.fields: dict[str, QLineEdit] = {}
-        self.top: dict[str, QComboBox] = {}
+        self.top: dict[str, Combo] = {}
         self.kept: dict[str, QLineEdit] = {}
         self.record = QCheckBox("Record the footage (live streams)")
         self.view = RegionView()
@@ -99,10 +99,12 @@ class SiteDialog(QDialog):
     def open_file(self, path: Path) -> None:
         """Another configuration. One that can't be read is told, and changes nothing."""
         try:
-            self.file = SiteFile.read(path)
-            self.file.settings()
+            file = SiteFile.read(path)
+            file.settings()
         except ConfigError as error:
             show_problem(self, str(error))
+            return
+        self.file = file
         self._fill()
 
     def add_cameras(self, sources: list[str]) -> None:
@@ -129,7 +131,7 @@ class SiteDialog(QDialog):
         try:
             settings = self.file.settings()
         except ConfigError as error:
-            self.told.setText(str(error))
+            self.told.setText(in_window(str(error)))
             return
         camera = settings.cameras[self.number]
         self.told.setText(f"Opening {camera.name}…")
@@ -302,7 +304,10 @@ class SiteDialog(QDialog):
             columns.addLayout(column, share)
         foot = QHBoxLayout()
         foot.addWidget(self._button("open", "Open…", self._ask_open))
-        foot.addStretch()
+        foot.addSpacing(2 * GAP)
+        foot.addWidget(Label("History"))
+        foot.addWidget(self.database, 1)
+        foot.addSpacing(2 * GAP)
         foot.addWidget(self._button("save", "Save and use", self._ask_save))
         foot.addWidget(self._button("cancel", "Cancel", self.reject))
         whole = QVBoxLayout(self)
@@ -344,13 +349,12 @@ class SiteDialog(QDialog):
     def _right(self) -> QVBoxLayout:
         form = QFormLayout()
         for key, (name, choices) in TOP.items():
-            box = QComboBox()
+            box = Combo()
             box.setEditable(True)
             box.addItems(choices)
             box.setAccessibleName(name)
             self.top[key] = box
             form.addRow(name, box)
-        form.addRow("History", self.database)
         column = QVBoxLayout()
         column.addWidget(Label("Networks", kind="title"))
         column.addLayout(form)

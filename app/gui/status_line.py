@@ -10,7 +10,7 @@ from PyQt5.QtWidgets import QSizePolicy, QStatusBar, QWidget
 from typing_extensions import override
 
 from app.gui.style import ACCENT, BORDER, GAP, GOOD, MUTED, WARNING
-from app.gui.text import Label
+from app.gui.text import Label, Line
 from app.gui.words import clock, count
 from app.pipeline import Status
 
@@ -82,7 +82,7 @@ class StatusLine(QStatusBar):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._what = Label()
+        self._what = Line()
         self._figures = Label()
         self.stages = StageBar()
         self.addWidget(self._what, 1)

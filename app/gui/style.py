@@ -197,11 +197,10 @@ QTabBar::tab { background: transparent; color: $muted; padding: 6px 14px; border
 QTabBar::tab:selected { color: $text; border-bottom-color: $accent; }
 QTabBar::tab:hover { color: $text; }
 QComboBox, QDateTimeEdit, QSpinBox, QDoubleSpinBox { background: $background; border: 1px solid $border;
-    border-radius: 6px; padding: 5px 8px; }
+    border-radius: 6px; padding: 5px 2px 5px 8px; }
 QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus { border-color: $accent; }
 QComboBox::drop-down { border: none; width: 16px; }
-QComboBox::down-arrow { width: 0; height: 0; margin-right: 6px; border-left: 4px solid none;
-    border-right: 4px solid none; border-top: 5px solid $muted; }
+QComboBox::down-arrow { width: 0; height: 0; }
 QComboBox QAbstractItemView { background: $panel; border: 1px solid $border; }
 QDockWidget::title { padding: 6px 8px; background: $panel; }
 QHeaderView::section { background: $raised; color: $muted; border: none; padding: 4px 6px; }

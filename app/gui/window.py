@@ -24,7 +24,7 @@ from typing_extensions import override
 from app.config import CameraSettings, HeldError, Settings, cameras_from_sources
 from app.gui import questions
 from app.gui.actions import Actions
-from app.gui.asking import ask_for_file, ask_for_files, ask_for_folder, ask_for_new, present
+from app.gui.asking import ask_for_file, ask_for_files, ask_for_folder, ask_for_new, fit_screen, present
 from app.gui.bridge import Build, Runner
 from app.gui.camera_grid import CameraGrid
 from app.gui.corrector import Corrector, Made, in_words, merge
@@ -60,7 +60,7 @@ from app.gui.style import GAP, apply_style
 from app.gui.text import tip
 from app.gui.upgrade_dialog import UpgradeDialog
 from app.gui.welcome import Welcome
-from app.gui.words import count
+from app.gui.words import count, in_window
 from app.headless.execution import carried_told
 from app.times import use_zone
 from storage.carrying import Carried
@@ -244,7 +244,7 @@ class MainWindow(QMainWindow):
             do = partial(self.corrector.make, anyway)
             show_problem(self, in_words(error), remedy="Merge anyway", do=do)
             return
-        self.line.say(str(error))
+        self.line.say(in_window(str(error)))
         if key == "export":  # its own window says it
             return
         if not self.run.running or key in ("found", "correction", "opened", "forgot"):
@@ -374,6 +374,7 @@ class MainWindow(QMainWindow):
         self.set_theme(self.memory.theme)
         self.actions_.utc.setChecked(self.memory.utc)
         self.restoreGeometry(self.memory.state("window"))
+        fit_screen(self)
         for name, splitter in self.splitters.items():
             splitter.restoreState(self.memory.state(name))
         if self.settings.database.exists():

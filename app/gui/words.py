@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from app.pipeline import Status
 from app.sources.names import natural
+
+_TYPED = re.compile(r"--[a-z]|'sightline ")
+_BEGINS_SMALL = re.compile(r"[a-z]+ ")
 
 
 def clock(seconds: float) -> str:
@@ -27,6 +31,24 @@ def person_title(identity: int | None, name: str | None) -> str:
     if identity is None:
         return "Not yet known"
     return name or f"Person {identity}"
+
+
+def in_window(sentence: str) -> str:
+    """What went wrong, in the words of an error, without what is to be typed in a terminal: a window has
+    menus and buttons for that.
+    """
+    what, *remedies = sentence.removesuffix(".").split("; ")
+    kept = [what, *filter(None, map(_without_typing, remedies))]
+    told = "; ".join(kept) + "." * sentence.endswith(".")
+    return told[:1].upper() + told[1:] if _BEGINS_SMALL.match(told) else told
+
+
+def _without_typing(remedy: str) -> str:
+    parts = remedy.split(", ")
+    kept = [part.removeprefix("or ") for part in parts if not _TYPED.search(part)]
+    if kept and len(kept) < len(parts) and kept[-1].startswith("if "):
+        kept.pop()
+    return ", ".join(kept)
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

@@ -17,7 +17,7 @@ from rich.text import Text
 from app import errors
 from app.config import ConfigError
 from app.history.opened import opened, upgrade_told
-from app.history.said import person_said
+from app.history.said import name_said, person_said
 from app.history.telling import plain
 from app.moments import MomentError, moment_near
 from app.times import moment, span, zone
@@ -87,7 +87,8 @@ def move(arguments: argparse.Namespace) -> int:
 
 def name(arguments: argparse.Namespace) -> int:
     """``sightline name ID NAME``."""
-    return _correct(arguments.db, lambda repair, who: repair.name(who(arguments.id), arguments.name))
+    said = name_said(arguments.name)
+    return _correct(arguments.db, lambda repair, who: repair.name(who(arguments.id), said))
 
 
 def differ(arguments: argparse.Namespace) -> int:

@@ -12,6 +12,17 @@ if TYPE_CHECKING:
     from storage.history import History
 
 
+MOST_LETTERS = 100
+"""Of a name: one that is longer is no name, but a text that went where none belongs."""
+
+
+def name_said(text: str) -> str:
+    """A name that somebody is to be given. Raises ConfigError where it is far too long."""
+    if len(text) > MOST_LETTERS:
+        raise ConfigError(f"A name has at most {MOST_LETTERS} letters, not {len(text)}; shorten it.")
+    return text
+
+
 def time_said(history: History, text: str | None) -> float | None:
     """Epoch seconds of what somebody typed; None where that was nothing. Raises ConfigError."""
     if text is None:
