@@ -8,7 +8,7 @@ from app import config, errors
 from app.config import Settings
 from app.headless.execution import execute, overridden, report, settings_of, write_videos
 from app.history.opened import opened
-from app.history.said import person_said, span_said
+from app.history.said import person_said, there_said
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,12 +48,11 @@ def people(arguments: argparse.Namespace) -> int:
     from app.history.answers import print_people, print_unidentified
 
     with opened(arguments.db) as history:
-        since, until = span_said(history, arguments.since, arguments.until)
-        asked = {"camera": arguments.camera, "since": since, "until": until, "most": arguments.limit or None}
+        there, told = there_said(history, arguments), {"as_json": arguments.json}
         if arguments.among == "unidentified":
-            print_unidentified(history, as_json=arguments.json, **asked)
+            print_unidentified(history, there, most=arguments.limit or None, **told)
         else:
-            print_people(history, as_json=arguments.json, among=arguments.among, **asked)
+            print_people(history, there, most=arguments.limit or None, among=arguments.among, **told)
     return errors.OK
 
 
@@ -62,7 +61,7 @@ def show(arguments: argparse.Namespace) -> int:
     from app.history.answers import print_person
 
     with opened(arguments.db) as history:
-        since, until = span_said(history, arguments.since, arguments.until)
+        there = there_said(history, arguments)
         who = person_said(history, arguments.id)
         if arguments.page is not None:
             from app.output.person_page import write_person_page
@@ -73,9 +72,7 @@ def show(arguments: argparse.Namespace) -> int:
             who,
             as_json=arguments.json,
             pictures=arguments.pictures,
-            camera=arguments.camera,
-            since=since,
-            until=until,
+            there=there,
             most=arguments.limit or None,
         )
     return errors.OK

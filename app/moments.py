@@ -37,22 +37,17 @@ def moment_of(text: str) -> float:
 
 
 def moment_near(text: str, *, near: float) -> float:
-    """As moment_of; a time alone (9:31:02.5, or 31:02 of footage whose start nobody knows) is that nearest to
-    ``near``, in local time.
+    """As moment_of; a time alone (9:31, 9:31:02.5, or 31:02 of footage whose start nobody knows) is that
+    nearest to ``near``, in local time.
     """
-    parts = re.fullmatch(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)", text.strip())
-    if parts is None:
+    said = text.strip()
+    if is_dated(near) and _TIME_OF_DAY.fullmatch(said):
+        times = [_on_day(near, said, text, days=days) for days in (-1, 0, 1)]
+        return min(times, key=lambda time: abs(time - near))
+    parts = re.fullmatch(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)", said)
+    if parts is None or is_dated(near):
         return moment_of(text)
-    hours, minutes, seconds = int(parts[1] or 0), int(parts[2]), float(parts[3])
-    if near < UNDATED_S:
-        return 3600 * hours + 60 * minutes + seconds
-    if parts[1] is None or hours > 23:
-        raise MomentError(f"{text} is no time of a day; write hours, minutes and seconds, as in 09:31:02")
-    day = datetime.fromtimestamp(near).astimezone()
-    days = [day + timedelta(days=days) for days in (-1, 0, 1)]
-    wanted = {"hour": hours, "minute": minutes, "second": 0, "microsecond": 0}
-    times = [one.replace(**wanted).timestamp() + seconds for one in days]  # type: ignore[arg-type]
-    return min(times, key=lambda time: abs(time - near))
+    return 3600.0 * int(parts[1] or 0) + 60 * int(parts[2]) + float(parts[3])
 
 
 def checked(epoch_s: float, told: object) -> float:
@@ -63,7 +58,7 @@ def checked(epoch_s: float, told: object) -> float:
     raise MomentError(f"{str(told)[:40]} is no time between 1970 and 2200{unit}; epoch seconds are expected")
 
 
-TIME_HELP = "as 2026-11-22 09:30, 09:30 (of the last day), yesterday 14:00 or last 2h"
+TIME_HELP = "as 2026-11-22 09:30, 09:30 (the last one recorded), yesterday 14:00 or last 2h"
 """How people may write a moment."""
 
 _AGO = re.compile(
@@ -80,24 +75,61 @@ def moment_said(text: str, *, now: float, near: float | None = None) -> float:
     now: what the first three count from. near: a time alone is of that day (local), or, where it is no dated
     time, elapsed; None for now. Raises MomentError.
     """
-    said = " ".join(text.lower().split())
+    said = _plainly(text)
     ago = _AGO.fullmatch(said)
     if ago is not None:
         return checked(now - float(ago[1]) * _UNITS_S[ago[2][0]], text)
     day, _, rest = said.partition(" ")
     if day in _DAYS:
-        begin = datetime.fromtimestamp(now).astimezone() - timedelta(days=_DAYS[day])
-        return _on_day(begin, rest or "00:00", text)
+        return _on_day(now, rest or "00:00", text, days=-_DAYS[day])
     if near is not None and not is_dated(near):
         return moment_near(text, near=near)
     if _TIME_OF_DAY.fullmatch(said):
-        return _on_day(datetime.fromtimestamp(now if near is None else near).astimezone(), said, text)
+        return _on_day(now if near is None else near, said, text)
     return moment_of(text)
 
 
-def _on_day(day: datetime, said: str, told: str) -> float:
+def nearest_said(text: str, *, now: float, near: float) -> float:
+    """As moment_said; a time alone is that nearest to ``near``, be that before midnight or after."""
+    alone = _TIME_OF_DAY.fullmatch(_plainly(text)) is not None
+    return moment_near(_plainly(text), near=near) if alone else moment_said(text, now=now, near=near)
+
+
+def begin_said(text: str, *, now: float, near: float | None = None) -> float:
+    """As moment_said; a time alone is the last before ``near``: after that nothing is, and what is from 23:00
+    on is last night's.
+    """
+    time, last = moment_said(text, now=now, near=near), now if near is None else near
+    if time > last and is_dated(last) and _TIME_OF_DAY.fullmatch(_plainly(text)):
+        return _on_day(last, _plainly(text), text, days=-1)
+    return time
+
+
+def end_said(text: str, *, now: float, near: float | None = None, begin: float | None = None) -> float:
+    """As moment_said; a time alone is the first that is not before ``begin``: from 23:00 to 01:00 is one
+    night.
+    """
+    said = _plainly(text)
+    if begin is None or not is_dated(begin) or not _TIME_OF_DAY.fullmatch(said):
+        return moment_said(text, now=now, near=near)
+    time = _on_day(begin, said, text)
+    return time if time >= begin else _on_day(begin, said, text, days=1)
+
+
+def names_a_clock_time(text: str) -> bool:
+    """Whether a moment is told to the minute, rather than as a day or as how long ago."""
+    return ":" in text
+
+
+def _plainly(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
+def _on_day(near: float, said: str, told: str, *, days: int = 0) -> float:
+    """That time of the local day of ``near``, or so many days later."""
     parts = _TIME_OF_DAY.fullmatch(said)
     if parts is None or int(parts[1]) > 23 or int(parts[2]) > 59:
         raise MomentError(f"{told[:40]!r} is no time; write it as 09:30, yesterday 14:00 or last 2h")
+    day = datetime.fromtimestamp(near).astimezone() + timedelta(days=days)
     at = day.replace(hour=int(parts[1]), minute=int(parts[2]), second=0, microsecond=0)
     return at.replace(tzinfo=None).timestamp() + float(parts[3] or 0.0)

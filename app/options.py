@@ -330,7 +330,7 @@ def _corrections(commands: Commands) -> None:
         metavar="TIME",
         help="cut the sighting here: as a date with time, a time of that day, or elapsed",
     )
-    split.add_argument("--into", "--to", metavar="PERSON", help="who that is (default: somebody new)")
+    split.add_argument("--into", "--to", metavar="PERSON", help="who that is, or: new (default: new)")
     move = commands.add_parser("move", help="a sighting surely is a person")
     move.add_argument("sighting", type=int, metavar="SIGHTING", help="its number, as 'show' tells it")
     move.add_argument("id", metavar="PERSON", help="who it is, by id or name, or: new")

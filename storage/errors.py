@@ -18,6 +18,10 @@ class UnknownPerson(DatabaseError):  # noqa: N818
     """Nobody of the id asked for was seen."""
 
 
+class UnknownCamera(UnknownPerson):
+    """No camera has the name asked for."""
+
+
 class ExportError(Exception):
     """Files cannot be written where they were wanted: one sentence that says why and what to do."""
 

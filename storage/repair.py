@@ -53,6 +53,14 @@ class TogetherError(CorrectionError):
         self.first, self.second, self.when = first, second, when
 
 
+class OutsideError(CorrectionError):
+    """A moment at which a sighting can't be cut. begin, end: between which it can be, epoch seconds."""
+
+    def __init__(self, sighting: int, begin: float, end: float) -> None:
+        super().__init__(f"sighting {sighting} can be cut between its first and its last picture only")
+        self.sighting, self.begin, self.end = sighting, begin, end
+
+
 @dataclass(frozen=True, slots=True)
 class CorrectionRow:
     """One entry of the journal. people: pairs of who it is about, and who they became or were told from."""
@@ -163,9 +171,10 @@ class Repair:
     def _expect_cut(self, connection: Connection, row: Any, at: float, *, over: bool) -> None:
         """Raises CorrectionError where there is nothing on one side of the moment, or more may come."""
         span = span_of_points(connection, row.id)
-        if span is None or not span[0] < at <= span[1]:
-            told = "has no trajectory" if span is None else f"lasts from {span[0]:.3f} to {span[1]:.3f}"
-            raise CorrectionError(f"sighting {row.id} {told}; name a moment between, not {at:.3f}")
+        if span is None:
+            raise CorrectionError(f"sighting {row.id} has no trajectory, so that it can't be cut")
+        if not span[0] < at <= span[1]:
+            raise OutsideError(row.id, *span)
         run = select(Run.ended, Footage.end).join(Footage, Footage.run_id == Run.id)
         ended, newest = connection.execute(run.where(Footage.id == row.footage_id)).one()
         if not over and ended is None and newest - row.end < SETTLED_S and is_locked(self._path):

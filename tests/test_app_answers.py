@@ -10,13 +10,15 @@ import cv2
 import pytest
 from rich.console import Console
 from small_history import name_footage, picture, record_all, small_history, unit, writer
+from sqlalchemy import update
 from test_app_page import Page
 
 from app import errors
 from app.cli import main
-from app.history.answers import print_people, print_person
+from app.history.answers import ANYWHERE, print_people, print_person
 from app.history.telling import duration
 from app.times import elapsed, iso
+from storage import schema
 from storage.database import open_database
 from storage.errors import ExportError
 from storage.history import History, UnknownPerson
@@ -60,7 +62,8 @@ def text(console: Console) -> str:
 
 def people(history: History, *, width: int = 80, **more: object) -> str:
     console = terminal(width)
-    print_people(history, as_json=False, console=console, **more)  # type: ignore[arg-type]
+    there = {key: more.pop(key, None) for key in ANYWHERE}
+    print_people(history, there, as_json=False, console=console, **more)  # type: ignore[arg-type]
     return text(console)
 
 
@@ -141,19 +144,101 @@ def test_times_may_be_typed_as_people_say_them(dated: History, capsys: pytest.Ca
     assert "Nobody was recognised there and then" in capsys.readouterr().out
     assert main(["people", "--since", "whenever", *db]) == errors.CONFIG
     assert "'whenever' is no time" in capsys.readouterr().err
-    assert main(["people", "--since", "14:00", "--until", "13:00", *db]) == errors.CONFIG
-    assert "--until 13:00 is before --since 14:00." in capsys.readouterr().err
+    wrong = ["--since", "2009-03-06 14:00", "--until", "2009-03-06 13:00"]
+    assert main(["people", *wrong, *db]) == errors.CONFIG
+    assert "--until 2009-03-06 13:00 is before --since 2009-03-06 14:00." in capsys.readouterr().err
+
+
+def test_a_night_is_asked_for_by_its_hours_over_midnight(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """People at 22:30 and at 01:00 the next day; the history ends at 05:00."""
+    midnight = 1_236_294_000.0  # 2009-03-06 00:00 in Vienna
+    engine = open_database(tmp_path / "night.db", create=True)
+    with writer(engine) as record:
+        name_footage(record, start=midnight - 7200)
+        for number, hours in enumerate((-1.5, 1.0, 5.0), start=1):
+            at = midnight + 3600 * hours
+            record.sighting(Sighting(number, "left", at, at + 5.0, number, 0.9))
+    for where, there in (
+        (["--since", "22:00"], [1, 2, 3]),
+        (["--since", "22:00", "--until", "02:00"], [1, 2]),
+        (["--since", "23:00", "--until", "02:00"], [2]),
+        (["--since", "02:00"], [3]),
+        (["--until", "02:00"], [1, 2]),
+        (["--since", "2009-03-05 22:00", "--until", "23:00"], [1]),
+    ):
+        typed = ["people", "--json", *where, "--db", str(tmp_path / "night.db")]
+        assert main(typed) == errors.OK
+        assert [row["id"] for row in json.loads(capsys.readouterr().out)] == there, where
+    assert main(["forget", "--before", "23:00", "--json", "--db", str(tmp_path / "night.db")]) == errors.OK
+    assert json.loads(capsys.readouterr().out)[0]["sightings"] == 1, "what was after is not last night's"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["people"],
+        ["people", "--unidentified"],
+        ["show", "1"],
+        ["find", "--sighting", "1"],
+        ["review"],
+        ["report", "--out", "case"],
+        ["forget"],
+    ],
+)
+def test_a_camera_that_there_is_none_of_is_one_sentence_with_those_there_are(
+    history: History, command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [str(tmp_path / "case") if part == "case" else part for part in command]
+    assert main([*command, "--camera", "lefft", "--db", str(history.path)]) == errors.USAGE
+    said = capsys.readouterr().err
+    assert f"no camera in {history.path} is called lefft; there are: left, right\n" in said
+    assert not (tmp_path / "case").exists()
+    empty = tmp_path / "empty.db"
+    open_database(empty, create=True)
+    assert main([*command[:1], *command[1:], "--camera", "left", "--db", str(empty)]) == errors.USAGE
 
 
 def test_nobody_is_a_friendly_sentence(tmp_path: Path, history: History) -> None:
     empty = History(open_database(tmp_path / "empty.db", create=True))
     assert (
         people(empty)
-        == f"Nobody has been recorded in {empty.path} yet; 'sightline run VIDEO' looks for people.\n"
+        == f"Nothing has been recorded in {empty.path} yet; 'sightline run VIDEO' looks for people.\n"
     )
-    assert people(history, camera="nowhere") == (
+    assert people(history, since=1e6) == (
         "Nobody was recognised there and then; 'sightline people' lists everybody.\n"
     )
+    quiet = open_database(tmp_path / "quiet.db", create=True)
+    with writer(quiet) as record:
+        name_footage(record)
+    for where in ({}, {"since": 5.0}):
+        assert people(History(quiet), **where) == f"Nobody was recognised in {tmp_path / 'quiet.db'}.\n"
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_a_table_is_whole_in_any_terminal_whatever_people_are_called(dated: History, width: int) -> None:
+    """Every column has its heading and what belongs under it, and no line is longer than the terminal."""
+    with dated.engine.begin() as connection:
+        connection.execute(update(schema.Identity).where(schema.Identity.id == 1).values(name="Ä" * 100))
+        connection.execute(
+            update(schema.Camera).where(schema.Camera.name == "left").values(name="of the third floor " * 6)
+        )
+    listing = people(dated, width=width)
+    lines = listing.splitlines()
+    assert max(map(len, lines)) <= width
+    assert sum(line.count("Ä") for line in lines) == 100
+    head = next(line for line in lines if line.startswith("id"))
+    assert [word for word in head.split() if word in ("sightings", "in", "view")][-3:] == [
+        "sightings",
+        "in",
+        "view",
+    ]
+    assert next(line for line in lines if "Ä" in line).rstrip().endswith("12.0 s")
+    words = " ".join(listing.split())
+    assert words.count("floor") == words.count("third") == 12
+    assert "13:00:08" in words
+    assert max(map(len, person(dated, 1, width=width).splitlines())) <= width
 
 
 def test_a_persons_way_on_one_axis_of_time(history: History) -> None:
@@ -258,12 +343,12 @@ def test_of_many_the_last_are_told_and_that_there_are_more(
     assert "These are the last 1; --limit tells more" in text(console)
     assert "right" in text(console)
     assert "left" not in text(console)
-    print_person(history, 1, as_json=True, until=15.0)
+    print_person(history, 1, there=ANYWHERE | {"until": 15.0}, as_json=True)
     assert [row["camera"] for row in json.loads(capsys.readouterr().out)["sightings"]] == ["left"]
 
 
 def test_people_as_json(dated: History, capsys: pytest.CaptureFixture[str]) -> None:
-    print_people(dated, as_json=True, until=NOON + 3600)
+    print_people(dated, ANYWHERE | {"until": NOON + 3600}, as_json=True)
     assert json.loads(capsys.readouterr().out)[0] == {
         "id": 1,
         "name": None,

@@ -128,3 +128,5 @@ def test_reports_are_for_people_too(tmp_path: Path, capsys: pytest.CaptureFixtur
     said = capsys.readouterr().out
     assert "hall[1].mp4: a video" in said
     assert "doubtful" in said
+    assert main(["check", str(tmp_path / "gone.mp4")]) == errors.SOURCE
+    assert capsys.readouterr().out == f"{tmp_path / 'gone.mp4'}: there is no such file; check the path.\n"

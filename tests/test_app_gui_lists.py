@@ -25,6 +25,7 @@ from app.gui.start_dialog import StartsDialog
 from app.gui.style import BACKGROUND
 from app.gui.window import MainWindow
 from storage.carrying import Carried
+from storage.database import open_database
 from storage.history import History
 from storage.repair import Repair
 from tracker.types import Portrait, Sighting
@@ -125,6 +126,30 @@ def test_people_are_filtered_by_camera_kind_and_time_and_sorted(
     assert [row.id for row in window.people.rows[:2]] == [2, 1]
     bar.order.setCurrentIndex(bar.order.findData("id"))
     assert [row.id for row in window.people.rows] == list(range(1, MANY + 1))
+
+
+def test_the_hours_of_a_night_are_asked_for_over_midnight(
+    opened: list[MainWindow], qtbot: QtBot, tmp_path: Path
+) -> None:
+    """People at 22:30, at 01:00 and at 05:00, when the history ends."""
+    midnight = 1_236_297_600.0  # 2009-03-06 00:00 UTC
+    engine = open_database(tmp_path / "night.db", create=True)
+    with writer(engine) as record:
+        name_footage(record, start=midnight - 7200)
+        for number, hours in enumerate((-1.5, 1.0, 5.0), start=1):
+            at = midnight + 3600 * hours
+            record.sighting(Sighting(number, "left", at, at + 5.0, number, 0.9))
+    window = open_window(opened, qtbot, tmp_path / "night.db")
+    shown(window, qtbot, 3)
+    bar = window.people.bar
+    qtbot.mouseClick(bar.more, Qt.MouseButton.LeftButton)
+    for since, until, there in (("23:00", "", {2, 3}), ("22:00", "02:00", {1, 2}), ("", "02:00", {1, 2})):
+        for field, said in ((bar.since, since), (bar.until, until)):
+            field.clear()
+            qtbot.keyClicks(field, said)
+        qtbot.keyClick(bar.until, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: {row.id for row in window.people.rows} == there)  # noqa: B023
+        qtbot.waitUntil(lambda: {row.person for row in window.sightings.model.rows} == there)  # noqa: B023
 
 
 def test_the_keys_go_through_the_list(opened: list[MainWindow], qtbot: QtBot, many: History) -> None:

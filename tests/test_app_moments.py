@@ -6,7 +6,16 @@ from datetime import datetime
 
 import pytest
 
-from app.moments import LATEST, MomentError, moment_near, moment_of, moment_said
+from app.moments import (
+    LATEST,
+    MomentError,
+    begin_said,
+    end_said,
+    moment_near,
+    moment_of,
+    moment_said,
+    nearest_said,
+)
 
 
 def test_a_moment_is_an_iso_time_or_epoch_seconds() -> None:
@@ -39,7 +48,8 @@ def test_a_time_alone_is_elapsed_or_of_the_nearest_day() -> None:
     assert moment_near("23:59:58", near=late) == late + 8
     assert moment_near("00:00:03", near=late) == late + 13
     assert moment_near("2026-11-22T09:30:00Z", near=late) == 1795339800.0
-    with pytest.raises(MomentError, match="as in 09:31:02"):
+    assert moment_near("23:59", near=late) == late - 50
+    with pytest.raises(MomentError, match="is no time"):
         moment_near("31:02", near=late)
 
 
@@ -69,6 +79,32 @@ def test_times_are_understood_as_people_say_them(said: str, meant: float) -> Non
 
 def test_a_time_of_footage_without_a_start_is_elapsed() -> None:
     assert moment_said("31:02", now=local(2026, 11, 22), near=100.0) == 1862.0
+
+
+def test_a_time_alone_is_the_last_one_recorded_and_ends_after_it_begins() -> None:
+    """Of a history that ends on a Sunday at five in the morning."""
+    now, near = local(2026, 11, 25, 12, 0), local(2026, 11, 22, 5, 0)
+    assert begin_said("04:59", now=now, near=near) == local(2026, 11, 22, 4, 59)
+    assert begin_said("23:00", now=now, near=near) == local(2026, 11, 21, 23, 0)
+    assert begin_said("2026-11-22 23:00", now=now, near=near) == local(2026, 11, 22, 23, 0)
+    assert begin_said("yesterday 23:00", now=now, near=near) == local(2026, 11, 24, 23, 0)
+    assert begin_said("23:00", now=now) == local(2026, 11, 24, 23, 0)
+    assert begin_said("31:02", now=now, near=100.0) == 1862.0
+    night = local(2026, 11, 21, 23, 0)
+    assert end_said("01:00", now=now, near=near, begin=night) == local(2026, 11, 22, 1, 0)
+    assert end_said("23:30", now=now, near=near, begin=night) == local(2026, 11, 21, 23, 30)
+    assert end_said("23:00", now=now, near=near, begin=night) == night
+    assert end_said("04:00", now=now, near=near) == local(2026, 11, 22, 4, 0)
+    assert end_said("2026-11-20", now=now, near=near, begin=night) == local(2026, 11, 20)
+    assert end_said("31:02", now=now, near=100.0, begin=50.0) == 1862.0
+
+
+def test_a_time_to_go_to_is_the_nearest_one_over_midnight() -> None:
+    now, late = local(2026, 11, 25, 12, 0), local(2026, 11, 21, 23, 59)
+    assert nearest_said("00:01", now=now, near=late) == late + 120
+    assert nearest_said("23:58:30", now=now, near=late) == late - 30
+    assert nearest_said("0:12", now=now, near=5.0) == 12.0
+    assert nearest_said("yesterday 14:00", now=now, near=late) == local(2026, 11, 24, 14, 0)
 
 
 @pytest.mark.parametrize("said", ["soon", "25:00", "yesterday noon", "last week or so", "9:61"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import tomllib
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from small_history import DIMENSION, picture, unit, writer
 from test_app_page import Page
 
@@ -19,10 +21,11 @@ from app.cli import main
 from app.config import read_config
 from app.topology import command
 from app.topology.layout import places
+from app.topology.table import print_topology
 from storage.database import open_database
 from storage.topology import saved
 from storage.writer import Writer
-from tracker.types import Portrait, Sighting
+from tracker.types import Link, Overlap, Portrait, Sighting, Topology
 
 PEOPLE = 40
 WAY_S = 20.0
@@ -83,6 +86,30 @@ def test_a_table_of_the_links(db: list[str], capsys: pytest.CaptureFixture[str])
     assert float(delay) == pytest.approx(WAY_S, abs=1)
     assert any("From 80 sightings of people on 2 cameras." in sentence for sentence in sentences)
     assert sentences[-1] == "Learned now and not kept; --save keeps it in the history."
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_table_of_the_links_is_whole_in_any_terminal(width: int) -> None:
+    cameras = [f"camera of the {floor} floor" for floor in ("first", "second", "third")]
+    links = tuple(
+        Link(one, two, 1234, 1200, 0.5, 3599.0, (59.0, 7200.0), (1.0, 9000.0), 12.5, (0.0, 9000.0), (1,))
+        for one in cameras
+        for two in cameras
+        if one != two
+    )
+    overlaps = (Overlap(cameras[0], cameras[1], 12_345, 0.5, 10.5, seen=False),)
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    print_topology(Topology(links, overlaps, {}, 0.0, 9e3), (), state="", console=console)
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    head = next(line for line in lines if line.startswith("from"))
+    assert head.split() == ["from", "to", "people", "transitions", "share", "delay", "IQR", "sd", "overlap"]
+    table = lines[: next(n for n, line in enumerate(lines) if line.startswith("From "))]
+    assert max(map(len, table)) <= width
+    told = " ".join(" ".join(table).split())
+    assert told.count(" 12.5 ") == len(links)
+    assert told.count(" 1234 ") == len(links)
+    assert told.count("first") == 4
 
 
 def test_what_is_learned_is_kept_and_found_again(

@@ -239,7 +239,8 @@ def _is_of_pictures(path: Path) -> bool:
 
 
 def _print(report: Report, console: Console) -> None:
-    console.print(f"[bold]{escape(report.name)}[/]: {escape(report.problem or report.what)}", soft_wrap=True)
+    told = report.problem.removeprefix(f"{report.name}: ") or report.what
+    console.print(f"[bold]{escape(report.name)}[/]: {escape(told)}", soft_wrap=True)
     if report.problem:
         return
     rows = {"what is done": report.will, **report.facts}

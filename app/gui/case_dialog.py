@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from app.gui.combo import Combo
 from app.gui.reader import Reader
 from app.gui.text import Label
 from app.gui.words import count, in_window, person_title
-from app.moments import MomentError, moment_said
+from app.moments import MomentError, begin_said, end_said, names_a_clock_time
 from app.output.case import Progress, Wanted, write_case
 from storage.history import History, PersonRow, SightingRow
 
@@ -110,19 +110,21 @@ class CaseDialog(QDialog):
         """Raises MomentError."""
         what = self.what.currentData()
         chosen = [row.id for row in self._sightings] if what == "sightings" else None
+        since = self._time(self.since, begin_said)
+        begin = since if names_a_clock_time(self.since.text()) else None
         return Wanted(
             people=[row.id for row in self._people] if what == "people" else (),
-            since=self._time(self.since),
-            until=self._time(self.until),
+            since=since,
+            until=self._time(self.until, partial(end_said, begin=begin)),
             camera=self.camera.currentData(),
             sightings=chosen,
             clips=self.clips.isChecked(),
             blur=self.blur.isChecked(),
         )
 
-    def _time(self, field: QLineEdit) -> float | None:
+    def _time(self, field: QLineEdit, said: Callable[..., float]) -> float | None:
         text = field.text().strip()
-        return moment_said(text, now=time.time(), near=self._near) if text else None
+        return said(text, now=time.time(), near=self._near) if text else None
 
     def _take(self, key: str, answer: object) -> None:
         if isinstance(answer, Written):

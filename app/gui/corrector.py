@@ -10,9 +10,8 @@ from PyQt5.QtCore import QObject, pyqtSignal
 
 from app.gui.reader import Reader
 from app.history.corrections import told
-from app.times import span, zone
 from storage.history import History
-from storage.repair import CorrectionError, CorrectionRow, Repair, TogetherError
+from storage.repair import CorrectionError, CorrectionRow, Repair
 
 Change = Callable[[Repair], int]
 """Makes a correction; its number."""
@@ -101,12 +100,6 @@ class Corrector(QObject):
 def merge(repair: Repair, *, kept: int, other: int, anyway: bool = False) -> int:
     """Two are one. Raises TogetherError where they were in one view at once, unless anyway."""
     return repair.merge(kept, other, anyway=anyway)
-
-
-def in_words(error: TogetherError) -> str:
-    """Why two are not merged, and when that was."""
-    when = error.when
-    return f"{error}: {span(when.start, when.end)} {zone(when.start)}".rstrip() + "."
 
 
 def _make(history: History, *, change: Change) -> Made:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from PyQt5.QtCore import Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import (
@@ -20,7 +20,7 @@ from PyQt5.QtWidgets import (
 from app.gui.combo import Combo
 from app.gui.style import GAP
 from app.gui.text import Label, mark_wrong, set_tip
-from app.moments import MomentError, moment_said
+from app.moments import MomentError, begin_said, end_said, names_a_clock_time
 from storage.history import PersonRow
 
 KINDS = {
@@ -180,11 +180,13 @@ class FilterBar(QWidget):
 
     def _tell(self) -> None:
         self._typed.stop()
+        since = self._time(self.since, begin_said)
+        begin = since if names_a_clock_time(self.since.text()) else None
         new = Filter(
             tuple(self.words.text().casefold().split()),
             self.camera.currentData(),
-            self._time(self.since),
-            self._time(self.until),
+            since,
+            self._time(self.until, partial(end_said, begin=begin)),
             self.kind.currentData() or "everybody",
             self.order.currentData() or "last",
         )
@@ -194,11 +196,11 @@ class FilterBar(QWidget):
             self.more.setText("Filter •" if told else "Filter")
             self.changed.emit(new)
 
-    def _time(self, field: QLineEdit) -> float | None:
+    def _time(self, field: QLineEdit, said: Callable[..., float]) -> float | None:
         """What is written there; marked where it is no time, which then is passed over."""
         text = field.text().strip()
         try:
-            moment = moment_said(text, now=time.time(), near=self.near) if text else None
+            moment = said(text, now=time.time(), near=self.near) if text else None
             problem = ""
         except MomentError as error:
             moment, problem = None, str(error)

@@ -24,7 +24,7 @@ from app.gui.screen import Screen
 from app.gui.style import GAP
 from app.gui.text import Label, Line, mark_wrong, set_tip
 from app.gui.words import in_order, person_title
-from app.moments import MomentError, is_dated, moment_said
+from app.moments import MomentError, is_dated, nearest_said
 from app.times import moment
 from storage.history import SightingRow
 
@@ -313,7 +313,7 @@ class FootagePage(QWidget):
         now = self.playhead.now()
         try:
             clock = time()
-            self.seek(moment_said(self.to.text(), now=clock if is_dated(now) else now, near=now))
+            self.seek(nearest_said(self.to.text(), now=clock if is_dated(now) else now, near=now))
             self.to.clear()
             mark_wrong(self.to, "")
         except MomentError as error:

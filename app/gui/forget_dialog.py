@@ -25,7 +25,7 @@ from app.gui.reader import Reader
 from app.gui.text import Label
 from app.gui.words import count, person_title
 from app.history.keeping import left_copies
-from app.moments import MomentError, moment_said
+from app.moments import MomentError, begin_said
 from app.recording.files import remove_file
 from storage.forgetting import Extent, Forgetting, Kind, Order, Receipt
 from storage.history import History, PersonRow
@@ -143,7 +143,7 @@ class ForgetDialog(QDialog):
         self._enable()
         text = self.before.text().strip()
         try:
-            before = moment_said(text, now=time.time(), near=self._near) if text else None
+            before = begin_said(text, now=time.time(), near=self._near) if text else None
         except MomentError as error:
             self._tell(f"{error}.")
             return

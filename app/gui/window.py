@@ -27,7 +27,7 @@ from app.gui.actions import Actions
 from app.gui.asking import ask_for_file, ask_for_files, ask_for_folder, ask_for_new, fit_screen, present
 from app.gui.bridge import Build, Runner
 from app.gui.camera_grid import CameraGrid
-from app.gui.corrector import Corrector, Made, in_words, merge
+from app.gui.corrector import Corrector, Made, merge
 from app.gui.deeds import Deeds
 from app.gui.dialogs import StreamsDialog, show_about, show_keys, show_problem
 from app.gui.faces import Faces
@@ -62,10 +62,11 @@ from app.gui.upgrade_dialog import UpgradeDialog
 from app.gui.welcome import Welcome
 from app.gui.words import count, in_window
 from app.headless.execution import carried_told
+from app.history.corrections import in_words
 from app.times import use_zone
 from storage.carrying import Carried
 from storage.history import History, SightingRow
-from storage.repair import TogetherError
+from storage.repair import CorrectionError, TogetherError
 
 
 class MainWindow(QMainWindow):
@@ -242,13 +243,14 @@ class MainWindow(QMainWindow):
         if isinstance(error, TogetherError):
             anyway = partial(merge, kept=error.first, other=error.second, anyway=True)
             do = partial(self.corrector.make, anyway)
-            show_problem(self, in_words(error), remedy="Merge anyway", do=do)
+            show_problem(self, f"{in_words(error)}.", remedy="Merge anyway", do=do)
             return
-        self.line.say(in_window(str(error)))
+        told = in_words(error) if isinstance(error, CorrectionError) else str(error)
+        self.line.say(in_window(told))
         if key == "export":  # its own window says it
             return
         if not self.run.running or key in ("found", "correction", "opened", "forgot"):
-            show_problem(self, str(error))
+            show_problem(self, told)
 
     def _show_found(self, found: questions.Found) -> None:
         self.line.say(f"{count(len(found.people), 'person', 'people')} in {found.name}")

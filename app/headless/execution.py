@@ -131,7 +131,7 @@ def report(history: History, status: Status) -> None:
     spans = [(row.start, row.end) for row in rows if row.run == last]
     since = min((start for start, _ in spans), default=None)
     until = max((end for _, end in spans), default=None)
-    print_people(history, as_json=False, camera=None, since=since, until=until)
+    print_people(history, {"camera": None, "since": since, "until": until}, as_json=False)
     Console().print(stage_table(status))
     print(pace_line(status))
     print(skipped_line(status))

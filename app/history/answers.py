@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.history.pictures import Files, write_pictures
+from app.history.said import There
 from app.history.telling import (
     COUNTED,
     at_least,
@@ -38,27 +39,28 @@ _AMONG: dict[Among, str] = {"named": "with a name", "unsure": "with an unsure si
 MOST_PEOPLE, MOST_SIGHTINGS = 100, 200
 """What is told where nobody says how many; as many as a screen or two."""
 
+ANYWHERE: There = {"camera": None, "since": None, "until": None}
+
+_NARROW, _WIDE, _DAY = 14, 110, "2026-11-22"
+"""Letters: what is left of a name in a narrow terminal, and from where on one is wide."""
+
 
 def print_people(
     history: History,
+    there: There = ANYWHERE,
     *,
     as_json: bool,
-    camera: str | None = None,
-    since: float | None = None,
-    until: float | None = None,
     among: Among | None = None,
     most: int | None = MOST_PEOPLE,
     console: Console | None = None,
 ) -> None:
-    """Who was seen, where and when. since, until: epoch seconds. among: only who has a name, or a sighting
-    that is unsure. most: of more, those who were seen last.
+    """Who was seen there and then. among: only who has a name, or a sighting that is unsure. most: of more,
+    those who were seen last.
     """
-    people = history.people(camera=camera, since=since, until=until, among=among, most=most)
+    people = history.people(**there, among=among, most=most)
     left = 0
     if len(people) == most:
-        left = -most + history.number_of_people(
-            camera=camera, since=since, until=until, among=among, most=most + COUNTED + 1
-        )
+        left = -most + history.number_of_people(**there, among=among, most=most + COUNTED + 1)
     more = (
         f"{at_least(left)} more were not seen as lately; --limit tells more, --until who was seen before a "
         "time."
@@ -69,42 +71,39 @@ def print_people(
             print(more, file=sys.stderr)
         return
     console = console or Console(highlight=False)
-    unknown = history.number_of_sightings(
-        camera=camera, since=since, until=until, unidentified=True, most=COUNTED + 1
-    )
     if people:
-        console.print(people_table(people))
-    elif among is not None:
-        say(
-            console,
-            f"Nobody {_AMONG[among]} was seen there and then; 'sightline people' lists everybody.",
-        )
-    elif camera is None and since is None and until is None:
-        say(
-            console,
-            f"Nobody has been recorded in {history.path} yet; 'sightline run VIDEO' looks for people.",
-        )
+        console.print(people_table(people, width=console.width))
     else:
-        say(console, "Nobody was recognised there and then; 'sightline people' lists everybody.")
+        say(console, _nobody(history, there, among))
     if left:
         say(console, more)
+    unknown = history.number_of_sightings(**there, unidentified=True, most=COUNTED + 1)
     if unknown and among is None:
         told = "1 sighting" if unknown == 1 else f"{at_least(unknown)} sightings"
         say(console, f"{told} could be given to nobody (--unidentified).")
 
 
+def _nobody(history: History, there: There, among: Among | None) -> str:
+    """Why the list of people is empty."""
+    if among is not None:
+        return f"Nobody {_AMONG[among]} was seen there and then; 'sightline people' lists everybody."
+    if not history.cameras():
+        return f"Nothing has been recorded in {history.path} yet; 'sightline run VIDEO' looks for people."
+    if there == ANYWHERE or not history.number_of_people(most=1):
+        return f"Nobody was recognised in {history.path}."
+    return "Nobody was recognised there and then; 'sightline people' lists everybody."
+
+
 def print_unidentified(
     history: History,
+    there: There = ANYWHERE,
     *,
     as_json: bool,
-    camera: str | None = None,
-    since: float | None = None,
-    until: float | None = None,
     most: int | None = MOST_SIGHTINGS,
     console: Console | None = None,
 ) -> None:
-    """The sightings that could not be given to anybody. most: of more, the last."""
-    rows = history.sightings(camera=camera, since=since, until=until, unidentified=True, most=most)
+    """The sightings there and then that could not be given to anybody. most: of more, the last."""
+    rows = history.sightings(**there, unidentified=True, most=most)
     if as_json:
         print(json.dumps([_unidentified_facts(row) for row in rows], indent=2))
         return
@@ -131,17 +130,18 @@ def _unidentified_facts(row: SightingRow) -> dict[str, Any]:
     return {key: value for key, value in asdict(row).items() if key not in ("person", "footage")} | local
 
 
-def people_table(people: Sequence[PersonRow]) -> Table:
-    """The table of people, a row each."""
+def people_table(people: Sequence[PersonRow], *, width: int) -> Table:
+    """The table of people, a row each. width: of the terminal, in letters."""
     clock = AnswerClock([time for person in people for time in (person.first, person.last)])
     named = any(person.name for person in people)
     table = plain_table(f"{count_of(len(people), 'person', 'people')}{clock.caption}")
     table.add_column("id", justify="right", style="bold cyan", no_wrap=True)
     if named:
-        table.add_column("name", overflow="fold")
+        table.add_column("name", max_width=max(_NARROW, width // 5), overflow="fold")
+    above = named and clock.many_days and width < _WIDE  # the date above the time
     for heading in ("first seen", "last seen"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("cameras, in order", ratio=1, overflow="fold")
+        table.add_column(heading, justify="right", no_wrap=not above, width=len(_DAY) if above else None)
+    table.add_column("cameras, in order", ratio=1, min_width=_NARROW, overflow="fold")
     table.add_column("sightings", justify="right", no_wrap=True)
     table.add_column("in view", justify="right", no_wrap=True)
     for person in people:
@@ -163,22 +163,20 @@ def print_person(
     *,
     as_json: bool,
     pictures: Path | None = None,
-    camera: str | None = None,
-    since: float | None = None,
-    until: float | None = None,
+    there: There = ANYWHERE,
     most: int | None = MOST_SIGHTINGS,
     console: Console | None = None,
 ) -> None:
     """One person's sightings over all cameras: a timeline, a table, and a picture of each.
 
-    camera, since, until: only sightings there and then. most: of more, the last. pictures: the folder to
+    there: only sightings there and then. most: of more, the last. pictures: the folder to
     write pictures into, none where None; beside each sighting's picture there are the two that were compared
     when it was decided, where that was noted. Raises UnknownPerson, and ExportError where the pictures cannot
     be written.
     """
     person = history.person(id)
     asked, id = id, person.id  # noqa: A001
-    sightings = history.sightings(person=id, camera=camera, since=since, until=until, most=most)
+    sightings = history.sightings(person=id, **there, most=most)
     numbers = [sighting.id for sighting in sightings]
     footage = {row.id: row for row in history.footage(ids={sighting.footage for sighting in sightings})}
     shown, pairs = history.shown(numbers), history.compared(numbers)
@@ -197,7 +195,7 @@ def print_person(
         return
     console.print(_timeline(sightings, clock, width=console.width, utf8=console.encoding.startswith("utf")))
     console.print()
-    console.print(_sightings_table(sightings, files, pairs, clock, first=person.first))
+    console.print(_sightings_table(sightings, files, pairs, clock, first=person.first, width=console.width))
     console.print()
     _say_where_shown(console, sightings, shown, clock)
     if len(sightings) == most and person.sightings > most:
@@ -260,10 +258,11 @@ def _sightings_table(
     clock: AnswerClock,
     *,
     first: float,
+    width: int,
 ) -> Table:
     table = plain_table("")
     table.add_column("sighting", justify="right", no_wrap=True)
-    table.add_column("camera", overflow="fold")
+    table.add_column("camera", max_width=max(_NARROW, width // 5), overflow="fold")
     table.add_column("from", justify="right", no_wrap=True)
     table.add_column("for", justify="right", no_wrap=True)
     table.add_column("match", justify="right", no_wrap=True)
@@ -271,7 +270,7 @@ def _sightings_table(
     if files.best:
         table.add_column("picture", no_wrap=True)
     if pairs:
-        table.add_column("compared with", no_wrap=True)
+        table.add_column("compared with" if width >= _WIDE else "compared\nwith", no_wrap=True)
     day = None
     for sighting in sightings:
         if clock.many_days and day != (day := day_of(sighting.start)):
@@ -297,8 +296,10 @@ def _match(sighting: SightingRow, *, first: float) -> Text:
 
 
 def _against(pair: Compared | None, file: Path | None) -> Text:
-    """Which sighting's picture it was compared with, and whose that is now; a link to both, side by side."""
-    return Text("") if pair is None else linked(file, f"{pair.nearest.sighting}.jpg")
+    """With which sighting's picture its own was compared; a link to both, side by side."""
+    if pair is None:
+        return Text("")
+    return linked(file, f"{pair.nearest.sighting}.jpg" if file is not None else str(pair.nearest.sighting))
 
 
 def _say_where_shown(

@@ -23,8 +23,11 @@ from app.moments import MomentError, moment_near
 from app.times import moment, span, zone
 
 if TYPE_CHECKING:
-    from storage.repair import CorrectionRow, Repair, RevisionRow
+    from storage.repair import CorrectionError, CorrectionRow, Repair, RevisionRow
 
+
+NEW = "new"
+"""What is typed where somebody new is meant."""
 
 Change = Callable[["Repair", Callable[[str], int]], int]
 """A correction, given who is meant by an id or a name; its number."""
@@ -32,17 +35,25 @@ Change = Callable[["Repair", Callable[[str], int]], int]
 
 def merge(arguments: argparse.Namespace) -> int:
     """``sightline merge A B``: B is A from now on."""
-    return _correct(arguments.db, lambda repair, who: _merged(repair, who, arguments))
+    return _correct(
+        arguments.db,
+        lambda repair, who: repair.merge(who(arguments.id), who(arguments.other), anyway=arguments.anyway),
+    )
 
 
-def _merged(repair: Repair, who: Callable[[str], int], arguments: argparse.Namespace) -> int:
-    from storage.repair import CorrectionError, TogetherError
+def in_words(error: CorrectionError) -> str:
+    """Why a correction makes no sense, with the times that it is about."""
+    from storage.repair import OutsideError, TogetherError
 
-    try:
-        return repair.merge(who(arguments.id), who(arguments.other), anyway=arguments.anyway)
-    except TogetherError as error:
-        when = f"from {span(error.when.start, error.when.end)} {zone(error.when.start)}".rstrip()
-        raise CorrectionError(f"{error}: {when}; move one of the two first, or say --anyway") from None
+    if isinstance(error, TogetherError):
+        return f"{error}: from {_span(error.when.start, error.when.end)}"
+    if isinstance(error, OutsideError):
+        return f"{error}: after {_span(error.begin, error.end)}"
+    return str(error)
+
+
+def _span(start: float, end: float) -> str:
+    return f"{span(start, end)} {zone(start)}".rstrip()
 
 
 def split(arguments: argparse.Namespace) -> int:
@@ -62,7 +73,8 @@ def split(arguments: argparse.Namespace) -> int:
 
 
 def _into(who: Callable[[str], int], text: str | None) -> int | None:
-    return None if text is None else who(text)
+    """None is somebody new."""
+    return None if text in (None, NEW) else who(str(text))
 
 
 def _cut(arguments: argparse.Namespace) -> int:
@@ -81,8 +93,9 @@ def _cut(arguments: argparse.Namespace) -> int:
 
 def move(arguments: argparse.Namespace) -> int:
     """``sightline move SIGHTING ID``: this one surely is that person, or somebody new."""
-    to = None if arguments.id == "new" else arguments.id
-    return _correct(arguments.db, lambda repair, who: repair.move(arguments.sighting, _into(who, to)))
+    return _correct(
+        arguments.db, lambda repair, who: repair.move(arguments.sighting, _into(who, arguments.id))
+    )
 
 
 def name(arguments: argparse.Namespace) -> int:
@@ -127,11 +140,16 @@ def _correct(path: Path, change: Change) -> int:
     """Make the correction, and say what was done."""
     from storage.database import existing
     from storage.history import History
-    from storage.repair import Repair
+    from storage.repair import CorrectionError, Repair, TogetherError
 
     with existing(path, progress=upgrade_told(path)) as engine:
         repair = Repair(engine)
-        row = repair.correction(change(repair, partial(person_said, History(engine))))
+        try:
+            number = change(repair, partial(person_said, History(engine)))
+        except CorrectionError as error:
+            hint = "; move one of the two first, or say --anyway" if isinstance(error, TogetherError) else ""
+            raise CorrectionError(f"{in_words(error)}{hint}") from None
+        row = repair.correction(number)
     print(f"{row.id}: {plain(told(row))}{' (undone)' if row.undone is not None else ''}")
     return errors.OK
 
@@ -139,15 +157,15 @@ def _correct(path: Path, change: Change) -> int:
 def told(row: CorrectionRow) -> str:
     """A correction in words."""
     a, b = row.people[0] if row.people else (None, None)
-    which = ", ".join(map(str, row.sightings))
+    which = f"sighting{'s' * (len(row.sightings) > 1)} {', '.join(map(str, row.sightings))}"
     if row.kind == "cut":
         return _told_cut(row, a if b is None else b)
-    moved = f"Said that sighting {which} is {a}" if b is None else f"Moved sighting {which} from {a} to {b}"
+    moved = f"Said that {which} is {a}" if b is None else f"Moved {which} from {a} to {b}"
     words = {
         "merge": f"Merged {a} into {b}",
         "differ": f"Told {a} and {b} apart",
         "name": f"Named {a} {row.name}" if row.name else f"Took the name of {a} away",
-        "split": f"Split sightings {which} off {a}, to {b}",
+        "split": f"Split {which} off {a}, to {b}",
         "move": moved,
         "refine": f"Second pass: {row.note}",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from app.config import ConfigError, Settings
 from app.headless.execution import overridden
 from app.history.likely import Asked, Box, Likely
 from app.history.opened import opened
-from app.history.said import span_said
+from app.history.said import there_said
 from app.history.telling import plain, plain_table, say, style_of
 from app.history.why import percent
 from app.sources.pictures import read_image
@@ -53,8 +54,7 @@ def find(arguments: argparse.Namespace) -> int:
     if (arguments.picture is None) == (arguments.sighting is None):
         raise ConfigError("Name a picture, or a sighting with --sighting.")
     with opened(arguments.db) as history:
-        since, until = span_said(history, arguments.since, arguments.until)
-        there: dict[str, Any] = {"camera": arguments.camera, "since": since, "until": until}
+        there = there_said(history, arguments)
         ids = None if set(there.values()) == {None} else history.people_ids(**there)
         known = history.number_of_people() if ids is None else len(ids)
         if arguments.sighting is not None:
@@ -69,7 +69,8 @@ def find(arguments: argparse.Namespace) -> int:
             print(json.dumps(_facts(name, asked, even), indent=2))
         else:
             title = "" if arguments.sighting is None else str(name).capitalize()
-            tell(asked, name, whole=arguments.whole or bool(title), known=known, name=title)
+            whole = arguments.whole or bool(title)
+            tell(asked, name, whole=whole, known=known, name=title, database=arguments.db)
         if arguments.page is not None and asked:
             from app.output.find_page import write_find_page
 
@@ -188,10 +189,13 @@ def tell(
     *,
     whole: bool,
     known: int,
+    database: Path,
     name: str = "",
     console: Console | None = None,
 ) -> None:
-    """A table for each person in the picture. name: what to call one who is no part of a picture."""
+    """A table for each person in the picture. name: what to call one who is no part of a picture. database:
+    to be asked further.
+    """
     console = console or Console(highlight=False)
     if not known:
         say(console, "Nobody was recorded there and then; 'sightline people' lists everybody.")
@@ -204,7 +208,9 @@ def tell(
         _tell_one(who, f"{title}{clock.caption}", clock, console)
     likely = [who.likely[0] for who in asked if who.likely and who.likely[0].candidate.chance > who.nobody]
     for number in dict.fromkeys(one.id for one in likely):
-        say(console, f"all sightings: sightline show {number}")
+        say(
+            console, f"all sightings: {shlex.join(['sightline', 'show', str(number), '--db', str(database)])}"
+        )
 
 
 def _where(who: Asked, number: int, count: int) -> str:

@@ -15,7 +15,7 @@ from rich.text import Text
 from app import errors
 from app.config import ConfigError
 from app.history.opened import upgrade_told
-from app.history.said import person_said, time_said
+from app.history.said import camera_said, person_said, time_said
 from app.history.telling import count_of, say
 from app.recording.files import remove_file
 from app.times import moment, zone
@@ -58,8 +58,8 @@ def order_of(arguments: argparse.Namespace, history: History) -> Order | None:
         raise ConfigError("Say what is to be forgotten: a person, --before TIME or --camera NAME.")
     only: Kind = arguments.only or ("footage" if arguments.recordings else "sightings")
     who = None if arguments.id is None else person_said(history, arguments.id)
-    before = time_said(history, arguments.before)
-    return Order(only, person=who, camera=arguments.camera, before=before)
+    before, camera = time_said(history, arguments.before), camera_said(history, arguments.camera)
+    return Order(only, person=who, camera=camera, before=before)
 
 
 def _print(receipts: list[Receipt], arguments: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ from rich.progress import Progress
 from app import errors
 from app.config import ConfigError
 from app.history.opened import opened
-from app.history.said import person_said, span_said
+from app.history.said import person_said, there_said
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -26,12 +26,9 @@ def report(arguments: argparse.Namespace) -> int:
     if arguments.blur and not arguments.clips:
         raise ConfigError("--blur is of clips: say --clips, too.")
     with opened(arguments.db) as history, stop_on_signals() as stop:
-        since, until = span_said(history, arguments.since, arguments.until)
         wanted = Wanted(
+            **there_said(history, arguments),
             people=[person_said(history, text) for text in arguments.people],
-            since=since,
-            until=until,
-            camera=arguments.camera,
             clips=arguments.clips,
             blur=arguments.blur,
         )

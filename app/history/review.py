@@ -25,7 +25,7 @@ from rich.text import Text
 
 from app import errors
 from app.history.opened import opened
-from app.history.said import span_said
+from app.history.said import there_said
 from app.history.telling import count_of, duration, plain, plain_table, say
 from app.history.why import percent, why
 from app.times import AnswerClock, iso
@@ -244,8 +244,7 @@ def answer(repair: Repair, case: Case, *, same: bool) -> int:
 def review(arguments: argparse.Namespace) -> int:
     """``sightline review``: prints the queue."""
     with opened(arguments.db) as history:
-        since, until = span_said(history, arguments.since, arguments.until)
-        asked = Asked(arguments.camera, since, until, arguments.kind or KINDS)
+        asked = Asked(**there_said(history, arguments), kinds=arguments.kind or KINDS)
         cases = queue(history, asked, limit=arguments.limit or None, offset=arguments.offset)
         if arguments.json:
             told = {"left": left(history, asked), "cases": [_facts(case) for case in cases]}

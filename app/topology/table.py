@@ -22,6 +22,11 @@ from tracker.types import Link, Topology
 LEEWAY = 0.5
 """Of the shortest way ever seen: somebody may run."""
 
+LEAST, DELAY, RANGE, WIDE = 6, 7, 9, 100
+"""Letters: of a camera's name in the narrowest terminal; of a delay, 59 min 59 s, and a range of them, 27.5 s
+to 1 min 05 s, where they are in two lines; and from where on a terminal is wide.
+"""
+
 CLOCKS_AGREE_S = 0.5
 """A way shorter than this may be none: the clocks of two cameras may differ so much."""
 
@@ -33,7 +38,7 @@ def print_topology(
     console = console or Console(highlight=False)
     rows = rows_of(topology, rules)
     if rows:
-        console.print(_links_table(rows, on_own_clocks=bool(topology.clocks)))
+        console.print(_links_table(rows, on_own_clocks=bool(topology.clocks), width=console.width))
     if topology.clocks:
         console.print()
         console.print(_clocks_table(topology))
@@ -63,13 +68,18 @@ def sentences(topology: Topology, rows: Sequence[Row], state: str) -> list[str]:
     return [*said, state]
 
 
-def _links_table(rows: Sequence[Row], *, on_own_clocks: bool) -> Table:
+def _links_table(rows: Sequence[Row], *, on_own_clocks: bool, width: int) -> Table:
+    """width: of the terminal, in letters."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("between", "and") if on_own_clocks else ("from", "to"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("people", "transitions", "share", "delay", "IQR", "sd"):
+        table.add_column(heading, min_width=LEAST, overflow="fold")
+    for heading in ("people", "transitions", "share"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("overlap")
+    for heading, letters in (("delay", DELAY), ("IQR", RANGE)):
+        wide = width >= WIDE
+        table.add_column(heading, justify="right", no_wrap=wide, width=None if wide else letters)
+    table.add_column("sd", justify="right", no_wrap=True)
+    table.add_column("overlap", min_width=len("overlap"), overflow="fold")
     told = any(told_words(row.told) for row in rows)
     if told:
         table.add_column("told")
