@@ -247,7 +247,10 @@ def _report(commands: Commands) -> None:
         "--clips", action="store_true", help="also a film of each sighting, with camera and time burnt in"
     )
     report.add_argument(
-        "--blur", action="store_true", help="in the clips, make everybody else unrecognisable"
+        "--blur",
+        action="store_true",
+        help="in the clips, make everybody else unrecognisable who was detected; who was not is shown: look "
+        "the clips through before you hand them on",
     )
     _database(report)
 

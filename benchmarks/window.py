@@ -16,17 +16,17 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from heartbeat import heartbeat
 from history_parts.made import make_history
-from PyQt5.QtCore import QTimer
 from PyQt5.QtWidgets import QApplication
 
 from app.config import Settings
@@ -85,7 +85,7 @@ def large_history(path: Path) -> None:
     until(lambda: (there := everybody()) is not None and there.whole)
     row(f"open: all {len(window.people.rows):,} people", f"{time.perf_counter() - begun:.2f} s")
     until(lambda: bool(window.sightings.model.rows))
-    with beats() as gaps:
+    with heartbeat(BEAT_MS) as gaps:
         filters(window)
         scroll(window)
     tell("while filtering and scrolling", gaps)
@@ -141,7 +141,7 @@ def run(videos: list[str]) -> None:
         window.add_files(videos)
         window.start()
         until(lambda: not window.run.running or window.grid.shape() != 1.5)
-        with beats() as gaps:
+        with heartbeat(BEAT_MS) as gaps:
             until(lambda: not window.run.running, PATIENCE_S)
         tell(f"while {len(videos)} videos are run", gaps)
         print(f"\n{window.line.text}\n")
@@ -153,7 +153,7 @@ def play(path: Path) -> None:
     window.pages.show_footage()
     until(lambda: bool(window.footage.screens))
     until(lambda: all(screen.settled for screen in window.footage.screens.values()))
-    with beats() as gaps:
+    with heartbeat(BEAT_MS) as gaps:
         window.footage.set_playing(True)
         begun = time.perf_counter()
         until(lambda: time.perf_counter() - begun > PLAYED_S)
@@ -171,25 +171,6 @@ def opened(path: Path) -> MainWindow:
 def closed(window: MainWindow) -> None:
     window.close()
     until(lambda: not window.isVisible())
-
-
-@contextmanager
-def beats() -> Iterator[list[float]]:
-    """The gaps in seconds between the beats of a timer in the window's thread."""
-    gaps: list[float] = []
-    last = time.perf_counter()
-
-    def beat() -> None:
-        nonlocal last
-        now = time.perf_counter()
-        gaps.append(now - last)
-        last = now
-
-    timer = QTimer()
-    timer.timeout.connect(beat)
-    timer.start(BEAT_MS)
-    yield gaps
-    timer.stop()
 
 
 def tell(what: str, gaps: list[float]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from heartbeat import heartbeat
 from PyQt5.QtCore import QEvent, QMimeData, QPointF, Qt, QTimer, QUrl
 from PyQt5.QtGui import QDropEvent
 from PyQt5.QtWidgets import QApplication, QDialogButtonBox
@@ -18,7 +19,7 @@ from rtsp_server import RtspServer
 from small_history import small_history
 from small_site import small_site
 from walks import cut_walk, cut_walks
-from window_help import RUN_MS, Steady, boxes, building, closed, dialog, finish, heartbeat, problem
+from window_help import RUN_MS, Steady, boxes, building, closed, dialog, finish, problem
 
 from app.build import build_run
 from app.config import CameraSettings, Settings

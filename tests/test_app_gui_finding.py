@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from heartbeat import heartbeat
 from PyQt5.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from PyQt5.QtGui import QDropEvent
 from PyQt5.QtWidgets import QApplication, QToolButton
 from pytestqt.qtbot import QtBot
 from street import street_crops, street_film, street_history, written
-from window_help import choose_files, closed, heartbeat, problem
+from window_help import choose_files, closed, problem
 
 from app.build import build_run
 from app.config import Settings

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from heartbeat import heartbeat
 from PyQt5.QtCore import QEvent, QMimeData, QPointF, QSettings, Qt, QUrl
 from PyQt5.QtGui import QDropEvent
 from PyQt5.QtWidgets import QApplication, QDialog, QMessageBox, QTableWidget
 from pytestqt.qtbot import QtBot
 from small_history import made_old, name_footage, picture, small_history, unit, writer
-from window_help import Steady, boxes, building, closed, heartbeat, problem
+from window_help import Steady, boxes, building, closed, problem
 
 from app.config import HeldError, Settings
 from app.gui import questions

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from PyQt5.QtCore import Qt, QTimer
+from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -89,25 +89,6 @@ def real_keys(*keys: str) -> None:
 
 def finish(window: MainWindow, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: not window.runner.running, timeout=RUN_MS)
-
-
-@contextmanager
-def heartbeat() -> Iterator[list[float]]:
-    """The gaps in seconds between the beats of a timer in the window's thread."""
-    gaps: list[float] = []
-    last = time.perf_counter()
-
-    def beat() -> None:
-        nonlocal last
-        now = time.perf_counter()
-        gaps.append(now - last)
-        last = now
-
-    timer = QTimer()
-    timer.timeout.connect(beat)
-    timer.start(10)
-    yield gaps
-    timer.stop()
 
 
 @dataclass

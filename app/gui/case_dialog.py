@@ -34,6 +34,8 @@ from app.moments import MomentError, begin_said, end_said, names_a_clock_time
 from app.output.case import Progress, Wanted, write_case
 from storage.history import History, PersonRow, SightingRow
 
+BLURRED = "Who was not detected is not blurred: look the clips through before you hand them on."
+
 
 @dataclass(frozen=True)
 class Written:
@@ -75,7 +77,8 @@ class CaseDialog(QDialog):
         self.what, self.camera = Combo(), Combo()
         self.since, self.until, self.folder = QLineEdit(), QLineEdit(), QLineEdit()
         self.clips = QCheckBox("Clips, with camera and time burnt in")
-        self.blur = QCheckBox("Others in the clips blurred")
+        self.blur = QCheckBox("Others in the clips blurred, as far as they were detected")
+        self.blur.setToolTip(BLURRED)
         self.bar = QProgressBar()
         self.told = Label(kind="muted", wrap=True)
         self.button = QPushButton("Export")
