@@ -273,7 +273,7 @@ def test_a_bug_shows_its_traceback_and_the_window_goes_on(
     hook = sys.excepthook
     with gui._hooks(window):
         window.start()
-        qtbot.waitUntil(lambda: len(boxes()) == 1)
+        qtbot.waitUntil(lambda: len(boxes()) == 1, timeout=20_000)
         assert "ZeroDivisionError: a bug of ours" in boxes()[0].detailedText()
         assert "inside Sightline: ZeroDivisionError" in problem(qtbot)
     assert sys.excepthook is hook

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,20 +16,26 @@ from PyQt5.QtCore import QPoint, Qt
 from PyQt5.QtWidgets import QApplication, QDialog, QInputDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 from small_history import small_history
+from sqlalchemy import update
 from window_help import boxes, building, closed, dialog, finish, problem
 
-from app.config import HeldError, Settings
+from app.config import CameraSettings, HeldError, Settings
 from app.gui.asking import present
 from app.gui.combo import Combo
+from app.gui.dialogs import StreamsDialog
 from app.gui.forget_dialog import ForgetDialog
 from app.gui.memory import Memory
 from app.gui.pair_dialog import PairDialog
 from app.gui.site_dialog import SiteDialog
+from app.gui.snapshot import save_snapshot
+from app.gui.start_dialog import StartsDialog
 from app.gui.style import MUTED, apply_style
 from app.gui.text import Line
 from app.gui.window import MainWindow
 from app.gui.words import in_window
 from app.history.said import MOST_LETTERS
+from storage import schema
+from storage.database import open_database
 
 ROOT = Path(__file__).parents[1]
 SMALL = (1024, 700)
@@ -92,6 +99,45 @@ def test_however_long_a_name_is_nothing_grows_by_it_and_a_tip_has_all_of_it(
     qtbot.waitUntil(lambda: forget.order is not None)
     assert forget.width() <= 700
     forget.reject()
+
+
+def test_a_camera_called_by_one_endless_word_makes_nothing_wider(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    endless = "Aufnahme_" + "x" * 190
+    film = write_clip(tmp_path / f"{endless}.mp4", frames=20)
+    window.add_files([str(film)])
+    window.start()
+    qtbot.waitUntil(lambda: window.grid.views[endless].result is not None)
+    window.stop()
+    finish(window, qtbot)
+    history = open_database(tmp_path / "small.db", create=False)
+    with history.begin() as connection:
+        connection.execute(
+            update(schema.Camera).where(schema.Camera.name == "left").values(name=f"{endless}!")
+        )
+    qtbot.waitUntil(lambda: any("!" in row.camera for row in window.sightings.model.rows))
+    right = window.splitters["whole"].sizes()[1]
+    window.actions_.review.trigger()
+    qtbot.waitUntil(lambda: window.review.case is not None)
+    qtbot.waitUntil(lambda: bool(window.review.sides[0].facts.text()))
+    assert window.splitters["whole"].sizes()[1] == right
+    shown = [side.width() for side in window.review.sides if side.isVisible()]
+    assert max(shown) - min(shown) <= 2
+    window.actions_.merge.trigger()
+    pair = dialog(qtbot, PairDialog)
+    pair.choose(2)
+    qtbot.waitUntil(lambda: "…" in pair.left.facts.text() and "…" in pair.right.facts.text())
+    assert pair.width() <= 1100
+    pair.reject()
+    starts = StartsDialog([CameraSettings(f"{endless}{n}", "x.mp4") for n in range(40)], window)
+    present(starts)
+    qtbot.waitUntil(starts.isVisible)
+    assert starts.width() < 900
+    assert starts.height() < 600, "forty cameras are scrolled to"
+    assert all(field.width() > 100 for field in starts.fields)
+    starts.reject()
+    assert (window.width(), window.height()) == SMALL
 
 
 def test_a_name_that_is_a_whole_text_is_refused_in_the_terminal(tmp_path: Path) -> None:
@@ -237,6 +283,53 @@ def test_a_time_that_is_none_is_marked_in_the_footage_until_it_is_written_anew(
     assert field.text() == ""
 
 
+def test_addresses_of_streams_stand_there_to_be_put_right_but_no_password_of_the_environment(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    def asked() -> StreamsDialog:
+        window.actions_.streams.trigger()
+        return dialog(qtbot, StreamsDialog)
+
+    first = asked()
+    assert first.addresses() == []
+    qtbot.keyClicks(first.field, "rtsp://10.0.0.4/1")
+    qtbot.keyClick(first.field, Qt.Key.Key_Return)
+    qtbot.keyClicks(first.field, "rtps://10.0.0.5/1")
+    first.accept()
+    again = asked()
+    assert again.addresses() == ["rtsp://10.0.0.4/1", "rtps://10.0.0.5/1"]
+    again.reject()
+    secret = replace(
+        window.settings.cameras[0], source="rtsp://u:secret@10.0.0.4/1", shown="rtsp://${CAMERA}"
+    )
+    window.settings = replace(window.settings, cameras=(secret,))
+    assert asked().addresses() == []
+    dialog(qtbot, StreamsDialog).reject()
+    window.settings = replace(window.settings, live=False)
+    assert asked().addresses() == [], "files are no streams"
+    dialog(qtbot, StreamsDialog).reject()
+
+
+def test_a_snapshot_of_nothing_or_to_nowhere_is_told(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window.actions_.snapshot.trigger()
+    assert problem(qtbot).startswith("No footage is shown: open the Footage tab")
+    save_snapshot(window, window.footage, window.line.say, tmp_path / "gone")
+    assert problem(qtbot) == f"Nothing could be written in {tmp_path / 'gone'}."
+
+
+def test_beside_nobody_there_is_nothing_to_be_read_of_pictures(window: MainWindow, qtbot: QtBot) -> None:
+    window.actions_.merge.trigger()
+    pair = dialog(qtbot, PairDialog)
+    qtbot.waitUntil(lambda: bool(pair.left.wall.pictures))
+    assert (pair.right.title.text(), pair.right.wall.words) == ("Choose somebody", "")
+    pair.choose(2)
+    qtbot.waitUntil(lambda: pair.right.title.text() == "Person 2")
+    assert pair.right.wall.words == "No picture is kept"
+    pair.reject()
+
+
 # Words
 
 
@@ -260,6 +353,11 @@ def test_a_time_that_is_none_is_marked_in_the_footage_until_it_is_written_anew(
         (
             "there is no history a.db; make one with 'sightline run', or name it with --db",
             "There is no history a.db",
+        ),
+        ("7 has one sighting; leave at least one, or merge",) * 2,
+        (
+            "a.db is written to; upgrade it, name another with --db, or wait",
+            "a.db is written to; upgrade it, or wait",
         ),
         ("hall.mp4: is no video; give a video file such as .mp4, .mkv or .avi.",) * 2,
     ],

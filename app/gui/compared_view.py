@@ -10,6 +10,7 @@ from typing_extensions import override
 from app.gui.questions import Evidence
 from app.gui.style import GAP, MUTED, TEXT, identity_colour
 from app.gui.text import set_tip
+from app.gui.words import short
 from app.history.why import TERMS_EXPLAINED
 from app.times import moment
 
@@ -110,5 +111,5 @@ def lines_of(evidence: Evidence) -> list[str]:
     """
     near = evidence.nearest_of
     told = [sentence[:1].upper() + sentence[1:] for sentence in evidence.told]
-    compared = [] if near is None else [f"Compared with {near.camera}, {moment(near.time)}"]
+    compared = [] if near is None else [f"Compared with {short(near.camera)}, {moment(near.time)}"]
     return [*told[:1], *compared, *told[1:]]

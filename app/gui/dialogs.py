@@ -27,9 +27,9 @@ from app.gui.words import in_window
 
 
 class StreamsDialog(QDialog):
-    """Asks for the addresses of live streams, one a line."""
+    """Asks for the addresses of live streams, one a line; those that are open stand there already."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, addresses: Sequence[str] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Open streams")
         self.setMinimumWidth(520)
@@ -37,6 +37,7 @@ class StreamsDialog(QDialog):
         self.field = QPlainTextEdit()
         self.field.setPlaceholderText("rtsp://user:password@192.168.1.20/stream1")
         self.field.setAccessibleName("Addresses")
+        self.field.setPlainText("\n".join(addresses))
         buttons = QDialogButtonBox()
         for button in (QDialogButtonBox.StandardButton.Open, QDialogButtonBox.StandardButton.Cancel):
             buttons.addButton(button)

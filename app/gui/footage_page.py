@@ -205,6 +205,11 @@ class FootagePage(QWidget):
         for screen in self.screens.values():
             screen.marking = on
 
+    @property
+    def shows_pictures(self) -> bool:
+        """Whether there is anything to be seen of any camera."""
+        return self.isVisible() and any(screen.shot is not None for screen in self._shown())
+
     def snapshot(self, folder: Path) -> list[Path]:
         """The pictures that are shown, with boxes, camera and time, as PNG files; those that were written."""
         written = []

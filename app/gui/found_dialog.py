@@ -9,10 +9,10 @@ from PyQt5.QtCore import QSize, Qt
 from PyQt5.QtGui import QIcon, QImage, QPixmap
 from PyQt5.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
-from app.gui.questions import Candidate, Found, Sought
+from app.gui.questions import IN_A_BUTTON, Candidate, Found, Sought
 from app.gui.style import GAP
 from app.gui.text import Label
-from app.gui.words import person_title
+from app.gui.words import person_title, short
 from app.history.why import percent
 
 PICTURE = QSize(124, 220)
@@ -69,7 +69,7 @@ def _picture(image: QImage) -> Label:
 def _button(candidate: Candidate, chosen: Callable[[int], None]) -> QToolButton:
     button = QToolButton()
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-    title = person_title(candidate.id, candidate.name)
+    title = short(person_title(candidate.id, candidate.name), IN_A_BUTTON)
     told = f"{title}\nMatch {percent(candidate.chance)}\n{candidate.told}".strip()
     button.setText(told.replace("&", "&&"))
     button.setIconSize(PICTURE)

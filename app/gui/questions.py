@@ -10,6 +10,7 @@ from PyQt5.QtGui import QImage
 
 from app.config import Settings
 from app.gui.picture import decoded, jpeg_image, scaled_image
+from app.gui.words import short
 from app.history import likely
 from app.history.why import is_new, why
 from app.times import moment
@@ -30,6 +31,8 @@ A_PAGE = 500
 MOST_PICTURES = 8
 MOST_LIKELY = 5
 MOST_CORRECTIONS = 500
+IN_A_BUTTON = 20
+"""Letters of a camera's name in one."""
 
 
 @dataclass(frozen=True)
@@ -260,7 +263,11 @@ def _sought(one: likely.Asked) -> Sought:
 def _candidate(who: likely.Likely) -> Candidate:
 
     picture = None if who.picture is None else jpeg_image(who.picture.jpeg, LARGE)
-    told = "" if who.time is None else f"{who.camera}\n" + moment(who.time).replace(" ", "\n", 1)
+    told = (
+        ""
+        if who.time is None
+        else f"{short(who.camera or '', IN_A_BUTTON)}\n" + moment(who.time).replace(" ", "\n", 1)
+    )
     return Candidate(who.id, who.candidate.identity.name, who.candidate.chance, picture, told)
 
 

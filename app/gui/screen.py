@@ -285,12 +285,14 @@ class Screen(QWidget):
 
     def _paint_header(self, painter: QPainter) -> None:
         room = QRectF(8, 0, self.width() - 16, HEADER)
-        painter.setPen(TEXT)
-        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), self.name)
         if self.shot is not None:
             painter.setPen(MUTED)
             told = moment(self.shot.time) + (f"  ·  {self.zoom:.1f}x" if self.zoom > 1.0 else "")
             painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), told)
+            room.setRight(room.right() - painter.fontMetrics().horizontalAdvance(told) - 8)
+        painter.setPen(TEXT)
+        name = painter.fontMetrics().elidedText(self.name, Qt.TextElideMode.ElideRight, int(room.width()))
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), name)
 
     def _draw(self, painter: QPainter, rect: QRectF, walk: Walk, within: QRectF) -> None:
         who = walk.sighting.person

@@ -13,7 +13,7 @@ from app.gui.picture import fitted
 from app.gui.questions import Portrayed
 from app.gui.style import BACKGROUND, GAP, MUTED, identity_colour
 from app.gui.text import Label, Line
-from app.gui.words import count, person_title
+from app.gui.words import count, person_title, short
 from app.history.telling import duration
 from app.times import span
 from storage.history import SightingRow
@@ -25,10 +25,12 @@ class PictureWall(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.pictures: tuple[QImage, ...] = ()
+        self.words = ""
         self.setMinimumSize(160, 160)
 
-    def set_pictures(self, pictures: Sequence[QImage]) -> None:
-        self.pictures = tuple(pictures)
+    def set_pictures(self, pictures: Sequence[QImage], *, words: str = "No picture is kept") -> None:
+        """words: where there are none."""
+        self.pictures, self.words = tuple(pictures), words
         self.update()
 
     @override
@@ -42,7 +44,7 @@ class PictureWall(QWidget):
         painter.fillRect(self.rect(), BACKGROUND)
         if not self.pictures:
             painter.setPen(MUTED)
-            painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), "No picture is kept")
+            painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self.words)
         else:
             foot = 0.24 * self.height() if len(self.pictures) > 1 else 0.0
             room = QRectF(0, 0, self.width(), self.height() - foot)
@@ -80,7 +82,7 @@ class Side(QFrame):
         named = f"  #{person.id}" if person.name else ""
         self._set_title(f"{person_title(person.id, person.name)}{named}", person.id)
         lines = [
-            f"{count(person.sightings, 'sighting')} on {', '.join(person.cameras)}",
+            f"{count(person.sightings, 'sighting')} on {', '.join(map(short, person.cameras))}",
             f"{span(person.first, person.last)}  ·  {duration(person.seconds)} in view",
         ]
         self.facts.setText("\n".join(lines))
@@ -88,14 +90,14 @@ class Side(QFrame):
 
     def show_sighting(self, sighting: SightingRow, pictures: Sequence[QImage]) -> None:
         self._set_title(f"Sighting {sighting.id}", sighting.person)
-        lines = [sighting.camera, span(sighting.start, sighting.end)]
+        lines = [short(sighting.camera), span(sighting.start, sighting.end)]
         self.facts.setText("\n".join(lines))
         self.wall.set_pictures(pictures)
 
     def show_nobody(self, title: str, told: str = "") -> None:
         self._set_title(title, None)
         self.facts.setText(told)
-        self.wall.set_pictures(())
+        self.wall.set_pictures((), words="")
 
     def _set_title(self, text: str, identity: int | None) -> None:
         self.title.setText(text)

@@ -6,12 +6,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from PyQt5.QtCore import pyqtSignal
-from PyQt5.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLineEdit, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QFrame,
+    QLineEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.config import CameraSettings
 from app.gui.text import Label
+from app.gui.words import short
 from app.moments import MomentError, moment_of
 from app.times import moment
+
+MOST_HEIGHT = 400
+"""Of the fields, in pixels; more cameras are scrolled to."""
 
 
 class StartsDialog(QDialog):
@@ -30,11 +43,18 @@ class StartsDialog(QDialog):
         self._cameras = tuple(cameras)
         self.fields = [QLineEdit("" if one.start is None else moment(one.start)) for one in cameras]
         self.problem = Label(kind="muted", wrap=True)
-        form = QFormLayout()
+        rows = QWidget()
+        form = QFormLayout(rows)
+        form.setContentsMargins(0, 0, 0, 0)
         for camera, field in zip(cameras, self.fields, strict=True):
             field.setPlaceholderText("2026-11-22 09:30:00, local time")
             field.setAccessibleName(f"Start of {camera.name}")
-            form.addRow(Label(camera.name), field)
+            form.addRow(Label(short(camera.name)), field)
+        scroll = QScrollArea()
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(rows)
+        scroll.setMinimumHeight(min(rows.sizeHint().height() + 2, MOST_HEIGHT))
         self.buttons = QDialogButtonBox()
         for button in (QDialogButtonBox.StandardButton.Ok, QDialogButtonBox.StandardButton.Cancel):
             self.buttons.addButton(button)
@@ -42,7 +62,7 @@ class StartsDialog(QDialog):
         self.buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(Label("Date and time of the first picture of each camera:"))
-        layout.addLayout(form)
+        layout.addWidget(scroll)
         layout.addWidget(self.problem)
         layout.addWidget(self.buttons)
 

@@ -24,7 +24,7 @@ from typing_extensions import override
 from app.config import CameraSettings, HeldError, Settings, cameras_from_sources
 from app.gui import questions
 from app.gui.actions import Actions
-from app.gui.asking import ask_for_file, ask_for_files, ask_for_folder, ask_for_new, fit_screen, present
+from app.gui.asking import ask_for_file, ask_for_files, ask_for_new, fit_screen, present
 from app.gui.bridge import Build, Runner
 from app.gui.camera_grid import CameraGrid
 from app.gui.corrector import Corrector, Made, merge
@@ -54,6 +54,7 @@ from app.gui.review_page import ReviewPage
 from app.gui.run_desk import RunDesk
 from app.gui.sightings_panel import SightingsPanel
 from app.gui.site_dialog import SiteDialog
+from app.gui.snapshot import ask_snapshot
 from app.gui.start_dialog import StartsDialog
 from app.gui.status_line import StatusLine
 from app.gui.style import GAP, apply_style
@@ -246,9 +247,9 @@ class MainWindow(QMainWindow):
             show_problem(self, f"{in_words(error)}.", remedy="Merge anyway", do=do)
             return
         told = in_words(error) if isinstance(error, CorrectionError) else str(error)
-        self.line.say(in_window(told))
         if key == "export":  # its own window says it
             return
+        self.line.say(in_window(told))
         if not self.run.running or key in ("found", "correction", "opened", "forgot"):
             show_problem(self, told)
 
@@ -337,7 +338,7 @@ class MainWindow(QMainWindow):
         actions.review.triggered.connect(self.pages.show_review)
         actions.all_cameras.triggered.connect(partial(self.grid.enlarge, None))
         actions.all_cameras.triggered.connect(partial(self.footage.enlarge, None))
-        actions.snapshot.triggered.connect(self._ask_snapshot)
+        actions.snapshot.triggered.connect(lambda: ask_snapshot(self, self.footage, self.line.say))
         actions.full_screen.toggled.connect(self._set_full_screen)
         actions.journal.toggled.connect(self.dock.setVisible)
         actions.quit.triggered.connect(self._quit)
@@ -473,7 +474,9 @@ class MainWindow(QMainWindow):
         ask_for_files(self, "Open video files", VIDEO_FILTER, self.add_files)
 
     def _ask_streams(self) -> None:
-        dialog = StreamsDialog(self)
+        cameras = self.settings.cameras if self.settings.live else ()
+        written_out = not any(camera.shown for camera in cameras)  # else a password would be shown
+        dialog = StreamsDialog([camera.source for camera in cameras] if written_out else (), self)
         dialog.accepted.connect(lambda: self.add_streams(dialog.addresses()))
         present(dialog)
 
@@ -499,13 +502,6 @@ class MainWindow(QMainWindow):
 
     def _ask_picture(self) -> None:
         ask_for_file(self, "Find who is in a picture", PICTURE_FILTER, self.find_picture)
-
-    def _ask_snapshot(self) -> None:
-        ask_for_folder(self, "Save the pictures shown in", self._save_snapshot)
-
-    def _save_snapshot(self, folder: Path) -> None:
-        written = self.footage.snapshot(folder)
-        self.line.say(f"{count(len(written), 'picture')} saved in {folder}")
 
     def _show_keys(self) -> None:
         show_keys(self, self.actions_.sheet())

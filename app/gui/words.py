@@ -45,10 +45,17 @@ def in_window(sentence: str) -> str:
 
 def _without_typing(remedy: str) -> str:
     parts = remedy.split(", ")
-    kept = [part.removeprefix("or ") for part in parts if not _TYPED.search(part)]
-    if kept and len(kept) < len(parts) and kept[-1].startswith("if "):
+    kept = [part for part in parts if not _TYPED.search(part)]
+    if len(kept) == len(parts):
+        return remedy
+    if kept and kept[-1].startswith("if "):
         kept.pop()
-    return ", ".join(kept)
+    return ", ".join(kept).removeprefix("or ")
+
+
+def short(name: str, most: int = 36) -> str:
+    """A name that ends in … beyond so many letters: what it is a part of grows no wider by it."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
