@@ -364,6 +364,9 @@ def _upkeep(commands: Commands) -> None:
         help="pictures: sightings and vectors stay; portraits: sightings stay",
     )
     how.add_argument("--recordings", action="store_true", help="also the recorded files that show it")
+    forget.add_argument(
+        "--dry-run", action="store_true", help="tell how much that would be, and erase nothing"
+    )
     forget.add_argument("--open", action="store_true", help="carry out what was ordered and interrupted")
     forget.add_argument("--receipts", action="store_true", help="show what was forgotten so far")
     _question(forget)

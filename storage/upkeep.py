@@ -34,8 +34,9 @@ def back_up(engine: Engine, copy: Path) -> int:
             raise DatabaseError(f"the history {path} is damaged; 'sightline check-history' tells more")
         part.replace(copy)
     except (OSError, sqlite3.Error) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise DatabaseError(
-            f"no copy of the history {path} could be written to {copy} ({error}); make room, or name another "
+            f"no copy of the history {path} could be written to {copy} ({why}); make room, or name another "
             "file"
         ) from error
     finally:

@@ -136,6 +136,7 @@ def test_a_picture_without_people_is_taken_as_a_whole(
     ("name", "content", "code", "sentence"),
     [
         ("gone.jpg", None, 3, "gone.jpg: there is no such file; check the path."),
+        (".", None, 3, ": is a folder; give a picture in it."),
         (
             "text.jpg",
             b"no picture",

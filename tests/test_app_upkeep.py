@@ -40,6 +40,31 @@ def test_a_person_is_forgotten_with_a_receipt(database: Path, capsys: pytest.Cap
     assert (receipt["sightings"], receipt["people"]) == (2, 1)
 
 
+def test_how_much_would_be_forgotten_is_told_and_nothing_is(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db = ["--dry-run", "--db", str(database)]
+    before = database.read_bytes()
+    assert main(["forget", "Ann", *db]) == errors.OK
+    told = "Gone will be: 2 sightings, 1 person of whom nothing is left, 4 vectors, 4 pictures.\n"
+    assert capsys.readouterr().out == told
+    assert main(["forget", "--camera", "right", "--only", "pictures", "--json", *db]) == errors.OK
+    assert json.loads(capsys.readouterr().out) == {
+        "people": 0,
+        "sightings": 0,
+        "portraits": 0,
+        "pictures": 4,
+        "files": 0,
+    }
+    assert main(["forget", "--before", "2", *db]) == errors.OK
+    assert capsys.readouterr().out == "There is nothing of that.\n"
+    assert main(["forget", "--open", *db]) == errors.CONFIG
+    assert main(["forget", "--receipts", "--json", "--db", str(database)]) == errors.OK
+    assert json.loads(capsys.readouterr().out.strip()) == []
+    assert main(["show", "Ann", "--json", "--db", str(database)]) == errors.OK
+    assert database.read_bytes() == before
+
+
 def test_a_time_and_a_camera(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["forget", "--camera", "left", "--before", "20", "--db", str(database)]) == errors.OK
     assert main(["forget", "--before", "20", "--only", "pictures", "--db", str(database)]) == errors.OK
@@ -54,6 +79,9 @@ def test_backup_and_check(database: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["backup", str(copy), "--db", str(database)]) == errors.OK
     assert main(["check-history", "--db", str(copy)]) == errors.OK
     assert main(["backup", str(copy), "--db", str(database)]) == errors.DATABASE
+    gone = database.parent / "gone" / "copy.db"
+    assert main(["backup", str(gone), "--db", str(database)]) == errors.DATABASE
+    assert f"to {gone} (No such file or directory); make room" in capsys.readouterr().err
     with closing(sqlite3.connect(copy, isolation_level=None)) as file:
         file.execute("DELETE FROM seen")
     capsys.readouterr()

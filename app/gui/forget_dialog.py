@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 
 from PyQt5.QtCore import pyqtSignal
@@ -23,8 +23,8 @@ from typing_extensions import override
 from app.gui.combo import Combo
 from app.gui.reader import Reader
 from app.gui.text import Label
-from app.gui.words import count, person_title
-from app.history.keeping import left_copies
+from app.gui.words import person_title
+from app.history.keeping import extent_told, left_copies
 from app.moments import MomentError, begin_said
 from app.recording.files import remove_file
 from storage.forgetting import Extent, Forgetting, Kind, Order, Receipt
@@ -162,19 +162,10 @@ class ForgetDialog(QDialog):
     def _take(self, key: str, answer: object) -> None:
         if not isinstance(answer, Told):
             return
-        found = answer.extent
-        parts = [
-            count(found.sightings, "sighting"),
-            f"{count(found.people, 'person', 'people')} of whom nothing is left",
-            count(found.portraits, "vector"),
-            count(found.pictures, "picture"),
-            count(found.files, "recorded file"),
-        ]
-        gone = [part for part in parts if not part.startswith("0 ")]
-        told = f"Gone will be: {', '.join(gone)}." if gone else "There is nothing of that."
-        self.order = answer.order if gone else None
-        copies = left_copies(self._reader.path)
-        if gone and copies:
+        anything = any(astuple(answer.extent))
+        self.order = answer.order if anything else None
+        told, copies = extent_told(answer.extent), left_copies(self._reader.path)
+        if anything and copies:
             told += f" Copies that may still hold it stay: {', '.join(path.name for path in copies)}."
         self._tell(told)
         self._enable()

@@ -21,7 +21,7 @@ from app.recording.files import remove_file
 from app.times import moment, zone
 
 if TYPE_CHECKING:
-    from storage.forgetting import Kind, Order, Receipt
+    from storage.forgetting import Extent, Forgetting, Kind, Order, Receipt
     from storage.history import History
 
 
@@ -34,6 +34,8 @@ def forget(arguments: argparse.Namespace) -> int:
     with existing(arguments.db, progress=upgrade_told(arguments.db)) as engine:
         order = order_of(arguments, History(engine))
         forgetting = Forgetting(engine, remove=remove_file)
+        if arguments.dry_run:
+            return _print_extent(forgetting, order, arguments)
         if arguments.receipts:
             receipts = forgetting.receipts()
         else:
@@ -45,6 +47,31 @@ def forget(arguments: argparse.Namespace) -> int:
     else:
         _print(receipts, arguments)
     return errors.OK
+
+
+def _print_extent(forgetting: Forgetting, order: Order | None, arguments: argparse.Namespace) -> int:
+    """How much that would be; nothing is written down and nothing erased."""
+    if order is None:
+        raise ConfigError("--dry-run is of a person, --before TIME or --camera NAME.")
+    extent = forgetting.extent(order)
+    if arguments.json:
+        print(json.dumps(asdict(extent), indent=2))
+    else:
+        say(Console(highlight=False), extent_told(extent))
+    return errors.OK
+
+
+def extent_told(extent: Extent) -> str:
+    """What would be gone, in a sentence."""
+    parts = [
+        count_of(extent.sightings, "sighting"),
+        f"{count_of(extent.people, 'person', 'people')} of whom nothing is left",
+        count_of(extent.portraits, "vector"),
+        count_of(extent.pictures, "picture"),
+        count_of(extent.files, "recorded file"),
+    ]
+    gone = [part for part in parts if not part.startswith("0 ")]
+    return f"Gone will be: {', '.join(gone)}." if gone else "There is nothing of that."
 
 
 def order_of(arguments: argparse.Namespace, history: History) -> Order | None:

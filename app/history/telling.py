@@ -65,4 +65,4 @@ def at_least(number: int) -> str:
 
 
 def count_of(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

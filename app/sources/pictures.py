@@ -47,6 +47,8 @@ def read_image(path: Path, *, max_pixels: float = MAX_PIXELS) -> Image:
         data = path.read_bytes()
     except FileNotFoundError:
         raise SourceError(f"{shown(path)}: there is no such file; check the path.") from None
+    except IsADirectoryError:
+        raise SourceError(f"{shown(path)}: is a folder; give a picture in it.") from None
     except OSError as error:
         raise SourceError(
             f"{shown(path)}: cannot be read ({error.strerror}); check its permissions."
