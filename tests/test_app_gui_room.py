@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from clips import write_clip
 from PyQt5.QtCore import QPoint, Qt
@@ -26,6 +27,8 @@ from app.gui.dialogs import StreamsDialog
 from app.gui.forget_dialog import ForgetDialog
 from app.gui.memory import Memory
 from app.gui.pair_dialog import PairDialog
+from app.gui.playhead import Playhead
+from app.gui.screen import Screen
 from app.gui.site_dialog import SiteDialog
 from app.gui.snapshot import save_snapshot
 from app.gui.start_dialog import StartsDialog
@@ -34,6 +37,7 @@ from app.gui.text import Line
 from app.gui.window import MainWindow
 from app.gui.words import in_window
 from app.history.said import MOST_LETTERS
+from app.sources.stretch import Shot
 from storage import schema
 from storage.database import open_database
 
@@ -418,3 +422,42 @@ def test_a_long_line_at_the_foot_leaves_the_figures_their_place(window: MainWind
     figures = window.line._figures
     right = figures.mapTo(window, QPoint(figures.width(), 0)).x()
     assert right <= window.width()
+
+
+# Small windows
+
+
+def test_in_the_smallest_window_nothing_that_is_pressed_or_told_is_cut(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    window.resize(window.minimumSize())
+    window.splitters["whole"].setSizes([600, 300])
+    window.actions_.review.trigger()
+    qtbot.waitUntil(lambda: window.review.case is not None)
+    qtbot.waitUntil(lambda: window.width() == window.minimumWidth())
+    assert window.height() <= 614, "of a laptop's 1366 x 768 at 125 %"
+    qtbot.waitUntil(lambda: not window.review.count.isVisible())
+    for name, button in window.review.buttons.items():
+        assert button.width() >= button.sizeHint().width(), name
+    assert super(Line, window.review.question).text() == window.review.question.text(), "all of it"
+
+
+def test_above_a_narrow_picture_its_camera_is_told_and_as_much_of_the_time_as_fits(
+    qapp: QApplication, qtbot: QtBot
+) -> None:
+    screen = Screen("left", Playhead())
+    qtbot.addWidget(screen)
+    screen.shot = Shot(1_243_857_600.0, np.zeros((90, 160, 3), np.uint8))  # 2009-06-01 12:00 UTC
+    advance = screen.fontMetrics().horizontalAdvance
+    for width, told in ((400, "2009-06-01 12:00:00"), (160, "12:00:00")):
+        screen.resize(width, 200)
+        room = width - 16 - advance("left") - 8
+        assert screen._time_told(lambda text: advance(text) <= room) == told  # noqa: B023
+    assert screen._time_told(lambda text: False) == ""
+    screen.resize(180, 200)
+    before = screen.grab().toImage()
+    screen.name = "a name that leaves no room for the whole of it"
+    after = screen.grab().toImage()
+    right = range(180 - 8 - advance("12:00:00"), 172)
+    assert all(before.pixel(x, y) == after.pixel(x, y) for x in right for y in range(26)), "the time stays"
+    screen.close_thread()

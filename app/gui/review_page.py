@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from PyQt5.QtCore import QEvent, Qt, pyqtSignal
-from PyQt5.QtGui import QImage, QKeyEvent
+from PyQt5.QtGui import QImage, QKeyEvent, QResizeEvent
 from PyQt5.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -22,6 +22,8 @@ from app.history.review import KINDS, Asked, Case, Kind, answer, left, queue
 from app.history.why import TERMS_EXPLAINED
 from storage.history import History
 
+ROOM_FOR_COUNT = 640
+"""How wide the page must be, in pixels, for the questions that are left to be counted beside the question."""
 AT_ONCE = 100
 """Questions that are fetched at a time."""
 KEYS: dict[int, str] = {
@@ -101,16 +103,21 @@ class ReviewPage(QWidget):
         self._left: dict[Kind, int] = {}
         self._done: set[tuple[str, int]] = set()
         self.buttons = {
-            "same": self._button("Same  (S)", partial(self.answer, same=True)),
-            "different": self._button("Different  (D)", partial(self.answer, same=False)),
-            "skip": self._button("Skip  (K)", self.skip),
-            "else": self._button("Somebody else…  (E)", self.ask_else),
-            "play": self._button("Play  (Enter)", self.ask_play),
+            "same": self._button("Same (S)", partial(self.answer, same=True)),
+            "different": self._button("Different (D)", partial(self.answer, same=False)),
+            "skip": self._button("Skip (K)", self.skip),
+            "else": self._button("Somebody else… (E)", self.ask_else),
+            "play": self._button("Play (Enter)", self.ask_play),
         }
         self._lay_out()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.kind.currentIndexChanged.connect(self.ask)
         self._show(None)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """The question goes before how many there are, which the tab says, too."""
+        self.count.setVisible(self.width() >= ROOM_FOR_COUNT)
 
     def ask(self) -> None:
         """Asks for the questions anew: after a correction others may be gone."""
@@ -218,7 +225,7 @@ class ReviewPage(QWidget):
             return
         self.question.setText(case.question[:1].upper() + case.question[1:])
         self.because.setText("\n".join(told[:1].upper() + told[1:] for told in case.because))
-        self.buttons["different"].setText("Somebody new  (D)" if case.kind == "nobody" else "Different  (D)")
+        self.buttons["different"].setText("Somebody new (D)" if case.kind == "nobody" else "Different (D)")
         self.case_wanted.emit(case)
 
     def _show_second(self, side: Side, shown: Shown) -> None:
@@ -256,6 +263,7 @@ class ReviewPage(QWidget):
         for side in self.sides:
             sides.addWidget(side, 1)
         foot = QHBoxLayout()
+        foot.setSpacing(GAP - 2)
         for button in self.buttons.values():
             foot.addWidget(button)
         foot.addStretch()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -18,14 +18,16 @@ from app.gui.boxes import draw_box
 from app.gui.picture import fitted, scaled_image
 from app.gui.playhead import Playhead
 from app.gui.questions import Walk
-from app.gui.style import ACCENT, BACKGROUND, MUTED, TEXT
+from app.gui.style import ACCENT, BACKGROUND, GAP, MUTED, TEXT
 from app.gui.words import in_window
 from app.sources.stretch import Piece, Shot, Stream, reel
-from app.times import moment
+from app.times import hour, moment
 from storage.history import Trajectory
 from tracker.types import Floats, Image
 
 HEADER = 26
+NAMES_SHARE = 0.4
+"""Of the width above the picture, what a camera's name may take before the time gives way."""
 SLACK_S = 0.25
 """A box is drawn this long before the first point of its way and after the last."""
 LAG_S = 1.0
@@ -284,15 +286,24 @@ class Screen(QWidget):
         painter.end()
 
     def _paint_header(self, painter: QPainter) -> None:
-        room = QRectF(8, 0, self.width() - 16, HEADER)
-        if self.shot is not None:
-            painter.setPen(MUTED)
-            told = moment(self.shot.time) + (f"  ·  {self.zoom:.1f}x" if self.zoom > 1.0 else "")
-            painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), told)
-            room.setRight(room.right() - painter.fontMetrics().horizontalAdvance(told) - 8)
+        room, letters = QRectF(8, 0, self.width() - 16, HEADER), painter.fontMetrics()
+        least = min(letters.horizontalAdvance(self.name), room.width() * NAMES_SHARE)
+        told = self._time_told(lambda text: letters.horizontalAdvance(text) <= room.width() - least - GAP)
+        painter.setPen(MUTED)
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), told)
+        room.setRight(room.right() - letters.horizontalAdvance(told) - GAP)
         painter.setPen(TEXT)
-        name = painter.fontMetrics().elidedText(self.name, Qt.TextElideMode.ElideRight, int(room.width()))
+        name = letters.elidedText(self.name, Qt.TextElideMode.ElideRight, int(room.width()))
         painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), name)
+
+    def _time_told(self, fits: Callable[[str], bool]) -> str:
+        """When it was filmed, and how far it is zoomed in: as much of it as fits."""
+        if self.shot is None:
+            return ""
+        zoom = f"  ·  {self.zoom:.1f}x" if self.zoom > 1.0 else ""
+        time_s = self.shot.time
+        texts = (f"{moment(time_s)}{zoom}", moment(time_s), f"{hour(time_s)}{zoom}", hour(time_s))
+        return next(filter(fits, texts), "")
 
     def _draw(self, painter: QPainter, rect: QRectF, walk: Walk, within: QRectF) -> None:
         who = walk.sighting.person
