@@ -11,9 +11,6 @@ import numpy as np
 
 from tracker.types import Floats, Point, Sighting
 
-MOST_S = 0.5
-"""The longest that is filled in: one frame of detection in vain. In less time nobody goes and is back."""
-
 KEPT_S = 60.0
 """For how long frames are remembered: points of a track that is confirmed late come late."""
 
@@ -28,8 +25,8 @@ class _Path:
 
 
 class Between:
-    """Fills boxes in on a straight line between two frames of a camera in which somebody was found, for those
-    the detector did not see, or found nobody in.
+    """Fills boxes in on a straight line between two frames of a camera in which a track was found, for those
+    the detector did not see, or did not find them in: for as long as the tracker lets a track go on unseen.
     """
 
     def __init__(self) -> None:
@@ -59,7 +56,7 @@ class Between:
         """The next point of the sighting of that number, after those that belong before it."""
         path = self._paths.get(number)
         if path is not None:
-            if path.last is not None and point.time - path.last.time <= MOST_S:
+            if path.last is not None:
                 yield from self._on_the_way(path.camera, path.last, point)
             path.last, path.time = point, point.time
         yield point

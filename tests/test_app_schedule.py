@@ -7,7 +7,8 @@ import pytest
 
 from app.between import Between
 from app.schedule import EveryFrame, Intervals, Schedule, around
-from tracker.types import WHOLE, Floats, Grey, Part, Point, Sighting
+from tracker.camera_tracker import CameraTracker, Rules
+from tracker.types import WHOLE, Detections, Floats, Grey, Part, Point, Sighting
 
 BLANK: Grey = np.zeros((2, 2), np.uint8)
 NOBODY: Floats = np.zeros((0, 4), np.float32)
@@ -143,9 +144,20 @@ def test_a_score_between_two_is_between_them() -> None:
     assert scores == pytest.approx([0.9, 0.7, 0.5])
 
 
-def test_half_a_second_is_filled_and_no_more() -> None:
-    assert len(frames_and_edges(played(20), point(0, 0), point(5, 40))) == 6
-    assert frames_and_edges(played(20), point(0, 0), point(6, 40)) == [(0, 0), (6, 40)]
+def test_all_is_filled_that_the_tracker_joins() -> None:
+    """Somebody walks on unseen, for as long as their track lives on."""
+    tracker, between, gap = CameraTracker("a"), played(60), round(10 * Rules().max_gap_s)
+    seen = [*range(8), *range(7 + gap, 7 + gap + 5)]
+    found: list[Point] = []
+    for index in range(60):
+        box = np.array([[5 * index, 0, 5 * index + 40, 100]], np.float32)
+        there = Detections(box, np.array([0.9], np.float32)) if index in seen else Detections.none()
+        tracks = tracker.update(index / 10, there).tracks
+        found += [Point(track.time, index, track.box, track.score) for track in tracks]
+    assert [one.frame for one in found] == seen
+    filled = frames_and_edges(between, *found)
+    assert [frame for frame, _ in filled] == list(range(seen[-1] + 1))
+    assert np.allclose([edge for _, edge in filled], [5 * frame for frame, _ in filled], atol=6)
 
 
 def test_nothing_comes_before_the_first_and_only_frames_of_its_camera_count() -> None:

@@ -79,7 +79,7 @@ def log_likelihood(some: Columns, people: list[int], shown: list[int], appearanc
 def model_of(some: Columns, appearance: Appearance, means: Doubles | None = None) -> Model:
     count, dimension = len(some.cameras), some.looks.shape[1]
     ways = Transitions(
-        np.zeros((count, count, len(BINS))), np.full(count, 0.5), np.ones(count), np.zeros((count,) * 2)
+        *np.zeros((2, count, count, len(BINS))), np.full(count, 0.5), np.ones(count), np.zeros((count,) * 2)
     )
     zero = np.zeros((count + 1, dimension)) if means is None else means
     return Model(some.cameras, appearance, zero.astype(np.float32), ways, Ground({}, {}), 10.0)

@@ -129,6 +129,68 @@ def tied(ties: list[tuple[int, int]], row: int) -> int:
     return min(here)
 
 
+def test_a_partition_is_held_against_everybody_being_somebody_else() -> None:
+    rows, _ = people(6, noise=1.0, seed=2)
+    never = Constraints().cannot_link(rows)
+    some, model, links = site(rows)
+    partition = Partition(some, model, links, never, most=6)
+    assert partition.log_odds == 0.0
+    labels = sets(partition.settle())
+    one, other = (model.alone(some, row) for row in sorted(next(iter(labels)))[:2])
+    both = model.joined(one, other, links)
+    odds = model.log_odds(one, [other], links)
+    looks = both.likelihood - one.likelihood - other.likelihood
+    expected = looks + float(odds.transition[0] + odds.ground[0]) + model.prior_among(6)
+    tied = Partition(some, model, links, never, most=6, ties=[(one.rows[0], other.rows[0])])
+    assert tied.log_odds == pytest.approx(expected)
+    assert partition.log_odds > tied.log_odds > 0
+
+
+def test_what_a_hand_over_taught_of_itself_is_no_evidence_for_a_partition() -> None:
+    """Of delays that all differ something is said to those they were learned from, as of delays that are
+    alike; but not by any of the others.
+    """
+    told = []
+    for steady in (False, True):
+        rows = passing(12, steady=steady)
+        truth = [row.number // 3 for row in rows]
+        links = site(rows, truth)[2]
+        members = [np.flatnonzero(np.array(truth) == who).tolist() for who in set(truth)]
+        told.append([sum(map(of, members)) for of in (links.chain, links.within)])
+    (differ, differ_by_others), (steady, steady_by_others) = told
+    assert differ > 10
+    assert differ_by_others < differ / 2
+    assert steady_by_others > 0.9 * steady > 10
+
+
+def passing(count: int, *, steady: bool) -> list[Tracklet]:
+    """That many pass three cameras once, in any order and after any time, or all in the same."""
+    rng = np.random.default_rng(1)
+    found = []
+    for person in range(count):
+        cameras = list(CAMERAS) if steady else rng.permutation(list(CAMERAS))
+        delays = rng.normal(30, 2, 3) if steady else np.exp(rng.uniform(0, 8, 3))
+        look = np.eye(count, dtype=np.float32)[[person]]
+        for place, start in enumerate(5e4 * person + np.cumsum(5 + delays)):
+            number, camera = 3 * person + place, str(cameras[place])
+            found.append(Tracklet(number, camera, start, start + 5, look, np.ones(1, np.float32), None))
+    return found
+
+
+def test_of_two_beginnings_the_likelier_end_is_kept() -> None:
+    """Who is who so far may be near what is likelier, or far from it."""
+    better = set()
+    for noise, seed in ((1.5, 1), (1.5, 2), (1.8, 4)):
+        rows, truth = people(10, noise=noise, seed=seed)
+        known = [replace(row, identity=person) for row, person in zip(rows, truth, strict=True)]
+        ends = [second_pass(known, begun=[start]) for start in (None, np.array(truth))]
+        found, best = second_pass(known), int(np.argmax([end.log_odds for end in ends]))
+        assert [c.tracklets for c in found.clusters] == [c.tracklets for c in ends[best].clusters]
+        assert found.log_odds == ends[best].log_odds > ends[1 - best].log_odds
+        better.add(best)
+    assert better == {0, 1}
+
+
 def test_the_same_again_and_in_any_order() -> None:
     rows, _ = people(10, noise=1.2, seed=4)
     found = {frozenset(cluster.tracklets) for cluster in refine(rows)}

@@ -160,5 +160,5 @@ def test_the_more_a_false_merge_is_worth_the_fewer_are_joined() -> None:
 def test_what_was_known_before_is_learned_from_first_and_rules_nothing() -> None:
     # 1 and 2 are unlike: that they were taken for one before does not make them one.
     row = [tracklet(1, "hall", 0, 5, RED), tracklet(2, "yard", 9, 12, BLUE)]
-    assert people(second_pass(row, begun=np.array([0, 0])).clusters) == {(1,), (2,)}
-    assert people(second_pass(row, begun=np.array([0, 1])).clusters) == {(1,), (2,)}
+    assert people(second_pass(row, begun=[np.array([0, 0])]).clusters) == {(1,), (2,)}
+    assert people(second_pass(row, begun=[np.array([0, 1])]).clusters) == {(1,), (2,)}

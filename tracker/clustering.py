@@ -97,6 +97,17 @@ class Partition:
             self._join_all()
         return np.unique(self.label, return_inverse=True)[1].astype(np.int64)
 
+    @property
+    def log_odds(self) -> float:
+        """Of the partition, held against everybody being somebody else. What the model learned of a hand-over
+        by itself does not count: so partitions from which models were learned can be held against each other.
+        """
+        joins = len(self.label) - len(self._groups)
+        looks = sum(group.likelihood for group in self._groups.values())
+        looks -= sum(group.likelihood for group in self._alone)
+        ways = sum(self._links.within(group.rows) for group in self._groups.values())
+        return looks + ways + joins * self._prior
+
     def belonging(self) -> NDArray[np.float64]:
         """(N,) the probability that each tracklet belongs where it is, held against the next best place."""
         chance = np.ones(len(self.label))

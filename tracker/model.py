@@ -52,7 +52,8 @@ class Odds:
 @dataclass(slots=True)
 class Links:
     """Of N tracklets, what their times and places say. follows: (N, N) log ratio that j is i's next visit.
-    places: of pairs on two cameras at a time, row -> row -> log ratio by where they stood.
+    places: of pairs on two cameras at a time, row -> row -> log ratio by where they stood. own: what of
+    ``follows`` a hand-over that it was learned from has taught itself.
     """
 
     start: list[float]
@@ -60,6 +61,7 @@ class Links:
     camera: list[int]
     follows: Floats
     places: list[dict[int, float]] = field(default_factory=list)
+    own: dict[tuple[int, int], float] = field(default_factory=dict)
 
     def follow(self, row: int, other: int) -> float:
         """Log ratio that ``other`` is the next visit after ``row``."""
@@ -89,6 +91,11 @@ class Links:
     def chain(self, rows: Sequence[int]) -> float:
         """Log ratio of one person's visits following each other as they do."""
         return sum(self.follow(row, other) for row, other in self.before(rows))
+
+    def within(self, rows: Sequence[int]) -> float:
+        """By all that times and places say of one person's visits, but for what each has taught itself."""
+        own = sum(self.own.get(pair, 0.0) for pair in self.before(rows))
+        return self.chain(rows) - own + self.between(rows, rows) / 2
 
     def between(self, rows: Sequence[int], others: Sequence[int]) -> float:
         """By where two groups stood at the same moments."""
@@ -205,8 +212,16 @@ def _near(rows: Sequence[int], others: Sequence[int], links: Links) -> Sequence[
     return rows[max(first, 0) : last]
 
 
-def links_of(columns: Columns, learned: Transitions, clock: Integers, shown: Ground | None) -> Links:
-    """All that times and places say of a span's tracklets. clock: (N,) delays are known within one alone."""
+def links_of(
+    columns: Columns,
+    learned: Transitions,
+    clock: Integers,
+    shown: Ground | None,
+    hand_overs: Sequence[tuple[int, int]] = (),
+) -> Links:
+    """All that times and places say of a span's tracklets. clock: (N,) delays are known within one alone.
+    hand_overs: pairs of rows that was learned from.
+    """
     follows = np.zeros((len(columns), len(columns)), np.float32)
     members = [np.flatnonzero(columns.camera == code) for code in range(len(columns.cameras))]
     for first, rows in enumerate(members):
@@ -224,7 +239,18 @@ def links_of(columns: Columns, learned: Transitions, clock: Integers, shown: Gro
         columns.camera.tolist(),
         follows,
         _places(columns, clock, shown),
+        _own(columns, learned, follows, [(i, j) for i, j in hand_overs if clock[i] == clock[j]]),
     )
+
+
+def _own(
+    columns: Columns, learned: Transitions, follows: Floats, hand_overs: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], float]:
+    if not hand_overs:
+        return {}
+    i, j = np.array(hand_overs).T
+    own = learned.own(columns.camera[i], columns.camera[j], columns.start[j] - columns.end[i], follows[i, j])
+    return dict(zip(hand_overs, own.tolist(), strict=True))
 
 
 def _motion(columns: Columns, rows: Integers, others: Integers, delays: Doubles) -> Doubles:

@@ -3,7 +3,8 @@
 Both are found in turns (expectation and maximisation, with hard assignments): given who is who, what cameras
 add to looks, how people go from camera to camera and how pictures of overlapping views map to each other is
 learned anew; given that, who is who. Nothing of it waits for a number of tracklets: what little footage says
-is weighed against what is believed beforehand.
+is weighed against what is believed beforehand. Turns end in the best that is near where they begin: they
+begin twice, from nobody known and from who is who so far, and what has the higher posterior is kept.
 """
 
 from __future__ import annotations
@@ -54,11 +55,14 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Clusters, and the model they come from. clocks: None where all tracklets are of one recording."""
+    """Clusters, and the model they come from. clocks: None where all tracklets are of one recording.
+    log_odds: of the partition, held against everybody being somebody else.
+    """
 
     clusters: list[Cluster] = field(default_factory=list)
     model: Model | None = None
     clocks: Clocks | None = None
+    log_odds: float = 0.0
 
 
 def refine(
@@ -87,15 +91,16 @@ def second_pass(
     together: Collection[tuple[int, int]] = (),
     apart: Collection[tuple[int, int]] = (),
     strangers: NDArray[np.bool_] | None = None,
-    begun: Integers | None = None,
+    begun: Sequence[Integers | None] | None = None,
     appearance: Appearance | None = None,
     price: float = 0.0,
     turns: int = TURNS,
     enough: threading.Event | None = None,
 ) -> Pass:
     """As ``refine``, with what was learned. strangers: (N, N) more pairs that are never one person. begun:
-    (N,) who is who as far as known, from which is learned first. appearance: what the network's card says.
-    price: log of how many missed merges a false one is worth. enough: once set, EnoughError is raised soon.
+    each (N,) who is who, from which is learned first, or None, nobody known; else it begins from None and
+    from the tracklets' identities. appearance: what the network's card says. price: log of how many missed
+    merges a false one is worth. enough: once set, EnoughError is raised soon.
     """
     if len(tracklets) > MOST:
         raise TooManyError(f"{len(tracklets)} sightings are more than the {MOST} that are compared at once.")
@@ -105,20 +110,52 @@ def second_pass(
     never, ties = _told(tracklets, told, together, apart)
     if strangers is not None:
         never |= strangers
-    site = Site(columns_of(tracklets), never, told, appearance or Appearance(), price)
-    people = begun
+    columns = columns_of(tracklets)
+    found: list[_Found] = []
+    for people in _begun(tracklets) if begun is None else begun:
+        site = Site(columns, never, told, appearance or Appearance(), price)
+        found.append(_in_turns(site, ties, people, turns, enough))
+    best = max(found, key=lambda one: one.log_odds)
+    numbers = np.array([t.number for t in tracklets])
+    clusters = clusters_of(numbers, best.people, best.partition.belonging())
+    whole = cut(clusters, tracklets, told.rules, together=together)
+    return Pass(whole, best.model, best.clocks, best.log_odds)
+
+
+def _begun(tracklets: Sequence[Tracklet]) -> list[Integers | None]:
+    known = any(tracklet.identity is not None for tracklet in tracklets)
+    return [None, people_so_far(tracklets)] if known else [None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What turns come to. people: (N,) labels."""
+
+    partition: Partition
+    people: Integers
+    model: Model
+    clocks: Clocks | None
+    log_odds: float
+
+
+def _in_turns(
+    site: Site,
+    ties: Collection[tuple[int, int]],
+    people: Integers | None,
+    turns: int,
+    enough: threading.Event | None,
+) -> _Found:
+    """From who is who to begin with, or, with None, from nobody known."""
     for _ in range(turns):
         model, links = site.learned(people)
         most = np.inf if people is not None else len(site.columns) / PIECES
-        partition = Partition(site.columns, model, links, never, ties=ties, most=most, enough=enough)
+        partition = Partition(site.columns, model, links, site.never, ties=ties, most=most, enough=enough)
         found = partition.settle()
         settled = people is not None and np.array_equal(people, found)
         people = found
         if settled:
             break
-    numbers = np.array([t.number for t in tracklets])
-    clusters = clusters_of(numbers, found, partition.belonging())
-    return Pass(cut(clusters, tracklets, told.rules, together=together), model, site.clocks)
+    return _Found(partition, found, model, site.clocks, partition.log_odds)
 
 
 def _told(
@@ -173,7 +210,7 @@ class Site:
         appearance: Appearance,
         price: float = 0.0,
     ) -> None:
-        self.columns, self._never, self._price = columns, never, price
+        self.columns, self.never, self._price = columns, never, price
         same = columns.camera[:, None] == columns.camera[None]
         self._appearance = appearance.adapted(columns, never & same)
         names = columns.cameras
@@ -198,15 +235,16 @@ class Site:
         clock = columns.recording if self.clocks is None else self.clocks.group[columns.recording]
         ways = transitions.Transitions.unknown(timed, self.overlap)
         shown: Ground | None = None
+        hand_overs: list[tuple[int, int]] = []
         if people is not None:
-            draft = links_of(timed, ways, clock, None)
-            ways = transitions.learned(timed, _hand_overs(draft, people), people, self.overlap, clock)
+            hand_overs = _hand_overs(links_of(timed, ways, clock, None), people)
+            ways = transitions.learned(timed, hand_overs, people, self.overlap, clock)
             some = [m for m in meetings(timed, clock) if people[m[0]] == people[m[1]]]
             shown = ground.learned(timed, some)
         _, means = self.looks(alone if people is None else people)
         shown = shown or Ground({}, {})
         model = Model(columns.cameras, self._appearance, means, ways, shown, count, self._price)
-        return model, links_of(timed, ways, clock, shown)
+        return model, links_of(timed, ways, clock, shown, hand_overs)
 
     def _on_one_clock(self, people: Integers | None) -> Columns:
         """With times as they are on the clock that recordings share, as far as that is found."""
@@ -215,7 +253,7 @@ class Site:
         if recordings == 1 or people is None:
             return columns
         stays = Stays(columns.camera, columns.recording, (columns.start + columns.end) / 2)
-        same = ((people[:, None] == people[None]) & ~self._never).astype(np.float32)
+        same = ((people[:, None] == people[None]) & ~self.never).astype(np.float32)
         self.clocks = set_clocks(heaps(stays, same), recordings)
         return columns.shifted(-self.clocks.offset_s[columns.recording])
 
@@ -236,9 +274,8 @@ def beginning(tracklets: Sequence[Tracklet], memory: Told, *, so_far: Model | No
     appearance = memory.appearance or Appearance()
     if not tracklets:
         empty = np.zeros((0, 0))
-        nothing = transitions.Transitions(
-            np.zeros((1, 1, len(transitions.BINS))), np.full(1, 0.5), np.ones(1), empty
-        )
+        silent = np.zeros((1, 1, len(transitions.BINS)))
+        nothing = transitions.Transitions(silent, silent, np.full(1, 0.5), np.ones(1), empty)
         return Model((), appearance, np.zeros((1, 1), np.float32), nothing, Ground({}, {}), 1.0, memory.price)
     columns = columns_of(tracklets).among(() if so_far is None else so_far.cameras)
     never = memory.constraints.cannot_link(tracklets)

@@ -66,7 +66,7 @@ def regroup(
             numbered,
             constraints=told,
             strangers=apart & ~np.eye(len(rows), dtype=bool),
-            begun=people_so_far(rows),
+            begun=[people_so_far(rows)],
             appearance=appearance,
             price=price,
             turns=1,

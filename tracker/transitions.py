@@ -29,6 +29,10 @@ WIDTH = 0.3
 
 BINS = np.linspace(-9.0, 16.0, 501)
 BIN = 0.05
+_REACH = int(4 * WIDTH / BIN)
+_BELL = np.exp(-0.5 * (np.arange(-_REACH, _REACH + 1) * BIN / WIDTH) ** 2)
+_BELL /= _BELL.sum()
+_PEAK = _BELL.max()
 _MIDDLE = BINS[:-1] + BIN / 2
 EDGES_S = np.concatenate([[-np.inf], np.sign(_MIDDLE) * np.expm1(np.abs(_MIDDLE)), [np.inf]])
 """Between BINS, and around them, in seconds."""
@@ -51,11 +55,13 @@ def scaled(delay_s: Doubles) -> Doubles:
 @dataclass(frozen=True, slots=True)
 class Transitions:
     """Of C cameras. ratio: (C, C, bins) log of the density of delays from i to j over that of strangers.
-    fragments: (C,) the share of tracklets that go on where another of that camera ended. starts: (C,)
-    tracklets a second. seen: (C, C) hand-overs it was learned from.
+    others: the same for a hand-over that it was learned from, by the others alone. fragments: (C,) the share
+    of tracklets that go on where another of that camera ended. starts: (C,) tracklets a second. seen: (C, C)
+    hand-overs it was learned from.
     """
 
     ratio: Doubles
+    others: Doubles
     fragments: Doubles
     starts: Doubles
     seen: Doubles
@@ -67,20 +73,26 @@ class Transitions:
         ratio = np.zeros((count, count, len(BINS)))
         before = BINS < 0
         ratio[:, :, before] = np.where(overlap, 0.0, np.log(AT_ONCE))[:, :, None]
-        return Transitions(ratio, np.full(count, 0.5), _starts(columns), np.zeros((count, count)))
+        return Transitions(ratio, ratio, np.full(count, 0.5), _starts(columns), np.zeros((count, count)))
 
     def kept(self, before: Transitions, place: Sequence[int]) -> Transitions:
         """With all that was known before. place: (C,) the codes here of the cameras there."""
         here = np.ix_(place, place)
-        ratio, seen = self.ratio.copy(), self.seen.copy()
+        ratio, others, seen = self.ratio.copy(), self.others.copy(), self.seen.copy()
         fragments, starts = self.fragments.copy(), self.starts.copy()
-        ratio[here], seen[here] = before.ratio, before.seen
+        ratio[here], others[here], seen[here] = before.ratio, before.others, before.seen
         fragments[place], starts[place] = before.fragments, before.starts
-        return Transitions(ratio, fragments, starts, seen)
+        return Transitions(ratio, others, fragments, starts, seen)
 
     def log_ratio(self, first: Integers, second: Integers, delay_s: Doubles) -> Doubles:
         """Broadcast codes of cameras and delays -> log ratio, by the nearest bin."""
         return np.asarray(self.ratio[first, second, _bin(delay_s)])
+
+    def own(self, first: Integers, second: Integers, delay_s: Doubles, told: Doubles) -> Doubles:
+        """(K,): what hand-overs that it was learned from add to what they are told, each for itself."""
+        whole, others = (np.exp(ratio[first, second, _bin(delay_s)]) for ratio in (self.ratio, self.others))
+        share = np.where(first == second, self.fragments[first], 0.0)
+        return np.asarray(-np.log1p(-(1.0 - share) * (whole - others) / np.exp(told)))
 
     def going_on(self, camera: int, delay_s: Doubles, motion: Doubles, log_ratio: Doubles) -> Doubles:
         """In one camera: log ratio with what place and motion say. motion: (K,) density of the place where
@@ -125,11 +137,13 @@ def learned(
     here = np.apply_along_axis(_smoothed, 2, held) / BIN
     seen = held.sum(axis=2)
     known = seen.sum(axis=0)[None, :, None]
-    total = (PRIOR * believed + here) / (PRIOR + known)
-    ratio = np.where(known > 0, np.log(total / chance), start.ratio)
+    each = PRIOR * believed + here
+    ratio = np.where(known > 0, np.log(each / (PRIOR + known) / chance), start.ratio)
+    rest = np.maximum(each - np.minimum(held, 1.0) * _PEAK / BIN, PRIOR * believed)
+    others = np.where(known > 0, np.log(rest / (PRIOR + np.maximum(known - 1, 0)) / chance), start.ratio)
     tracklets = np.bincount(columns.camera, minlength=count)
     shares = (fragments + PRIOR / 2) / (tracklets + PRIOR)
-    return Transitions(ratio, np.clip(shares, 0.01, 0.99), start.starts, seen)
+    return Transitions(ratio, others, np.clip(shares, 0.01, 0.99), start.starts, seen)
 
 
 def _by_chance(columns: Columns, people: Integers, clock: Integers) -> Doubles:
@@ -165,9 +179,7 @@ def _bin(delay_s: Doubles) -> Integers:
 
 def _smoothed(counts: Doubles) -> Doubles:
     """By a Gaussian kernel."""
-    reach = int(4 * WIDTH / BIN)
-    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) * BIN / WIDTH) ** 2)
-    return np.convolve(counts, bell / bell.sum(), "same")
+    return np.convolve(counts, _BELL, "same")
 
 
 MEMORY_S = 1.5

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from app.between import Between
 from tracker.associator import Associator
 from tracker.gallery import Gallery
 from tracker.memory import Memory
@@ -32,11 +33,19 @@ class Recorded:
     vectors: dict[int, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
     qualities: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    between: Between = field(default_factory=Between)
+
+    def look(self, views: Sequence[Seen]) -> None:
+        for view in views:
+            self.sizes[view.camera] = view.width, view.height
+            self.between.frame(view.camera, view.frame, view.time)
 
     def take(self, changes: Changes) -> None:
-        self.sightings |= {sighting.number: sighting for sighting in changes.sightings}
+        for sighting in changes.sightings:
+            self.sightings[sighting.number] = sighting
+            self.between.sighting(sighting)
         for number, point in changes.points:
-            self.points[number].append(point)
+            self.points[number] += self.between.filled(number, point)
         for pictures in changes.kept.values():
             for kept in pictures:
                 self.vectors[kept.sighting].append(kept.embedding)
@@ -70,7 +79,7 @@ def online(seen: Iterable[Sequence[Seen]], overlap: frozenset[frozenset[str]], d
     )
     recorded = Recorded()
     for views in seen:
-        recorded.sizes |= {view.camera: (view.width, view.height) for view in views}
+        recorded.look(views)
         recorded.take(associator.update(views))
     recorded.take(associator.finish())
     return recorded
