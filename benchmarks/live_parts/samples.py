@@ -66,6 +66,7 @@ class Sampler:
         took_s, before = now - self._last, self._before
         self._last, self._before = now, found
         memory_mb, threads, handles, cpu_s = _of_process(self._process.pid)
+        points, used_mb = _held(self._database)
         latency = spread(found, before, "sightline_latency_seconds_bucket")
         row = spread(found, before, "sightline_frame_whole_seconds_bucket")
         rate = {what: frames(found, before, what) / took_s for what in ("received", "processed", "dropped")}
@@ -75,10 +76,10 @@ class Sampler:
             threads=threads,
             handles=handles,
             cpu_s=cpu_s,
-            database_mb=_size_mb(self._database),
+            database_mb=used_mb,
             wal_mb=_size_mb(self._database.with_name(f"{self._database.name}-wal")),
             recordings_mb=sum(map(_size_mb, self._database.parent.glob("recordings/*/*/*"))),
-            points=_points(self._database),
+            points=points,
             received_fps=rate["received"],
             processed_fps=rate["processed"],
             dropped_fps=rate["dropped"],
@@ -161,9 +162,17 @@ def _size_mb(path: Path) -> float:
     return path.stat().st_size / 1e6 if path.exists() else 0.0
 
 
-def _points(database: Path) -> int:
+def _held(database: Path) -> tuple[int, float]:
+    """Points, and the MB that the history takes: pages of what was erased are free, but stay in the file."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)) as connection:
-        return int(connection.execute("SELECT coalesce(sum(points), 0) FROM trajectory").fetchone()[0])
+        asked = (
+            "SELECT coalesce(sum(points), 0) FROM trajectory",
+            "PRAGMA page_count",
+            "PRAGMA freelist_count",
+            "PRAGMA page_size",
+        )
+        points, pages, free, size = (int(connection.execute(one).fetchone()[0]) for one in asked)
+    return points, (pages - free) * size / 1e6
 
 
 def metrics_url(log: Path) -> str:
