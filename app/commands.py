@@ -6,7 +6,7 @@ import argparse
 
 from app import config, errors
 from app.config import Settings
-from app.headless.execution import execute, overridden, report, settings_of, write_videos
+from app.headless.execution import execute, overridden, placed, report, settings_of, write_videos
 from app.history.opened import opened
 from app.history.said import person_said, there_said
 
@@ -37,6 +37,7 @@ def gui(arguments: argparse.Namespace) -> int:
     """``sightline gui``: the window. Without files it opens with nothing running."""
     from app.gui.main import main
 
+    arguments = placed(arguments)
     if not arguments.files and arguments.config is None:
         return main(overridden(Settings(()), arguments))
     live = any(config.is_live(name) for name in arguments.files)

@@ -137,7 +137,12 @@ def _config(commands: Commands) -> None:
 
 def _gui(commands: Commands) -> None:
     gui = commands.add_parser("gui", help="the same in a window")
-    gui.add_argument("files", nargs="*", metavar="FILE", help="video files or streams to open")
+    gui.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="video files or streams to run; also a history or a configuration to open",
+    )
     _networks(gui)
 
 

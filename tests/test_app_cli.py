@@ -11,6 +11,7 @@ from small_history import record_all, writer
 
 from app import errors
 from app.cli import CARRIED_OUT_BY, EPILOG, main, parser
+from app.headless.execution import placed
 from storage.database import open_database
 
 
@@ -46,6 +47,35 @@ def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -
         main(arguments)
     assert done.value.code == errors.USAGE
     assert "usage: sightline" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["run", "watch", "benchmark"])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("site.toml", "site.toml is a configuration and no camera; say --config before it.\n"),
+        (
+            "old.db",
+            "old.db is a history and no camera; --db names it; 'sightline people --db old.db' asks it.\n",
+        ),
+    ],
+)
+def test_what_is_no_camera_is_told_where_it_belongs(
+    command: str, name: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, name]) == errors.CONFIG
+    assert capsys.readouterr().err == f"sightline: {told}"
+
+
+def test_the_window_opens_a_history_and_a_site_that_are_named_alone() -> None:
+    def opened(*typed: str) -> tuple[list[str], Path | None, Path | None]:
+        told = placed(parser().parse_args(["gui", *typed]))
+        return told.files, told.db, told.config
+
+    assert opened("old.db") == ([], Path("old.db"), None)
+    assert opened("a.mp4", "old.db", "b.mp4") == (["a.mp4", "b.mp4"], Path("old.db"), None)
+    assert opened("site.toml", "--db", "x.db") == ([], Path("x.db"), Path("site.toml"))
+    assert opened("one.db", "two.db") == (["one.db", "two.db"], None, None), "which is meant, nobody knows"
 
 
 def parsers(of: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from clips import write_clip
 from PyQt5.QtGui import QImage
+from small_history import small_history
 from walks import cut_walk
 from x_display import start_display
 
@@ -107,6 +109,29 @@ def test_a_run_is_seen_on_the_screen_and_quit_by_the_keyboard(
         until(lambda: colours(screen(display, tmp_path / "screen.png")) > 500, process)
         do(display, "windowfocus", "--sync", window)
         do(display, "key", "ctrl+q")
+        assert process.wait(timeout=30) == errors.OK
+    finally:
+        process.kill()
+        _, said = process.communicate(timeout=10)
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("by", ["history", "site"])
+def test_a_history_or_a_site_is_opened_by_its_name_alone(display: str, tmp_path: Path, by: str) -> None:
+    small_history(tmp_path / "small.db")
+    film = write_clip(tmp_path / "hall.mp4", frames=5)
+    site = tmp_path / "site.toml"
+    site.write_text(f'database = "small.db"\n[[camera]]\nname = "hall"\nsource = "{film.name}"\n', "utf-8")
+    process = subprocess.Popen(
+        [*SIGHTLINE, "gui", str(site if by == "site" else tmp_path / "small.db")],
+        env=environment(None, tmp_path / "cache", DISPLAY=display),
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        until(lambda: do(display, "search", "--name", "small.db - Sightline"), process)
+        process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == errors.OK
     finally:
         process.kill()

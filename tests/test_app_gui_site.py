@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import write_clip
-from PyQt5.QtCore import QPoint, Qt
+from PyQt5.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PyQt5.QtGui import QDropEvent
 from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from window_help import Steady, building, choose_files, closed, finish, problem
@@ -74,6 +75,31 @@ def dialog_of(window: MainWindow, qtbot: QtBot) -> SiteDialog:
 
 def press(dialog: SiteDialog, qtbot: QtBot, button: str) -> None:
     qtbot.mouseClick(dialog.buttons[button], Qt.MouseButton.LeftButton)
+
+
+def dropped(window: MainWindow, path: Path) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    event = QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, mime, buttons, keys, QEvent.Type.Drop)
+    window.dropEvent(event)
+
+
+def test_a_site_that_is_dropped_is_used_and_one_that_is_not_right_changes_nothing(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    other, wrong = tmp_path / "other.toml", tmp_path / "wrong.toml"
+    told = '[[camera]]\nname = "roof"\nsource = "hall.mp4"\n'
+    other.write_text(f'database = "other.db"\n{told}', encoding="utf-8")
+    wrong.write_text(f'databse = "other.db"\n{told}', encoding="utf-8")
+    before = window.settings
+    dropped(window, wrong)
+    assert "databse" in problem(qtbot)
+    assert window.settings == before
+    dropped(window, other)
+    assert list(window.grid.views) == ["roof"]
+    assert window.site == other
+    assert window.windowTitle() == "other.db - Sightline"
 
 
 def test_what_is_changed_is_written_and_all_else_stays(

@@ -9,10 +9,10 @@ from pathlib import Path
 from PyQt5.QtCore import QMimeData
 
 from app.config import CameraSettings, cameras_from_sources
+from app.sources.names import HISTORIES, SITES
 
 VIDEO_FILTER = "Videos (*.mp4 *.avi *.mkv *.mov *.m4v *.ts *.mpg *.mpeg *.webm *.wmv *.npz);;All files (*)"
 HISTORY_FILTER = "Histories (*.db);;All files (*)"
-HISTORIES = (".db", ".sqlite", ".sqlite3")
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 PICTURE_FILTER = f"Pictures ({' '.join('*' + ending for ending in PICTURES)});;All files (*)"
 
@@ -24,14 +24,22 @@ def dropped(mime: QMimeData) -> list[str]:
 
 def picture_among(paths: Sequence[str]) -> Path | None:
     """The one picture, where it is nothing else."""
-    pictures = [Path(path) for path in paths if Path(path).suffix.lower() in PICTURES]
-    return pictures[0] if len(pictures) == len(paths) == 1 else None
+    return _alone(paths, PICTURES)
 
 
 def history_among(paths: Sequence[str]) -> Path | None:
     """The one history, where it is nothing else."""
-    histories = [Path(path) for path in paths if Path(path).suffix.lower() in HISTORIES]
-    return histories[0] if len(histories) == len(paths) == 1 else None
+    return _alone(paths, HISTORIES)
+
+
+def site_among(paths: Sequence[str]) -> Path | None:
+    """The one configuration, where it is nothing else."""
+    return _alone(paths, SITES)
+
+
+def _alone(paths: Sequence[str], endings: Sequence[str]) -> Path | None:
+    """The only one there is, where its name ends so."""
+    return Path(paths[0]) if len(paths) == 1 and Path(paths[0]).suffix.lower() in endings else None
 
 
 def named(sources: Sequence[str], taken: set[str]) -> list[CameraSettings]:

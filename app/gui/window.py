@@ -21,7 +21,7 @@ from PyQt5.QtWidgets import (
 )
 from typing_extensions import override
 
-from app.config import CameraSettings, HeldError, Settings, cameras_from_sources
+from app.config import CameraSettings, ConfigError, HeldError, Settings, cameras_from_sources, read_config
 from app.gui import questions
 from app.gui.actions import Actions
 from app.gui.asking import ask_for_file, ask_for_files, ask_for_new, fit_screen, present
@@ -39,6 +39,7 @@ from app.gui.files import (
     history_among,
     named,
     picture_among,
+    site_among,
 )
 from app.gui.footage_page import FootagePage
 from app.gui.forget_dialog import Forgotten
@@ -485,8 +486,15 @@ class MainWindow(QMainWindow):
         dialog.used.connect(self.use_site)
         present(dialog)
 
+    def open_site(self, path: Path) -> None:
+        """Takes what a configuration says; one that is not right changes nothing."""
+        try:
+            self.use_site(read_config(path), path)
+        except ConfigError as error:
+            show_problem(self, str(error))
+
     def use_site(self, settings: Settings, path: Path) -> None:
-        """Takes cameras, networks and history from a configuration that was saved."""
+        """Takes cameras, networks and history from a configuration."""
         database = self.settings.database
         self.settings, self.site = replace(settings, command=self.settings.command), path
         self._set_cameras(settings.cameras, live=settings.live)
@@ -553,11 +561,13 @@ class MainWindow(QMainWindow):
         if mime is None:
             return
         paths = dropped(mime)
-        picture, history = picture_among(paths), history_among(paths)
+        picture, history, site = picture_among(paths), history_among(paths), site_among(paths)
         if picture is not None:
             self.find_picture(picture)
         elif history is not None:
             self.open_history(history)
+        elif site is not None:
+            self.open_site(site)
         elif paths:
             self.add_files(paths)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from rich.console import Console
 from app import config
 from app.config import CameraSettings, Settings
 from app.history.telling import plain
-from app.sources.names import shown
+from app.sources.names import HISTORIES, SITES, shown
 from app.sources.taken import seem_one
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def settings_of(arguments: argparse.Namespace, *, live: bool) -> Settings:
     """The configuration file, with what the command line says put over it. Raises ConfigError."""
     if arguments.command == "run" and any(config.is_live(name) for name in arguments.files):
         raise config.ConfigError("That is a live stream and no video file; use `sightline watch` for it.")
+    _refuse_others(arguments.files)
     if arguments.config is None:
         as_one = getattr(arguments, "as_one", False)
         cameras = config.cameras_from_sources(arguments.files, live=live, as_one=as_one)
@@ -45,6 +46,28 @@ def settings_of(arguments: argparse.Namespace, *, live: bool) -> Settings:
     cameras = config.with_starts(settings.cameras, getattr(arguments, "start", []))
     cameras = tuple(_told(camera, arguments) for camera in cameras)
     return overridden(replace(settings, cameras=cameras, live=live or settings.live), arguments)
+
+
+def _refuse_others(names: Sequence[str]) -> None:
+    """What is no camera, and where it belongs."""
+    for name in map(shown, names):
+        ending = Path(name).suffix.lower()
+        if ending in SITES:
+            raise config.ConfigError(f"{name} is a configuration and no camera; say --config before it.")
+        if ending in HISTORIES:
+            asked = f"'sightline people --db {name}' asks it"
+            raise config.ConfigError(f"{name} is a history and no camera; --db names it; {asked}.")
+
+
+def placed(arguments: argparse.Namespace) -> argparse.Namespace:
+    """A history or a configuration that is named among the files, as what --db and --config name."""
+    kept = argparse.Namespace(**vars(arguments))
+    for key, endings in (("db", HISTORIES), ("config", SITES)):
+        some = [name for name in kept.files if Path(name).suffix.lower() in endings]
+        if len(some) == 1 and getattr(kept, key) is None:
+            setattr(kept, key, Path(some[0]))
+            kept.files = [name for name in kept.files if name != some[0]]
+    return kept
 
 
 def _told(camera: CameraSettings, arguments: argparse.Namespace) -> CameraSettings:

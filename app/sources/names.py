@@ -7,6 +7,11 @@ import re
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
+HISTORIES = (".db", ".sqlite", ".sqlite3")
+"""How the names of history databases end."""
+SITES = (".toml",)
+"""How those of configurations do."""
+
 _FILE = "file://"
 
 
