@@ -23,7 +23,7 @@ from app.cli import main
 from app.config import cameras_from_sources, read_config
 from app.sources.ffmpeg import SourceError
 from app.sources.file import FileSource
-from app.sources.names import is_file_uri, path_of, shown, uri_of
+from app.sources.names import file_of, is_file_uri, path_of, shown, uri_of
 from app.sources.pictures import decoded_image
 from app.sources.stored import stored_source
 from app.sources.taken import camera_name, seem_one
@@ -321,6 +321,25 @@ def test_a_name_that_is_no_text_leads_back_to_its_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("assets")
+def test_a_file_is_looked_for_where_it_was_and_then_beside_its_history(tmp_path: Path) -> None:
+    history, was = tmp_path / "case" / "history.db", "/gone/from here/site/cameras/hall.mp4"
+    history.parent.mkdir()
+    assert file_of(was, history=history) == Path(was), "it is nowhere"
+    alone = history.parent / "hall.mp4"
+    alone.touch()
+    assert file_of(was, history=history) == alone
+    among = history.parent / "cameras" / "hall.mp4"
+    among.parent.mkdir()
+    among.touch()
+    assert file_of(was, history=history) == among, "in its folder rather than alone"
+    assert file_of(uri_of(Path(was)), history=history) == among
+    assert file_of(str(alone), history=history) == alone, "it is where it was"
+    (tmp_path / "secret.mp4").touch()
+    assert file_of("/gone/../secret.mp4", history=history) == Path("/gone/../secret.mp4")
+    for strange in ("hall\0.mp4", "x" * 5000, "rtsp://camera/main", ""):
+        assert file_of(strange, history=history) == path_of(strange)
+
+
 def test_a_run_over_such_names_is_recorded_and_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -332,6 +332,32 @@ def test_at_the_end_it_stops_and_begins_again(
     page.set_playing(False)
 
 
+def test_a_history_that_was_moved_with_its_footage_plays_and_exports_it(
+    qapp: QApplication, qtbot: QtBot, films: dict[str, Path], tmp_path: Path
+) -> None:
+    before = tmp_path / "here"
+    (before / "films").mkdir(parents=True)
+    uris = {name: str(shutil.copy(film, before / "films" / film.name)) for name, film in films.items()}
+    record(before / "history.db", uris)
+    moved = before.rename(tmp_path / "there")
+    window = opened(History(open_database(moved / "history.db", create=False)), qtbot)
+    window.actions_.footage.trigger()
+    qtbot.waitUntil(lambda: list(window.footage.screens) == ["hall", "yard"])
+    window.footage.seek(START + 20.0)
+    for camera in ("hall", "yard"):
+        shown(window.footage, camera, qtbot)
+    window.people.choose(1)
+    qtbot.waitUntil(lambda: window.sightings.person is not None)
+    dialog = case_dialog(window, qtbot)
+    dialog.clips.setChecked(True)
+    dialog.folder.setText(str(tmp_path / "case"))
+    dialog.start()
+    qtbot.waitUntil(lambda: dialog.page is not None, timeout=60_000)
+    assert len(list((tmp_path / "case").rglob("*.mp4"))) == 2
+    dialog.reject()
+    closed(window, qtbot)
+
+
 def case_dialog(window: MainWindow, qtbot: QtBot) -> CaseDialog:
     window.actions_.case.trigger()
     [dialog] = window.findChildren(CaseDialog)

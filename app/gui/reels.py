@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from app.sources.detections import holds_detections
-from app.sources.names import is_file_uri, is_folder, path_of
+from app.sources.names import file_of, is_file_uri, is_folder
 from app.sources.stretch import Piece
 from storage.history import FootageRow, History
 
@@ -59,10 +60,10 @@ def reels(history: History, *, around: float | None = None) -> Reels:
     found = _Found()
     for row in rows:
         found.filmed[row.camera].append((row.start, row.end))
-        _add(row, found)
+        _add(row, found, history.path)
     recorded = history.segments(since=since, until=until)
     for segment in recorded:
-        piece = Piece(path_of(segment.path), segment.start, segment.start, segment.end)
+        piece = Piece(file_of(segment.path, history=history.path), segment.start, segment.start, segment.end)
         found.pieces[segment.camera].append(piece)
     if recorded or history.segments(most=1):
         for camera in [row.camera for row in rows if not is_file_uri(row.uri)]:
@@ -77,12 +78,12 @@ def reels(history: History, *, around: float | None = None) -> Reels:
     )
 
 
-def _add(row: FootageRow, found: _Found) -> None:
+def _add(row: FootageRow, found: _Found, history: Path) -> None:
     """The file of a piece of footage, or why there is none to be played."""
     if not is_file_uri(row.uri):
         found.missing[row.camera] = "This was seen on a live stream that was not recorded (record = true)."
         return
-    path = path_of(row.uri)
+    path = file_of(row.uri, history=history)
     if holds_detections(path):
         found.missing[row.camera] = "Of this only what was detected is at hand, and no picture."
     elif is_folder(path):

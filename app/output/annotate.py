@@ -18,7 +18,7 @@ from app.output.place import make_folder
 from app.output.video import VideoWriter
 from app.sources.detections import holds_detections
 from app.sources.file import FileSource
-from app.sources.names import is_file_uri, path_of
+from app.sources.names import file_of, is_file_uri
 from tracker.types import Floats
 
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ def annotate(history: History, out: Path, *, progress: Progress | None = None) -
     sightings = last_sightings(history)
     paths: list[Path] = []
     for row in sorted(last_footage(history), key=lambda row: (row.camera, row.start)):
-        source = path_of(row.uri)
+        source = file_of(row.uri, history=history.path)
         if is_file_uri(row.uri) and source.is_file() and not holds_detections(source):
             path = _free_name(out, row.camera, paths)
             there = [
                 s for s in sightings if s.camera == row.camera and s.start <= row.end and s.end >= row.start
             ]
-            _write(row, _People(history, there, names), path, progress)
+            _write(row, source, _People(history, there, names), path, progress)
             paths.append(path)
     return paths
 
@@ -70,11 +70,11 @@ def _free_name(out: Path, camera: str, taken: Sequence[Path]) -> Path:
     return path
 
 
-def _write(row: FootageRow, people: _People, path: Path, progress: Progress | None) -> None:
+def _write(row: FootageRow, footage: Path, people: _People, path: Path, progress: Progress | None) -> None:
     span = row.end - row.start
     fps = (row.frames - 1) / span if span > 0 else 0.0
     with (
-        FileSource(camera=row.camera, path=path_of(row.uri), start=row.start, max_pixels=math.inf) as source,
+        FileSource(camera=row.camera, path=footage, start=row.start, max_pixels=math.inf) as source,
         VideoWriter(path, width=row.width, height=row.height, fps=fps, start=row.start) as video,
     ):
         for done, frame in enumerate(source, 1):

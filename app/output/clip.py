@@ -19,7 +19,7 @@ from app.history.telling import plain
 from app.output.drawing import Label, draw_people
 from app.output.video import VideoWriter
 from app.sources.detections import holds_detections
-from app.sources.names import is_file_uri, is_folder, path_of
+from app.sources.names import file_of, is_file_uri, is_folder
 from app.sources.stretch import Piece, Shot, reel
 from app.times import moment, zone
 from storage.history import FootageRow, History, SightingRow, Trajectory
@@ -54,14 +54,14 @@ class Others:
 
 def pieces_of(history: History, sighting: SightingRow, footage: FootageRow) -> list[Piece]:
     """The files that show a sighting and a moment around it, by time; none where there is no video."""
-    path = path_of(footage.uri)
+    path = file_of(footage.uri, history=history.path)
     if is_file_uri(footage.uri):
         if not path.is_file() or holds_detections(path) or is_folder(path):
             return []
         return [Piece(path, footage.start, footage.start, footage.end)]
     rows = history.segments(since=sighting.start - AROUND_S, until=sighting.end + AROUND_S)
-    mine = (row for row in rows if row.camera == sighting.camera and path_of(row.path).is_file())
-    found = [Piece(path_of(row.path), row.start, row.start, row.end) for row in mine]
+    mine = [(file_of(row.path, history=history.path), row) for row in rows if row.camera == sighting.camera]
+    found = [Piece(path, row.start, row.start, row.end) for path, row in mine if path.is_file()]
     return sorted(found, key=lambda piece: piece.begin)
 
 

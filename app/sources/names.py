@@ -12,6 +12,9 @@ HISTORIES = (".db", ".sqlite", ".sqlite3")
 SITES = (".toml",)
 """How those of configurations do."""
 
+MOST_FOLDERS = 4
+"""With so many parts of its path a file is looked for beside a history that was moved."""
+
 _FILE = "file://"
 
 
@@ -31,6 +34,26 @@ def path_of(uri: str) -> Path:
     if not uri.startswith(_FILE):
         return Path(uri)
     return Path(os.fsdecode(unquote_to_bytes(uri.removeprefix(_FILE))))
+
+
+def file_of(uri: str, *, history: Path) -> Path:
+    """The file that a history names: where it was or, if that is gone, where it lies beside the history, as
+    where both were moved: in the last of its folders, or alone.
+    """
+    path = path_of(uri)
+    if _is_there(path):
+        return path
+    moved = (history.parent.joinpath(*path.parts[-n:]) for n in range(MOST_FOLDERS, 0, -1))
+    safe = (one for one in moved if ".." not in path.parts and one != path)
+    return next(filter(_is_there, safe), path)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is anything of that name; of a name that none can have there is nothing."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def is_file_uri(uri: str) -> bool:
