@@ -198,6 +198,40 @@ def test_footage_runs_at_a_quarter_to_sixteen_times(
     shown(page, "hall", qtbot)
 
 
+def test_a_night_without_footage_is_passed_over(
+    qapp: QApplication, qtbot: QtBot, films: dict[str, Path], tmp_path: Path
+) -> None:
+    """Thirty seconds of the hall on two days; the yard is filmed on the first, longer."""
+    history = record(tmp_path / "history.db", {name: str(path) for name, path in films.items()})
+    day = 86_400.0
+    with writer(history.engine) as told:
+        told.footage("hall", uri=str(films["hall"]), start=START + day, width=320, height=240)
+        told.frames("hall", FRAMES, START + day + (FRAMES - 1) / FPS)
+    window = opened(history, qtbot)
+    window.actions_.footage.trigger()
+    page = window.footage
+    qtbot.waitUntil(lambda: list(page.screens) == ["hall", "yard"])
+    page.seek(START + 29.5)
+    page.set_playing(True)
+    qtbot.wait(1500)
+    assert START + 30.5 < page.playhead.now() < START + 40.0, "the yard is still filmed"
+    page.seek(START + 69.0)
+    page.set_playing(True)
+    qtbot.waitUntil(lambda: page.playhead.now() >= START + day)
+    qtbot.waitUntil(lambda: page.screens["hall"].shot is not None)
+    assert page.playhead.playing
+    page.set_playing(False)
+    assert page.playhead.now() < START + day + 20.0
+    page.seek(START + 1000.0)
+    qtbot.wait(100)
+    assert page.playhead.now() == START + 1000.0, "what is gone to is shown"
+    page.enlarge("hall")
+    page.seek(START + 29.8)
+    page.set_playing(True)
+    qtbot.waitUntil(lambda: page.playhead.now() >= START + day)
+    closed(window, qtbot)
+
+
 def test_everybodys_boxes_are_drawn_and_a_click_chooses_who_it_is(window: MainWindow, qtbot: QtBot) -> None:
     page = window.footage
     page.seek(START + 6.0)

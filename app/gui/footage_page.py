@@ -36,6 +36,8 @@ AHEAD_S = 30.0
 SPAN_S = 120.0
 """Of a long history, the timeline shows this much about a sighting that is played."""
 PAST_END_S = 0.5
+GAP_S = 2.0
+"""A time without footage that is longer is passed over."""
 NOTHING_FILMED = "Nothing has been filmed yet: open files or streams, and press Start."
 
 
@@ -255,6 +257,7 @@ class FootagePage(QWidget):
             self.set_playing(False)
             now = self.reels.end
             self.playhead.seek(now)
+        now = self._past_gap(now)
         self._want_walks(now)
         self._want_reels(now)
         for screen in self._shown():
@@ -262,6 +265,21 @@ class FootagePage(QWidget):
         self._show_time()
         if not self.playhead.playing and all(screen.settled for screen in self._shown()):
             self._timer.stop()
+
+    def _past_gap(self, now: float) -> float:
+        """Where none of the cameras that are shown was filmed, playing goes on at once where one was: the
+        night between two days of footage is not waited for.
+        """
+        if self.reels is None or not self.playhead.playing:
+            return now
+        spans = [span for screen in self._shown() for span in self.reels.filmed.get(screen.name, ())]
+        if any(first <= now <= last + PAST_END_S for first, last in spans):
+            return now
+        following = min((first for first, _ in spans if first > now), default=now)
+        if following - now < GAP_S:
+            return now
+        self.seek(following)
+        return following
 
     def _advance(self, screen: Screen, now: float) -> None:
         """A camera that is not filmed just now says so; one that is again begins."""
