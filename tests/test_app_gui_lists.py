@@ -385,8 +385,12 @@ def test_a_run_goes_on_or_processes_again_as_the_menu_says_and_tells_what_it_cou
         assert "not found again: Named 1 Bo" in box.informativeText()
         problem(qtbot)
         qtbot.waitUntil(lambda: not window.run.running)
-        action.trigger()
-    assert [(run.settings.resume, run.settings.replace) for run in runs] == [(True, False), (False, True)]
+        assert not action.isChecked(), "it was said of that run alone"
+    window.start()
+    problem(qtbot)
+    qtbot.waitUntil(lambda: not window.run.running)
+    told = [(run.settings.resume, run.settings.replace) for run in runs]
+    assert told == [(True, False), (False, True), (False, False)]
 
 
 def boxes_when_there(qtbot: QtBot) -> list[QMessageBox]:

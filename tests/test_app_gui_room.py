@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,9 @@ def test_however_long_a_name_is_nothing_grows_by_it_and_a_tip_has_all_of_it(
     qtbot.waitUntil(lambda: name in window.sightings._title.text())
     assert window.line.text.startswith(f"Named 1 {name}")
     assert (window.width(), window.height()) == SMALL
+    qtbot.waitUntil(lambda: window.actions_.undo.text().startswith("&Undo: Named 1 of the third"))
+    assert len(window.actions_.undo.text()) < 70
+    assert name in unescape(window.actions_.undo.toolTip())
     window.actions_.footage.trigger()
     qtbot.waitUntil(lambda: name in window.footage.title.text())
     for shown in (window.sightings._title, window.footage.title):

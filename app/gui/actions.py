@@ -18,6 +18,11 @@ from PyQt5.QtWidgets import (
 )
 
 from app.gui.icons import camera_icon, folder_icon, history_icon, start_icon, stop_icon
+from app.gui.text import tip
+from app.gui.words import short
+
+IN_A_MENU = 60
+"""Letters of what undo takes back."""
 
 FURTHER_KEYS = (
     ("Footage", "Space", "Play or pause"),
@@ -58,7 +63,9 @@ class Actions:
         self.quit = make("&Quit", "Ctrl+Q", "End the run and close the window")
         self.start = make("&Start", "Ctrl+R", "Track people in what is open", start_icon())
         self.stop = make("S&top", "Ctrl+.", "End the run; what was done is kept", stop_icon())
-        self.replace = self._switch("Process &again", "", "Replace what the history holds of these cameras")
+        self.replace = self._switch(
+            "Process &again", "", "The next start replaces what the history holds of these cameras"
+        )
         self.resume = self._switch(
             "&Go on where it stopped", "", "Files whose run was stopped: the rest of them"
         )
@@ -116,6 +123,14 @@ class Actions:
             action.setEnabled(person)
         for action in self.of_sightings:
             action.setEnabled(sightings)
+
+    def set_undo(self, undo: str | None, redo: str | None) -> None:
+        """Undo and redo say what they would do; None for nothing."""
+        for action, word, what in ((self.undo, "Undo", undo), (self.redo, "Redo", redo)):
+            action.setEnabled(what is not None)
+            action.setText(f"&{word}: {short(what, IN_A_MENU).replace('&', '&&')}" if what else f"&{word}")
+            action.setIconText(f" {word}")
+            action.setToolTip(tip(f"{word}: {what}" if what else f"Nothing to {word.lower()}"))
 
     def sheet(self) -> list[tuple[str, str, str]]:
         """Every key: where, which, what for."""

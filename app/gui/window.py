@@ -59,7 +59,6 @@ from app.gui.snapshot import ask_snapshot
 from app.gui.start_dialog import StartsDialog
 from app.gui.status_line import StatusLine
 from app.gui.style import GAP, apply_style
-from app.gui.text import tip
 from app.gui.upgrade_dialog import UpgradeDialog
 from app.gui.welcome import Welcome
 from app.gui.words import count, in_window
@@ -171,6 +170,8 @@ class MainWindow(QMainWindow):
         resume = not anew and (self.settings.resume or self.actions_.resume.isChecked())
         names = [camera.name for camera in self.settings.cameras]
         self.run.start(replace(self.settings, replace=anew, resume=resume), names)
+        for action in (self.actions_.replace, self.actions_.resume):
+            action.setChecked(False)  # said of this run; the next may be of other footage
         self.grid.set_names(self.people.names())
 
     def stop(self) -> None:
@@ -446,16 +447,7 @@ class MainWindow(QMainWindow):
         self.actions_.set_running(self.run.running, ready=bool(self.settings.cameras))
 
     def _show_undo(self) -> None:
-        """Undo and redo say what they would do."""
-        told = self.corrector
-        for action, word, what in (
-            (self.actions_.undo, "Undo", told.undo_told),
-            (self.actions_.redo, "Redo", told.redo_told),
-        ):
-            action.setEnabled(what is not None)
-            action.setText(f"&{word}: {what.replace('&', '&&')}" if what else f"&{word}")
-            action.setIconText(f" {word}")
-            action.setToolTip(tip(f"{word}: {what}" if what else f"Nothing to {word.lower()}"))
+        self.actions_.set_undo(self.corrector.undo_told, self.corrector.redo_told)
 
     def _show_recent(self) -> None:
         menu = self.actions_.recent
