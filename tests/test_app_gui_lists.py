@@ -167,6 +167,31 @@ def test_the_keys_go_through_the_list(opened: list[MainWindow], qtbot: QtBot, ma
     assert window.people.person is None
 
 
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Down])
+def test_from_the_search_the_keys_go_to_who_was_found(
+    opened: list[MainWindow], qtbot: QtBot, many: History, key: Qt.Key
+) -> None:
+    window = open_window(opened, qtbot, many.path)
+    shown(window, qtbot, MANY)
+    people = window.people
+    window.actions_.search.trigger()
+    qtbot.keyClicks(people.bar.words, "nobody of that name")
+    qtbot.keyClick(people.bar.words, key)
+    assert people.bar.words.hasFocus()
+    assert people.person is None
+    people.bar.words.clear()
+    qtbot.keyClicks(people.bar.words, "right")
+    qtbot.keyClick(people.bar.words, key)
+    assert people.list.hasFocus()
+    assert people.person == people.rows[0].id
+    qtbot.keyClick(people.list, Qt.Key.Key_Down)
+    second = people.rows[1].id
+    assert people.person == second
+    window.actions_.search.trigger()
+    qtbot.keyClick(people.bar.words, key)
+    assert (people.person, people.list.hasFocus()) == (second, True), "who is chosen stays so"
+
+
 def test_earlier_sightings_come_when_one_scrolls_to_them(
     opened: list[MainWindow], qtbot: QtBot, many: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:

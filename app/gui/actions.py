@@ -35,6 +35,7 @@ FURTHER_KEYS = (
     ("Review", "S, D, K", "The same, different, skip"),
     ("Review", "E", "Somebody else: whose the sighting is"),
     ("Lists", "Up, Down, Page, Home, End", "Through the list"),
+    ("Lists", "Enter, Down in the search", "To those who were found, the first of them"),
     ("Lists", "Enter, double click", "Play the sighting"),
     ("Lists", "Drag a person on another", "Merge, once both were seen side by side"),
     ("Lists", "Drag sightings on a person", "Move them there"),

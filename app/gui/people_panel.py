@@ -10,8 +10,15 @@ from PyQt5.QtCore import (
     Qt,
     pyqtSignal,
 )
-from PyQt5.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
-from PyQt5.QtWidgets import QAbstractItemView, QFrame, QListView, QVBoxLayout, QWidget
+from PyQt5.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeySequence
+from PyQt5.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QListView,
+    QShortcut,
+    QVBoxLayout,
+    QWidget,
+)
 from typing_extensions import override
 
 from app.gui.cards import ROW_ROLE, PersonDelegate
@@ -121,6 +128,10 @@ class PeoplePanel(QFrame):
         self._chosen: int | None = None
         self._lay_out()
         self.bar.changed.connect(self._filter)
+        self.bar.words.returnPressed.connect(self._to_list)
+        down = QShortcut(QKeySequence("Down"), self.bar.words)
+        down.setContext(Qt.ShortcutContext.WidgetShortcut)
+        down.activated.connect(self._to_list)
         faces.changed.connect(self._repaint)
         selection = self.list.selectionModel()
         if selection is not None:
@@ -185,6 +196,13 @@ class PeoplePanel(QFrame):
         if person != self._chosen:
             self._chosen = person
             self.chosen.emit(person)
+
+    def _to_list(self) -> None:
+        """From the search into the list: the first is chosen, unless one of those shown is already."""
+        if self.rows and self._chosen not in {row.id for row in self.rows}:
+            self.choose(self.rows[0].id)
+        if self.rows:
+            self.list.setFocus()
 
     def _select(self, person: int | None) -> None:
         selection = self.list.selectionModel()
