@@ -535,10 +535,10 @@ def _limit(command: argparse.ArgumentParser, default: int, what: str) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number
+    """Raises what argparse tells in the words of its user."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
 
 
 def _database(command: argparse.ArgumentParser, default: Path | None = Path("history.db")) -> None:

@@ -78,6 +78,16 @@ def test_the_window_opens_a_history_and_a_site_that_are_named_alone() -> None:
     assert opened("one.db", "two.db") == (["one.db", "two.db"], None, None), "which is meant, nobody knows"
 
 
+@pytest.mark.parametrize("typed", ["-1", "some", "1.5", ""])
+def test_a_count_that_is_none_is_told_in_words(typed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["people", "--limit"], ["review", "--offset"], ["corrections", "--limit"]):
+        with pytest.raises(SystemExit) as done:
+            main([*command[:1], f"{command[1]}={typed}"])
+        assert done.value.code == errors.USAGE
+        said = capsys.readouterr().err
+        assert f"argument {command[1]}: {typed!r} is no whole number from 0 on" in said
+
+
 def parsers(of: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
     yield of
     for action in of._actions:

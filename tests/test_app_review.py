@@ -160,3 +160,14 @@ def test_the_command_tells_what_to_type(history: History, capsys: pytest.Capture
     assert "--offset 1 tells those after" in capsys.readouterr().out
     assert main(["review", "--kind", "merge", *db]) == errors.OK
     assert "Nothing is worth a look" in capsys.readouterr().out
+
+
+def test_past_the_last_question_it_is_said_how_many_there_are(
+    history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db = ["--db", str(history.path)]
+    assert main(["review", "--json", *db]) == errors.OK
+    there = sum(json.loads(capsys.readouterr().out)["left"].values())
+    assert there > 1
+    assert main(["review", "--offset", "99", *db]) == errors.OK
+    assert capsys.readouterr().out == f"Of {there} questions --offset 99 leaves out all.\n"

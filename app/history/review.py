@@ -262,7 +262,9 @@ def _facts(case: Case) -> dict[str, Any]:
 
 def _tell(cases: list[Case], known: dict[Kind, int], arguments: argparse.Namespace, console: Console) -> None:
     if not cases:
-        say(console, f"Nothing is worth a look in {arguments.db}.")
+        there = sum(known.values()) if arguments.offset else 0
+        more = f"Of {count_of(there, 'question')} --offset {arguments.offset} leaves out all."
+        say(console, more if there else f"Nothing is worth a look in {arguments.db}.")
         return
     clock = AnswerClock([case.sighting.start for case in cases])
     counts = ", ".join(f"{number} {kind}" for kind, number in known.items())
