@@ -78,6 +78,16 @@ def test_the_window_opens_a_history_and_a_site_that_are_named_alone() -> None:
     assert opened("one.db", "two.db") == (["one.db", "two.db"], None, None), "which is meant, nobody knows"
 
 
+def test_a_film_that_is_named_twice_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for twice in (["hall.mp4", "yard.mp4", "hall.mp4"], ["hall.mp4", str(tmp_path / "hall.mp4")]):
+        assert main(["run", *twice]) == errors.CONFIG
+        told = f"sightline: {twice[-1]} is named twice; name each camera's footage once.\n"
+        assert capsys.readouterr().err == told
+
+
 @pytest.mark.parametrize("typed", ["-1", "some", "1.5", ""])
 def test_a_count_that_is_none_is_told_in_words(typed: str, capsys: pytest.CaptureFixture[str]) -> None:
     for command in (["people", "--limit"], ["review", "--offset"], ["corrections", "--limit"]):

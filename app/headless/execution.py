@@ -30,6 +30,8 @@ def settings_of(arguments: argparse.Namespace, *, live: bool) -> Settings:
     if arguments.command == "run" and any(config.is_live(name) for name in arguments.files):
         raise config.ConfigError("That is a live stream and no video file; use `sightline watch` for it.")
     _refuse_others(arguments.files)
+    if arguments.command == "run":
+        _refuse_twice(arguments.files)
     if arguments.config is None:
         as_one = getattr(arguments, "as_one", False)
         cameras = config.cameras_from_sources(arguments.files, live=live, as_one=as_one)
@@ -57,6 +59,16 @@ def _refuse_others(names: Sequence[str]) -> None:
         if ending in HISTORIES:
             asked = f"'sightline people --db {name}' asks it"
             raise config.ConfigError(f"{name} is a history and no camera; --db names it; {asked}.")
+
+
+def _refuse_twice(names: Sequence[str]) -> None:
+    """One film is one camera's: as two, everybody in it would be in two places at once."""
+    paths = [Path(name).absolute() for name in names]
+    for number, path in enumerate(paths):
+        if path in paths[:number]:
+            raise config.ConfigError(
+                f"{shown(names[number])} is named twice; name each camera's footage once."
+            )
 
 
 def placed(arguments: argparse.Namespace) -> argparse.Namespace:
