@@ -30,7 +30,8 @@ class Presence:
     """A stretch of time on one camera. end grows while it lasts. recording: of which clock the times are.
 
     over: it was over before this run began, whatever the cameras' clocks say of it. look: (D,) the mean of
-    its pictures, worth so many independent ones; path: where it was, as far as is known.
+    its pictures, worth so many independent ones; path: where it was, as far as is known. summed: in which
+    sums of looks (Known.sums) it is, and with which pictures and look.
     """
 
     camera: str
@@ -41,18 +42,21 @@ class Presence:
     look: Floats | None = None
     pictures: float = 0.0
     path: Path | None = None
+    summed: tuple[object, float, Floats] | None = None
 
 
 @dataclass(slots=True)
 class Known:
     """One identity of the gallery. before: of the presences that are no longer kept, by camera, how many
-    pictures they are worth and the (D,) mean of them.
+    pictures they are worth and the (D,) mean of them. sums: what marks those presences: another thing once
+    ``before`` begins anew, for what is no part of it can't be taken out of it.
     """
 
     id: int
     templates: Templates
     presences: list[Presence] = field(default_factory=list)
     before: dict[str, tuple[float, Floats]] = field(default_factory=dict)
+    sums: object = field(default_factory=object)
 
     def was_in(self, presence: Presence) -> None:
         """One presence more; of those that were over before it began the last MOST_PRESENCES are kept."""
@@ -67,25 +71,30 @@ class Known:
     def _keep(self, presence: Presence) -> None:
         if presence.look is not None:
             self.looked(presence.camera, presence.look, presence.pictures)
+            presence.summed = self.sums, presence.pictures, presence.look
 
     def left(self, presence: Presence) -> None:
         """It was not this one's, whether it is still kept or of those before."""
-        kept = [p for p in self.presences if p is not presence]
-        if len(kept) == len(self.presences) and presence.look is not None and presence.camera in self.before:
-            known, mean = self.before[presence.camera]
-            rest = known - presence.pictures
-            if rest > 1e-6:
-                without = (known * mean - presence.pictures * presence.look) / rest
-                self.before[presence.camera] = rest, without.astype(np.float32)
-            else:
-                del self.before[presence.camera]
-        self.presences = kept
+        self._without(presence)
+        presence.summed = None
+
+    def _without(self, presence: Presence) -> None:
+        self.presences = [p for p in self.presences if p is not presence]
+        if presence.summed is None or presence.summed[0] is not self.sums:
+            return
+        _, pictures, look = presence.summed
+        known, mean = self.before[presence.camera]
+        rest = known - pictures
+        if rest > 1e-3:  # less is rounding: whoever has a look has a picture
+            self.before[presence.camera] = rest, ((known * mean - pictures * look) / rest).astype(np.float32)
+        else:
+            del self.before[presence.camera]
 
     def besides(self, spans: Collection[Presence]) -> Known:
         """What is known without some presences, whether they are still kept or not."""
         rest = replace(self, presences=list(self.presences), before=dict(self.before))
         for span in spans:
-            rest.left(span)
+            rest._without(span)
         return rest
 
     def looked(self, camera: str, look: Floats, pictures: float) -> None:
@@ -112,7 +121,7 @@ class Known:
         for sighting in {number for number, _ in self.templates.taken} & gone.pictures:
             self.templates.forget(sighting)
         self.presences = [p for p in self.presences if self.stay(p) not in gone.stays]
-        self.before.clear()
+        self.before, self.sums = {}, object()
         self.look_back()
 
     def look_back(self) -> None:
