@@ -44,8 +44,7 @@ class EnoughError(Exception):
 
 class Partition:
     """N tracklets in groups. never: (N, N) pairs that are in no group together. ties: pairs that are,
-    whatever the odds. most: people there are thought to be at most. enough: once set, EnoughError is raised
-    at the next comparison.
+    whatever the odds. enough: once set, EnoughError is raised at the next comparison.
     """
 
     def __init__(
@@ -56,10 +55,9 @@ class Partition:
         never: NDArray[np.bool_],
         *,
         ties: Collection[tuple[int, int]] = (),
-        most: float = np.inf,
         enough: threading.Event | None = None,
     ) -> None:
-        self._most, self._enough = most, enough
+        self._enough = enough
         self._columns, self._model, self._links = columns, model, links
         count = len(columns)
         self._never = [set(np.flatnonzero(row).tolist()) for row in never]
@@ -85,8 +83,11 @@ class Partition:
 
     @property
     def _prior(self) -> float:
-        """Log odds that somebody is a given one of the people there are, as far as they are joined."""
-        return self._model.prior_among(min(len(self._groups), self._most))
+        """Log odds that somebody is a given one of the people there are: as many as the model has it, until
+        fewer are left. (Were it as many as there are groups to begin with, so it would stay wherever there
+        are many tracklets and little to be seen of each.)
+        """
+        return self._model.prior_among(min(len(self._groups), self._model.people))
 
     def settle(self) -> Integers:
         """(N,) labels of the best partition found."""

@@ -148,8 +148,7 @@ def _in_turns(
     """From who is who to begin with, or, with None, from nobody known."""
     for _ in range(turns):
         model, links = site.learned(people)
-        most = np.inf if people is not None else len(site.columns) / PIECES
-        partition = Partition(site.columns, model, links, site.never, ties=ties, most=most, enough=enough)
+        partition = Partition(site.columns, model, links, site.never, ties=ties, enough=enough)
         found = partition.settle()
         settled = people is not None and np.array_equal(people, found)
         people = found
@@ -230,7 +229,7 @@ class Site:
         """By who is who so far; with None, before anybody is known."""
         columns = self.columns
         alone: Integers = np.arange(len(columns))
-        count = float(len(columns) if people is None else people.max() + 1)
+        count = len(columns) / PIECES if people is None else float(people.max() + 1)
         timed = self._on_one_clock(people)
         clock = columns.recording if self.clocks is None else self.clocks.group[columns.recording]
         ways = transitions.Transitions.unknown(timed, self.overlap)
