@@ -138,6 +138,8 @@ def _bring_to_schema(engine: Engine, *, create: bool, writable: bool, progress: 
     path = path_of(engine)
     with engine.connect() as connection:
         found = _version(connection, path)
+        if found == schema.VERSION:
+            _expect_columns(connection, path)
     if found == 0 and not create:
         raise DatabaseError(
             f"the history {path} is empty; fill it with 'sightline run', or name another with --db"
@@ -151,6 +153,26 @@ def _bring_to_schema(engine: Engine, *, create: bool, writable: bool, progress: 
         )
     with RunLock(path):
         upgrade(path, progress=progress)
+
+
+def _expect_columns(connection: Connection, path: Path) -> None:
+    """Raises DatabaseError where a column has another name than it has in this schema, as after damage."""
+    query = (
+        "SELECT m.name, c.name FROM sqlite_master AS m, pragma_table_info(m.name) AS c WHERE m.type = 'table'"
+    )
+    there = {tuple(row) for row in connection.exec_driver_sql(query)}
+    tables = schema.Base.metadata.sorted_tables
+    lost = [
+        f"{table.name}.{column.name}"
+        for table in tables
+        for column in table.columns
+        if (table.name, column.name) not in there
+    ]
+    if lost:
+        raise DatabaseError(
+            f"the history {path} is damaged ({lost[0]} is not in it); restore it from a backup, "
+            "or name another file with --db"
+        )
 
 
 def _version(connection: Connection, path: Path) -> int:

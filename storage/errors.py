@@ -40,6 +40,9 @@ _REASONS = {
     sqlite3.SQLITE_CANTOPEN: "cannot be opened; check that its folder is there and that you may write to it",
 }
 
+_NO_TEXT = "Could not decode to UTF-8"
+"""How Python begins to tell that a text of the database is none; there is no code for it."""
+
 _LOCKS = {
     sqlite3.SQLITE_BUSY: "is locked by another program",
     sqlite3.SQLITE_LOCKED: "is locked by another program",
@@ -69,6 +72,10 @@ def in_plain_words(path: Path) -> Iterator[None]:
         yield
     except DBAPIError as error:
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        if str(error.orig).startswith(_NO_TEXT):
+            code = sqlite3.SQLITE_CORRUPT
         if code not in _REASONS:
             raise
         raise DatabaseError(f"the history {path} {_REASONS[code]}") from error
+    except UnicodeDecodeError as error:  # of what SQLite says of a damaged schema
+        raise DatabaseError(f"the history {path} {_REASONS[sqlite3.SQLITE_CORRUPT]}") from error

@@ -20,6 +20,7 @@ from small_history import record_all, small_history, writer
 from storage import database, schema
 from storage.database import MIGRATIONS, DatabaseError, UpgradeStoppedError, open_database, upgrade
 from storage.history import History
+from storage.repair import Repair, corrections
 
 THIS_VERSION, NEXT_VERSION = f"{schema.VERSION:04}", f"{schema.VERSION + 1:04}"
 NEXT = """
@@ -129,6 +130,34 @@ def test_a_damaged_file_is_called_damaged(tmp_path: Path) -> None:
     data[100:4096] = b"\xff" * 3996
     path.write_bytes(data)
     assert "is damaged" in refused(path)
+
+
+@pytest.mark.parametrize("now", [b"CREATE TABLE\xf2", b"CREATE\xf2TABLE"])
+def test_damage_that_sqlite_can_not_even_tell_in_letters_is_called_damaged(
+    tmp_path: Path, now: bytes
+) -> None:
+    path = tmp_path / "h.db"
+    small_history(path)
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE ", now, 1))
+    assert "is damaged" in refused(path)
+
+
+def test_a_column_whose_name_is_damaged_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "h.db"
+    small_history(path)
+    path.write_bytes(path.read_bytes().replace(b"runner_up_distance", b"runner_up_distbnce"))
+    assert "is damaged (sighting.runner_up_distance is not in it); restore it from a backup" in refused(path)
+
+
+def test_a_name_that_is_no_text_is_called_damage(tmp_path: Path) -> None:
+    path = tmp_path / "h.db"
+    engine = small_history(path)
+    Repair(engine).name(1, "Bo")
+    run_sql(path, "UPDATE identity SET name = CAST(x'fffe' AS TEXT)")
+    run_sql(path, "UPDATE correction SET name = CAST(x'fffe' AS TEXT)")
+    for ask in (lambda: History(engine).people(), lambda: corrections(engine)):
+        with pytest.raises(DatabaseError, match="is damaged; restore it from a backup"):
+            ask()
 
 
 def test_damage_met_later_is_called_damaged(tmp_path: Path) -> None:
