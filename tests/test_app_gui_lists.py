@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from heartbeat import heartbeat
-from PyQt5.QtCore import QEvent, QMimeData, QPointF, QSettings, Qt, QUrl
+from PyQt5.QtCore import QEvent, QMimeData, QPointF, QSettings, QSize, Qt, QUrl
 from PyQt5.QtGui import QDropEvent
 from PyQt5.QtWidgets import QApplication, QDialog, QMessageBox, QTableWidget
 from pytestqt.qtbot import QtBot
@@ -276,7 +276,8 @@ def test_place_and_theme_are_as_they_were_left(
     again = open_window(
         opened, qtbot, history.path, memory=Memory(QSettings(path, QSettings.Format.IniFormat))
     )
-    assert (again.width(), again.height()) == (1111, 777)
+    room = again.screen().availableSize()  # of a screen that is smaller no more than there is
+    assert again.size() == QSize(1111, 777).boundedTo(room).expandedTo(again.minimumSize())
     assert again.actions_.themes["light"].isChecked()
     again.actions_.themes["dark"].trigger()
     assert BACKGROUND.lightness() < 50

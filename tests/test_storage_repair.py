@@ -28,7 +28,16 @@ from storage.errors import DatabaseError
 from storage.export import export
 from storage.history import History
 from storage.presences import decisions
-from storage.repair import CorrectionError, Move, Repair, TogetherError, apart, corrections, revisions
+from storage.repair import (
+    CorrectionError,
+    Move,
+    OutsideError,
+    Repair,
+    TogetherError,
+    apart,
+    corrections,
+    revisions,
+)
 from storage.upkeep import check
 from tracker.types import Point, Sighting
 
@@ -262,8 +271,8 @@ def test_a_second_pass_keeps_the_parts_apart(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("sighting", "at", "to", "sentence"),
     [
-        (3, 19.0, None, "lasts from 19.000 to 25.000; name a moment between, not 19.000"),
-        (3, 25.2, None, "name a moment between"),
+        (3, 19.0, None, "sighting 3 can be cut between its first and its last picture only"),
+        (3, 25.2, None, "between its first and its last picture only"),
         (99, 20.0, None, "no sighting 99"),
         (3, 20.0, 2, "are 2's already"),
     ],
@@ -273,6 +282,12 @@ def test_what_can_not_be_cut(engine: Engine, sighting: int, at: float, to: int |
         Repair(engine).cut(sighting, at, to)
     assert len(parts(engine)) == 5
     assert corrections(engine) == []
+
+
+def test_between_which_moments_a_sighting_can_be_cut_is_told(engine: Engine) -> None:
+    with pytest.raises(OutsideError) as told:
+        Repair(engine).cut(3, 19.0)
+    assert (told.value.sighting, told.value.begin, told.value.end) == (3, 19.0, 25.0)
 
 
 def test_beside_a_run_what_is_over_is_cut_and_stays_so(engine: Engine) -> None:
