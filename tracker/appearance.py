@@ -31,7 +31,9 @@ PEOPLE = 20.0
 """Visits by which a camera's own light and view are believed half."""
 
 UNLIKE = 0.02
-"""The share of views that look nothing like their person: covered, turned away, changed."""
+"""The share of views that look nothing like their person: covered, turned away, changed, or somebody else's
+for a while.
+"""
 
 
 ALIKE = 0.003

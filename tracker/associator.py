@@ -22,7 +22,7 @@ from tracker.compare import Comparer, Comparison
 from tracker.gallery import Gallery, Known
 from tracker.gallery import Presence as Span
 from tracker.matching import assign
-from tracker.memory import MOST_OLDER, Memory, Recollection
+from tracker.memory import AGAIN, MOST_OLDER, Memory, Recollection
 from tracker.presence import Changes, Kept, Policy, Presence, Seen
 from tracker.quality import quality
 from tracker.refine import beginning
@@ -30,9 +30,6 @@ from tracker.regroup import Group, Regrouped
 from tracker.templates import UNKNOWN, Templates
 from tracker.tracklets import Look, Steps, Tracklet
 from tracker.types import Detections, Evidence, Held, Person, Point, Track
-
-RELEARN = 0.1
-"""The share of presences that is new when it is learned again what cameras have in common."""
 
 LONG_S = 86_400.0
 """Before all that is known of somebody: nothing is told by how long ago that was."""
@@ -212,7 +209,7 @@ class Associator:
         """What cameras have in common, of the last presences and those that are there, when they grew."""
         model, known = self._compare.model, len(self.memory) + len(ripe)
         new = {presence.camera for presence in ripe} - set(model.cameras)
-        if new or known > (1.0 + RELEARN) * self._learned_from:
+        if new or known > (1.0 + AGAIN) * self._learned_from:
             here = [p.tracklet() for p in self._open.values() if len(p.templates)]
             here += [p.tracklet() for p in ripe if (p.camera, p.number) not in self._open and p.ended]
             self._compare.model = beginning([*self.memory.tracklets, *here], self.memory, so_far=model)

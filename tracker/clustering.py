@@ -15,6 +15,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.appearance import UNLIKE
 from tracker.groups import Group, gained
 from tracker.model import TELLING, Links, Model
 from tracker.tracklets import Columns, Integers
@@ -27,11 +28,6 @@ all whom it met where two views overlap.
 EXACT = 1e-3
 """Log ratio by which two may be less alike, once their looks are put together, than they were told to be;
 else the pair waits for its turn anew.
-"""
-
-MIXED = 0.02
-"""The share of tracklets that show somebody else for a while: what says that they are one person's is true
-of another then.
 """
 
 ROUNDS = 4
@@ -238,7 +234,7 @@ class Partition:
         lost = 0.0
         for row in gone:
             group = self._model.without(group, self._alone[row], self._links)
-            lost += min(self._odds(self._alone[row], group), -np.log(MIXED))
+            lost += min(self._odds(self._alone[row], group), -np.log(UNLIKE))
         return self._odds(group, rest) - lost, one, other, gone
 
     def _odds(self, group: Group, other: Group) -> float:

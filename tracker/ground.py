@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.tracklets import STEP_S, Columns, Doubles, Path
+from tracker.tracklets import STEADY_S, STEP_S, Columns, Doubles, Path
 
 LEAST_PAIRS = 4
 """Pairs of tracklets before a mapping is tried: a homography has eight unknowns."""
@@ -23,9 +23,6 @@ SAMPLES, MOST_POINTS = 120, 500
 """Samples of four; and points that are fitted to."""
 
 FOLDS = 3
-
-STEADY_S = 1.5
-"""Foot points nearer in time err alike, and count as one."""
 
 OFF = 0.05
 """The share of foot points that are nowhere near: feet hidden, boxes cut."""

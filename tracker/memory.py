@@ -20,7 +20,9 @@ WINDOW = 3500
 """Presences that are thought about again."""
 
 AGAIN = 0.1
-"""The share of them that is new when that is done: what it costs in all grows with the presences alone."""
+"""The share of them that is new when that is done, and when it is learned again what cameras have in common:
+what it costs in all grows with the presences alone.
+"""
 
 FEWEST = 20
 """Presences after which it is done at the earliest."""

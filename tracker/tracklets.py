@@ -16,6 +16,9 @@ Doubles = NDArray[np.float64]
 STEP_S = 0.5
 """Between two steps of a path: people walk about one box width in that time."""
 
+STEADY_S = 1.5
+"""For how long somebody walks the same way, and the feet of their boxes are off the same way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Path:

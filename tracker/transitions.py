@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.tracklets import Columns, Doubles, Integers, Path
+from tracker.tracklets import STEADY_S, Columns, Doubles, Integers, Path
 
 PRIOR = 5.0
 """Hand-overs that what is believed beforehand counts as."""
@@ -182,9 +182,6 @@ def _smoothed(counts: Doubles) -> Doubles:
     return np.convolve(counts, _BELL, "same")
 
 
-MEMORY_S = 1.5
-"""How long somebody out of sight keeps walking the same way."""
-
 PLACE, DRIFT = 0.15, 0.5
 """Heights by which a box's foot point is off, and by which somebody strays in a second out of sight."""
 
@@ -202,7 +199,7 @@ def motion_ratio(before: Path, after: Path, delay_s: float) -> float:
     if lasted > 0:
         speed = (last[:2] - before.feet[recent][0, :2]) / lasted
         speed *= min(1.0, height / max(float(np.linalg.norm(speed)), 1e-6))
-    way = MEMORY_S * (1.0 - np.exp(-max(delay_s, 0.0) / MEMORY_S))
+    way = STEADY_S * (1.0 - np.exp(-max(delay_s, 0.0) / STEADY_S))
     spread = height * (PLACE + DRIFT * max(delay_s, 0.0))
     off = float(((after.feet[0, :2] - last[:2] - way * speed) ** 2).sum()) / spread**2
     taller = float(np.log(max(float(after.feet[0, 2]), 1.0) / height)) / 0.2
