@@ -90,9 +90,9 @@ class Transitions:
 
     def own(self, first: Integers, second: Integers, delay_s: Doubles, told: Doubles) -> Doubles:
         """(K,): what hand-overs that it was learned from add to what they are told, each for itself."""
-        whole, others = (np.exp(ratio[first, second, _bin(delay_s)]) for ratio in (self.ratio, self.others))
-        share = np.where(first == second, self.fragments[first], 0.0)
-        return np.asarray(-np.log1p(-(1.0 - share) * (whole - others) / np.exp(told)))
+        bins, share = _bin(delay_s), np.where(first == second, self.fragments[first], 0.0)
+        whole, others = (np.exp(ratio[first, second, bins] - told) for ratio in (self.ratio, self.others))
+        return np.asarray(-np.log1p(-(1.0 - share) * (whole - others)))
 
     def going_on(self, camera: int, delay_s: Doubles, motion: Doubles, log_ratio: Doubles) -> Doubles:
         """In one camera: log ratio with what place and motion say. motion: (K,) density of the place where
