@@ -35,12 +35,6 @@ TURNS = 3
 """Of learning and clustering; a fourth changes nothing to speak of."""
 
 
-PIECES = 12.0
-"""Tracklets that a person is thought to have at least while nothing is known: by the likeliest pairs it is
-learned what tells the others.
-"""
-
-
 class TooManyError(ValueError):
     """More tracklets than are compared at once."""
 
@@ -226,10 +220,10 @@ class Site:
         return self._appearance, np.vstack([means, means.mean(axis=0)])
 
     def learned(self, people: Integers | None) -> tuple[Model, Links]:
-        """By who is who so far; with None, before anybody is known."""
+        """By who is who so far; with None, before anybody is known: then looks and places alone are asked."""
         columns = self.columns
         alone: Integers = np.arange(len(columns))
-        count = len(columns) / PIECES if people is None else float(people.max() + 1)
+        count = 1.0 if people is None else float(people.max() + 1)
         timed = self._on_one_clock(people)
         clock = columns.recording if self.clocks is None else self.clocks.group[columns.recording]
         ways = transitions.Transitions.unknown(timed, self.overlap)

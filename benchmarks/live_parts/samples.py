@@ -9,7 +9,7 @@ import sqlite3
 import time
 import urllib.request
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from subprocess import Popen
@@ -60,13 +60,15 @@ class Sampler:
         self._database = database
         self._began = self._last = time.monotonic()
         self._before = metrics(url)
+        self._points, self._used_mb = 0, 0.0
 
     def look(self) -> Sample:
         now, found = time.monotonic(), metrics(self._url)
         took_s, before = now - self._last, self._before
         self._last, self._before = now, found
         memory_mb, threads, handles, cpu_s = _of_process(self._process.pid)
-        points, used_mb = _held(self._database)
+        with suppress(sqlite3.OperationalError):  # the disk is full, or all is locked: as it was
+            self._points, self._used_mb = _held(self._database)
         latency = spread(found, before, "sightline_latency_seconds_bucket")
         row = spread(found, before, "sightline_frame_whole_seconds_bucket")
         rate = {what: frames(found, before, what) / took_s for what in ("received", "processed", "dropped")}
@@ -76,10 +78,10 @@ class Sampler:
             threads=threads,
             handles=handles,
             cpu_s=cpu_s,
-            database_mb=used_mb,
+            database_mb=self._used_mb,
             wal_mb=_size_mb(self._database.with_name(f"{self._database.name}-wal")),
             recordings_mb=sum(map(_size_mb, self._database.parent.glob("recordings/*/*/*"))),
-            points=points,
+            points=self._points,
             received_fps=rate["received"],
             processed_fps=rate["processed"],
             dropped_fps=rate["dropped"],
