@@ -205,14 +205,16 @@ def test_one_person_alone_is_not_taken_for_what_all_have_in_common() -> None:
 
 
 def strangers(cosine: float, spread: float, *, count: int = 200) -> tuple[Columns, np.ndarray]:
-    """Vectors of surely different people, by twos, with cosines of that median and standard deviation."""
+    """Means of many pictures of surely different people, by twos, with cosines of that median and standard
+    deviation.
+    """
     looks = []
     for value in cosine + spread * norm.ppf((np.arange(count) + 0.5) / count):
         looks += [np.array([1.0, 0.0]), np.array([value, np.sqrt(1 - value**2)])]
     never = np.zeros((2 * count, 2 * count), bool)
     rows = np.arange(0, 2 * count, 2)
     never[rows, rows + 1] = never[rows + 1, rows] = True
-    return columns(np.array(looks), [0] * (2 * count)), never
+    return columns(np.sqrt(1 - GIVEN.picture) * np.array(looks), [0] * (2 * count)), never
 
 
 def test_nothing_seen_leaves_what_is_believed_beforehand() -> None:
@@ -241,6 +243,19 @@ def test_the_wider_strangers_spread_the_less_sharp_are_looks() -> None:
     wide, narrow = (GIVEN.adapted(*strangers(COMMON, spread)).sharpness for spread in (0.2, 0.06))
     assert wide < 0.5 * GIVEN.sharpness < GIVEN.sharpness < narrow
     assert GIVEN.adapted(*strangers(COMMON, 0.2, count=3)).sharpness > 0.7 * GIVEN.sharpness  # of 6, little
+
+
+def test_what_pictures_of_one_visit_vary_by_is_no_difference_of_people() -> None:
+    """Of unit vectors: the more a network's say of the picture, the less is left to tell people by."""
+    some, never = strangers(COMMON, SPREAD)
+    less = np.sqrt(0.2 / (1 - GIVEN.picture))  # four fifths of each picture's vector are its own
+    kept = {k: getattr(some, k) for k in Columns.__slots__}
+    weak = Columns(**{**kept, "looks": some.looks * less, "spread": np.full(len(some), 0.8)})
+    found = GIVEN.adapted(weak, never)
+    share = (1 - found.picture) / (1 - GIVEN.picture)
+    assert found.picture == pytest.approx(0.8, abs=0.04)
+    for name in ("between", "view", "look", "visit"):
+        assert getattr(found, name) == pytest.approx(getattr(GIVEN, name) * share, rel=0.1)
 
 
 def test_how_pictures_of_one_visit_vary_is_learned() -> None:

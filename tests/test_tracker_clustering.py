@@ -195,6 +195,24 @@ def test_few_people_who_come_often_stay_few_however_little_looks_tell_of_two_vis
         assert {frozenset(cluster.tracklets) for cluster in found.clusters} == sets(truth)
 
 
+def test_people_are_found_by_a_network_whose_vectors_are_mostly_of_the_picture() -> None:
+    """Two pictures of one person have a cosine of 0.2; a visit shows a dozen."""
+    rng = np.random.default_rng(1)
+    looks = rng.normal(size=(8, 256))
+    rows = []
+    truth = np.concatenate([rng.choice(8, 2, replace=False) for _ in range(60)])
+    for number, who in enumerate(truth.tolist()):
+        pictures = looks[who] + rng.normal(0, 2.0, (12, 256))
+        pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
+        start = 60.0 * (number // 2)  # two at a time, who are not one person
+        camera, vectors = CAMERAS[int(rng.integers(3))], pictures.astype(np.float32)
+        rows.append(Tracklet(number, camera, start, start + 5, vectors, np.ones(12, np.float32), None))
+    clusters = [set(cluster.tracklets) for cluster in second_pass(rows).clusters]
+    pure = sum(max(np.bincount(truth[sorted(cluster)])) for cluster in clusters)
+    assert len(clusters) == len(np.unique(truth))
+    assert pure == len(rows)
+
+
 def test_of_two_beginnings_the_likelier_end_is_kept() -> None:
     """Who is who so far may be near what is likelier, or far from it."""
     better = set()

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.tracklets import Columns, Doubles, Integers, unit
+from tracker.tracklets import Columns, Doubles, Integers
 from tracker.types import Floats
 
 STRANGERS = 50.0
@@ -151,29 +151,32 @@ class Appearance:
     def adapted(self, columns: Columns, strangers: NDArray[np.bool_]) -> Appearance:
         """By the footage. strangers: (N, N) pairs that are surely two people, seen at once in one view.
 
-        Their mean cosine tells what share of a vector is common to all, and so how much the rest can vary;
-        the spread of what is left tells how sharp cosines are.
+        Vectors are of unit length: what of them is each picture's own, people do not differ by. Of the rest
+        strangers' mean cosine tells what share is common to all, and so how much people can vary; the spread
+        of what is left tells how sharp cosines are.
         """
+        apart = columns.spread[np.isfinite(columns.spread)]
+        picture = (self.picture * PEOPLE + float(apart.sum())) / (PEOPLE + len(apart))
         rows, others = np.nonzero(np.triu(strangers, 1))
         common, spread, count = COMMON, SPREAD, 0
         if len(rows):
-            looks = unit(columns.looks)
-            lower, middle = np.quantile((looks[rows] * looks[others]).sum(axis=1), (LOWER, 0.5))
+            cosines = (columns.looks[rows] * columns.looks[others]).sum(axis=1) / (1.0 - picture)
+            lower, middle = np.quantile(cosines, (LOWER, 0.5))
             count = len(np.union1d(rows, others))
             common = (STRANGERS * COMMON + count * float(middle)) / (STRANGERS + count)
             spread = (STRANGERS * SPREAD + count * float(middle - lower)) / (STRANGERS + count)
-        scale = float(np.clip((1.0 - common) / (1.0 - COMMON), 0.1, 1.2))
-        apart = columns.spread[np.isfinite(columns.spread)]
-        picture = (self.picture * PEOPLE + float(apart.sum())) / (PEOPLE + len(apart))
+        varied = float(np.clip((1.0 - common) / (1.0 - COMMON), 0.1, 1.2))
+        kept = (1.0 - picture) / (1.0 - self.picture)
+        scale = varied * kept
         return replace(
             self,
             between=self.between * scale,
             view=self.view * scale,
             look=self.look * scale,
             visit=self.visit * scale,
-            common=common,
+            common=common * kept,
             picture=picture,
-            sharpness=self.sharpness * float(np.clip(scale * SPREAD / spread, 0.5, 2.0)) ** 2,
+            sharpness=self.sharpness * float(np.clip(varied * SPREAD / spread, 0.5, 2.0)) ** 2,
         )
 
 
