@@ -213,6 +213,19 @@ def test_people_are_found_by_a_network_whose_vectors_are_mostly_of_the_picture()
     assert pure == len(rows)
 
 
+def test_of_pictures_that_tell_nothing_nothing_is_told() -> None:
+    rng = np.random.default_rng(1)
+    rows = []
+    for number in range(300):
+        pictures = rng.normal(size=(4, 32))
+        vectors = (pictures / np.linalg.norm(pictures, axis=1, keepdims=True)).astype(np.float32)
+        start = 60.0 * (number // 3)
+        rows.append(Tracklet(number, CAMERAS[0], start, start + 5, vectors, np.ones(4, np.float32), None))
+    found = second_pass(rows)
+    assert sorted(n for cluster in found.clusters for n in cluster.tracklets) == list(range(300))
+    assert all(0 <= p <= 1 for cluster in found.clusters for p in cluster.probabilities)
+
+
 def test_of_two_beginnings_the_likelier_end_is_kept() -> None:
     """Who is who so far may be near what is likelier, or far from it."""
     better = set()

@@ -156,7 +156,7 @@ class Appearance:
         of what is left tells how sharp cosines are.
         """
         apart = columns.spread[np.isfinite(columns.spread)]
-        picture = (self.picture * PEOPLE + float(apart.sum())) / (PEOPLE + len(apart))
+        picture = min((self.picture * PEOPLE + float(apart.sum())) / (PEOPLE + len(apart)), 0.95)
         rows, others = np.nonzero(np.triu(strangers, 1))
         common, spread, count = COMMON, SPREAD, 0
         if len(rows):
