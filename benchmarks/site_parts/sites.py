@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -60,6 +60,22 @@ class Site:
 
     def __str__(self) -> str:
         return f"{self.name} {self.looks} {self.seed}"
+
+
+def blurred(site: Site, noise: float, seed: int) -> Site:
+    """With vectors as of a network that tells people less well: a random one of that length added to each."""
+    rng = np.random.default_rng(seed)
+
+    def seen(detections: Detections) -> Detections:
+        if detections.embeddings is None:
+            return detections
+        count, dimension = detections.embeddings.shape
+        vectors = detections.embeddings + rng.normal(0, noise / np.sqrt(dimension), (count, dimension))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return detections.with_embeddings(vectors.astype(np.float32))
+
+    cameras = (replace(c, detections=tuple(seen(d) for d in c.detections)) for c in site.cameras)
+    return replace(site, cameras=tuple(cameras))
 
 
 def make(data: Path, cache: Path, *, looks: str, seed: int, fps: float) -> Path:
