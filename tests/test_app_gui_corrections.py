@@ -405,7 +405,9 @@ def test_somebody_whom_another_program_forgets_is_gone_without_a_word(
     forgetting = Forgetting(history.engine, remove=lambda path, camera: True)
     forgetting.order(Order("sightings", person=1))
     forgetting.carry_out()
-    qtbot.waitUntil(lambda: [row.id for row in window.people.rows] == [2])
-    qtbot.waitUntil(lambda: window.people.person is None)
-    qtbot.waitUntil(lambda: [row.person for row in window.sightings.model.rows] == [None, 2, 2])
+    qtbot.waitUntil(lambda: [row.id for row in window.people.rows] == [2], timeout=20_000)
+    qtbot.waitUntil(lambda: window.people.person is None, timeout=20_000)
+    qtbot.waitUntil(
+        lambda: [row.person for row in window.sightings.model.rows] == [None, 2, 2], timeout=20_000
+    )
     assert boxes() == []
