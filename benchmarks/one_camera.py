@@ -84,12 +84,12 @@ def outcome(
         found += [(frame, track) for track in tracker.update(frame / fps, hidden).tracks]
         spent += time.perf_counter() - began
         asked += wanted.sum()
-    looks = range(0, last + 1, step)
+    frames = range(0, last + 1, step)
     boxes = confirmed(found)
     tracked, recorded = (
-        score({sequence: truth}, {sequence: of}).overall for of in (boxes, filled(boxes, looks, fps))
+        score({sequence: truth}, {sequence: of}).overall for of in (boxes, filled(boxes, frames, fps))
     )
-    return Outcome(tracked, recorded, 1000 * spent / len(looks), asked / len(detections))
+    return Outcome(tracked, recorded, 1000 * spent / len(frames), asked / len(detections))
 
 
 def confirmed(found: list[tuple[int, Track]]) -> Boxes:
@@ -105,11 +105,11 @@ def confirmed(found: list[tuple[int, Track]]) -> Boxes:
     )
 
 
-def filled(boxes: Boxes, looks: Iterable[int], fps: float) -> Boxes:
-    """With those between two in which a track was found, in the frames that were looked at."""
+def filled(boxes: Boxes, frames: Iterable[int], fps: float) -> Boxes:
+    """With those between two in which a track was found. frames: those that were looked at."""
     between = Between()
     found: list[tuple[int, Point]] = []
-    for frame in looks:
+    for frame in frames:
         between.frame("", frame, frame / fps)
         here = boxes.take(boxes.frames == frame)
         for number, box in zip(here.ids.tolist(), here.boxes, strict=True):

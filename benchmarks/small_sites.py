@@ -34,7 +34,7 @@ from rich.console import Console
 from rich.table import Table
 from site_parts.marks import Tracklets, tracklets
 from site_parts.people import online, plain_linkage, second_pass
-from site_parts.sites import LOOKS, SCHEDULES, Site, blurred, make, read
+from site_parts.sites import LOOKS, SCHEDULES, Site, make, noisy, read
 from site_parts.tracking import boxes_of, of_peer, seen, tracked
 
 from app.weights.assets import cache_folder
@@ -56,7 +56,7 @@ class Place:
 
     def read(self) -> Site:
         site = read(self.folder, looks=self.looks, seed=self.seed, until=self.until)
-        return blurred(site, self.noise, self.seed) if self.noise else site
+        return noisy(site, self.noise, self.seed) if self.noise else site
 
     def __str__(self) -> str:
         return f"{self.folder.name} {self.looks} {self.seed}"

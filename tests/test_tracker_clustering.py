@@ -213,12 +213,14 @@ def test_people_are_found_by_a_network_whose_vectors_are_mostly_of_the_picture()
     assert pure == len(rows)
 
 
-def test_of_pictures_that_tell_nothing_nothing_is_told() -> None:
+def test_pictures_that_contradict_each_other_leave_a_model_that_answers() -> None:
+    """They differ by more than all that unit vectors can hold: nothing seems left to tell people by."""
     rng = np.random.default_rng(1)
     rows = []
     for number in range(300):
-        pictures = rng.normal(size=(4, 32))
-        vectors = (pictures / np.linalg.norm(pictures, axis=1, keepdims=True)).astype(np.float32)
+        pictures = rng.normal(size=(2, 32))
+        pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
+        vectors = np.concatenate([pictures, -pictures]).astype(np.float32)
         start = 60.0 * (number // 3)
         rows.append(Tracklet(number, CAMERAS[0], start, start + 5, vectors, np.ones(4, np.float32), None))
     found = second_pass(rows)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_tracker_associator import DIMENSION, LOOKS, person, walk
 
-from tracker.associator import Associator
-from tracker.gallery import MOST_PRESENCES, Gallery, Known, Presence
-from tracker.memory import Memory
+from tracker.gallery import Known, Presence
 from tracker.templates import Templates
 from tracker.types import Held
+
+DIMENSION = 12
 
 
 def shown(known: Known) -> dict[str, tuple[float, np.ndarray]]:
@@ -25,7 +24,8 @@ def shown(known: Known) -> dict[str, tuple[float, np.ndarray]]:
 @pytest.mark.parametrize("seed", range(5))
 def test_what_is_taken_out_is_what_was_put_in(seed: int) -> None:
     """Also of the presences that are no longer kept one by one; whoever left is out for good, and what was
-    there before something was erased is out with it."""
+    there before something was erased is out with it.
+    """
     rng = np.random.default_rng(seed)
     known = Known(1, Templates(dimension=DIMENSION, most=8))
     counted: list[Presence] = []
@@ -63,25 +63,3 @@ def test_what_is_taken_out_is_what_was_put_in(seed: int) -> None:
 def looks_of(presence: Presence) -> np.ndarray:
     assert presence.look is not None
     return presence.look
-
-
-def test_who_comes_often_is_the_same_after_some_of_their_sightings_were_erased() -> None:
-    """A person's looks at visits that are no longer kept one by one begin anew then; what was seen before
-    and is still thought about is no part of them."""
-    memory = Memory(appearance=LOOKS)
-    engine = Associator(gallery=Gallery(dimension=DIMENSION), memory=memory)
-    each = 3 * MOST_PRESENCES
-    for visit in range(each):
-        walk(engine, "abc"[visit % 3], 60.0 * visit, {2 * visit: 0, 2 * visit + 1: 1})
-        if visit % MOST_PRESENCES == MOST_PRESENCES - 1:
-            held = engine.held()
-            erased = frozenset(sorted(held.sightings)[:: len(held.sightings) // 6])
-            engine.drop(Held(sightings=erased, pictures=erased))
-            assert not erased & engine.held().sightings
-            assert not erased & engine.held().pictures
-    older = engine._recollection().older
-    assert all(0.5 < np.linalg.norm(one.look[0]) < 1.5 for one in older)
-    engine.finish()
-    assert engine.identities == len(engine.gallery) == 2
-    for who in (0, 1):
-        assert engine.gallery.near(person(who)[None])[0] in engine.gallery.known

@@ -156,6 +156,7 @@ class Appearance:
         of what is left tells how sharp cosines are.
         """
         apart = columns.spread[np.isfinite(columns.spread)]
+        # Below 1: pictures may contradict each other by more than unit vectors can hold.
         picture = min((self.picture * PEOPLE + float(apart.sum())) / (PEOPLE + len(apart)), 0.95)
         rows, others = np.nonzero(np.triu(strangers, 1))
         common, spread, count = COMMON, SPREAD, 0

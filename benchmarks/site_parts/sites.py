@@ -62,7 +62,7 @@ class Site:
         return f"{self.name} {self.looks} {self.seed}"
 
 
-def blurred(site: Site, noise: float, seed: int) -> Site:
+def noisy(site: Site, noise: float, seed: int) -> Site:
     """With vectors as of a network that tells people less well: a random one of that length added to each."""
     rng = np.random.default_rng(seed)
 
