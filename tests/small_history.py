@@ -101,6 +101,15 @@ def small_history(path: Path, *, compared: bool = False) -> Engine:
     return engine
 
 
+def night_history(path: Path, midnight: float) -> None:
+    """One person each at 22:30, at 01:00 and at 05:00. midnight: epoch seconds."""
+    with writer(open_database(path, create=True)) as record:
+        name_footage(record, start=midnight - 7200)
+        for number, hours in enumerate((-1.5, 1.0, 5.0), start=1):
+            at = midnight + 3600 * hours
+            record.sighting(Sighting(number, "left", at, at + 5.0, number, 0.9))
+
+
 def made_old(path: Path) -> None:
     """A history as a Sightline of schema 6 left it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import pytest
 from rich.console import Console
-from small_history import name_footage, picture, record_all, small_history, unit, writer
+from small_history import name_footage, night_history, picture, record_all, small_history, unit, writer
 from sqlalchemy import update
 from test_app_page import Page
 
@@ -154,12 +154,7 @@ def test_a_night_is_asked_for_by_its_hours_over_midnight(
 ) -> None:
     """People at 22:30 and at 01:00 the next day; the history ends at 05:00."""
     midnight = 1_236_294_000.0  # 2009-03-06 00:00 in Vienna
-    engine = open_database(tmp_path / "night.db", create=True)
-    with writer(engine) as record:
-        name_footage(record, start=midnight - 7200)
-        for number, hours in enumerate((-1.5, 1.0, 5.0), start=1):
-            at = midnight + 3600 * hours
-            record.sighting(Sighting(number, "left", at, at + 5.0, number, 0.9))
+    night_history(tmp_path / "night.db", midnight)
     for where, there in (
         (["--since", "22:00"], [1, 2, 3]),
         (["--since", "22:00", "--until", "02:00"], [1, 2]),

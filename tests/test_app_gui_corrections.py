@@ -14,7 +14,7 @@ from PyQt5.QtGui import QDropEvent
 from PyQt5.QtWidgets import QApplication, QDialog, QInputDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 from small_history import name_footage, small_history, writer
-from window_help import boxes, building, closed, problem, real_keys
+from window_help import boxes, building, chosen, closed, problem, real_keys
 
 from app.config import Settings
 from app.gui.forget_dialog import ForgetDialog
@@ -39,11 +39,7 @@ def window(qapp: QApplication, qtbot: QtBot, history: History) -> Iterator[MainW
     """With the small history, and Ann chosen."""
     settings = Settings((), database=history.path)
     window = MainWindow(build=building([]), settings=settings, memory=Memory())
-    with qtbot.waitActive(window):
-        window.show()
-    qtbot.waitUntil(lambda: len(window.people.rows) == 2)
-    window.people.choose(1)
-    qtbot.waitUntil(lambda: window.sightings.person is not None)
+    chosen(window, qtbot)
     yield window
     closed(window, qtbot)
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -92,28 +93,33 @@ def until(condition: Callable[[], object], process: subprocess.Popen[str]) -> No
         time.sleep(0.2)
 
 
-def test_a_run_is_seen_on_the_screen_and_quit_by_the_keyboard(
-    shared: Path, display: str, tmp_path: Path
-) -> None:
-    clip, database = shared / "data/video/vtest.avi", tmp_path / "history.db"
-    walk = cut_walk(clip, tmp_path / "west.mp4", columns=(256, 448), frames=(10, 60))
-    process = subprocess.Popen(
-        [*SIGHTLINE, "gui", str(walk), "--db", str(database)],
-        env=environment(shared, tmp_path / "cache", DISPLAY=display),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@contextmanager
+def a_window(*given: str, env: dict[str, str], cwd: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """``sightline gui`` in a process of its own, which is to be closed meanwhile, and to end well."""
+    command = [*SIGHTLINE, "gui", *given]
+    process = subprocess.Popen(command, env=env, cwd=cwd, stderr=subprocess.PIPE, text=True)
     try:
-        until(lambda: do(display, "search", "--name", "history.db - Sightline"), process)
-        window = do(display, "search", "--name", "history.db - Sightline").splitlines()[0]
-        until(lambda: colours(screen(display, tmp_path / "screen.png")) > 500, process)
-        do(display, "windowfocus", "--sync", window)
-        do(display, "key", "ctrl+q")
+        yield process
         assert process.wait(timeout=30) == errors.OK
     finally:
         process.kill()
         _, said = process.communicate(timeout=10)
     assert "Traceback" not in said
+
+
+def test_a_run_is_seen_on_the_screen_and_quit_by_the_keyboard(
+    shared: Path, display: str, tmp_path: Path
+) -> None:
+    clip, database = shared / "data/video/vtest.avi", tmp_path / "history.db"
+    walk = cut_walk(clip, tmp_path / "west.mp4", columns=(256, 448), frames=(10, 60))
+    with a_window(
+        str(walk), "--db", str(database), env=environment(shared, tmp_path / "cache", DISPLAY=display)
+    ) as process:
+        until(lambda: do(display, "search", "--name", "history.db - Sightline"), process)
+        window = do(display, "search", "--name", "history.db - Sightline").splitlines()[0]
+        until(lambda: colours(screen(display, tmp_path / "screen.png")) > 500, process)
+        do(display, "windowfocus", "--sync", window)
+        do(display, "key", "ctrl+q")
 
 
 @pytest.mark.parametrize("by", ["history", "site"])
@@ -122,40 +128,23 @@ def test_a_history_or_a_site_is_opened_by_its_name_alone(display: str, tmp_path:
     film = write_clip(tmp_path / "hall.mp4", frames=5)
     site = tmp_path / "site.toml"
     site.write_text(f'database = "small.db"\n[[camera]]\nname = "hall"\nsource = "{film.name}"\n', "utf-8")
-    process = subprocess.Popen(
-        [*SIGHTLINE, "gui", str(site if by == "site" else tmp_path / "small.db")],
+    with a_window(
+        str(site if by == "site" else tmp_path / "small.db"),
         env=environment(None, tmp_path / "cache", DISPLAY=display),
         cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    ) as process:
         until(lambda: do(display, "search", "--name", "small.db - Sightline"), process)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == errors.OK
-    finally:
-        process.kill()
-        _, said = process.communicate(timeout=10)
-    assert "Traceback" not in said
 
 
 def test_ctrl_c_in_the_terminal_closes_the_window_cleanly(shared: Path, display: str, tmp_path: Path) -> None:
     clip, database = shared / "data/video/vtest.avi", tmp_path / "history.db"
     walk = cut_walk(clip, tmp_path / "west.mp4", columns=(256, 448), frames=(0, 400))
-    process = subprocess.Popen(
-        [*SIGHTLINE, "gui", str(walk), "--db", str(database)],
-        env=environment(shared, tmp_path / "cache", DISPLAY=display),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    with a_window(
+        str(walk), "--db", str(database), env=environment(shared, tmp_path / "cache", DISPLAY=display)
+    ) as process:
         until(lambda: colours(screen(display, tmp_path / "screen.png")) > 500, process)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == errors.OK
-    finally:
-        process.kill()
-        _, said = process.communicate(timeout=10)
-    assert "Traceback" not in said
     footage = History(open_database(database, create=False)).footage()
     assert 0 < footage[0].frames < 400
 

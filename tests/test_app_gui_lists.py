@@ -16,7 +16,7 @@ from PyQt5.QtCore import QEvent, QMimeData, QPointF, QSettings, QSize, Qt, QUrl
 from PyQt5.QtGui import QDropEvent
 from PyQt5.QtWidgets import QApplication, QDialog, QMessageBox, QTableWidget
 from pytestqt.qtbot import QtBot
-from small_history import made_old, name_footage, picture, small_history, unit, writer
+from small_history import made_old, name_footage, night_history, picture, small_history, unit, writer
 from window_help import Steady, boxes, building, closed, problem
 
 from app.config import HeldError, Settings
@@ -26,7 +26,6 @@ from app.gui.start_dialog import StartsDialog
 from app.gui.style import BACKGROUND
 from app.gui.window import MainWindow
 from storage.carrying import Carried
-from storage.database import open_database
 from storage.history import History
 from storage.repair import Repair
 from tracker.types import Portrait, Sighting
@@ -134,12 +133,7 @@ def test_the_hours_of_a_night_are_asked_for_over_midnight(
 ) -> None:
     """People at 22:30, at 01:00 and at 05:00, when the history ends."""
     midnight = 1_236_297_600.0  # 2009-03-06 00:00 UTC
-    engine = open_database(tmp_path / "night.db", create=True)
-    with writer(engine) as record:
-        name_footage(record, start=midnight - 7200)
-        for number, hours in enumerate((-1.5, 1.0, 5.0), start=1):
-            at = midnight + 3600 * hours
-            record.sighting(Sighting(number, "left", at, at + 5.0, number, 0.9))
+    night_history(tmp_path / "night.db", midnight)
     window = open_window(opened, qtbot, tmp_path / "night.db")
     shown(window, qtbot, 3)
     bar = window.people.bar

@@ -19,7 +19,7 @@ from PyQt5.QtWidgets import QApplication, QDialog, QInputDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 from small_history import small_history
 from sqlalchemy import update
-from window_help import boxes, building, closed, dialog, finish, problem
+from window_help import boxes, building, chosen, closed, dialog, finish, problem
 
 from app.config import CameraSettings, HeldError, Settings
 from app.gui.asking import present
@@ -55,11 +55,7 @@ def window(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> Iterator[MainWin
     settings = Settings((), database=tmp_path / "small.db")
     window = MainWindow(build=building([]), settings=settings, memory=memory)
     window.resize(*SMALL)
-    with qtbot.waitActive(window):
-        window.show()
-    qtbot.waitUntil(lambda: len(window.people.rows) == 2)
-    window.people.choose(1)
-    qtbot.waitUntil(lambda: window.sightings.person is not None)
+    chosen(window, qtbot)
     yield window
     closed(window, qtbot)
 

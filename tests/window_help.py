@@ -34,6 +34,15 @@ RUN_MS = 60_000
 """How long a short real run may take on a busy machine."""
 
 
+def chosen(window: MainWindow, qtbot: QtBot) -> None:
+    """Shows a window with the small history, and chooses Ann."""
+    with qtbot.waitActive(window):
+        window.show()
+    qtbot.waitUntil(lambda: len(window.people.rows) == 2)
+    window.people.choose(1)
+    qtbot.waitUntil(lambda: window.sightings.person is not None)
+
+
 def closed(window: MainWindow, qtbot: QtBot) -> None:
     """Closes a window as the user does, and waits until it is."""
     window.close()
