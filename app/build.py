@@ -17,7 +17,7 @@ from math import log
 from app.config import CameraSettings, ConfigError, HeldError, Settings
 from app.dropping import Dropping
 from app.forgetting import ForgetBefore, forget_before, most_people, within
-from app.history.opened import upgrade_told
+from app.history.opened import engine_of
 from app.keeping import Keeper
 from app.moments import UNDATED_S
 from app.passage import Passage
@@ -40,7 +40,6 @@ from app.weights.assets import cache_folder, default_reid, resolve
 from reid.embedder import Embedder, open_embedder
 from reid.preprocess import cut
 from storage.carrying import Carried, carry, remember
-from storage.database import open_database
 from storage.erased import Erased
 from storage.forgetting import Forgetting
 from storage.history import FootageRow, History
@@ -111,7 +110,7 @@ def build_run(settings: Settings) -> Iterator[Run]:
         feed = roster.feed if roster is not None else stack.enter_context(_files(settings))
         held = _held(settings, feed)
         networks = _networks(settings, feed)
-        engine = open_database(settings.database, create=True, progress=upgrade_told(settings.database))
+        engine = engine_of(settings.database, create=True)
         stack.callback(engine.dispose)
         writer = stack.enter_context(
             Writer(
@@ -302,7 +301,7 @@ def _after_what_is_held(settings: Settings, sources: Sequence[StoredSource]) -> 
     """
     if settings.replace or not settings.database.exists():
         return 0.0
-    engine = open_database(settings.database, create=False, progress=upgrade_told(settings.database))
+    engine = engine_of(settings.database)
     try:
         rows = [row for row in History(engine).footage() if row.start < UNDATED_S]
     finally:
@@ -336,7 +335,7 @@ def _held(settings: Settings, feed: FileFeed | LiveFeed) -> list[tuple[str, floa
     """
     if isinstance(feed, LiveFeed) or settings.resume or not settings.database.exists():
         return []
-    engine = open_database(settings.database, create=False, progress=upgrade_told(settings.database))
+    engine = engine_of(settings.database)
     try:
         history = History(engine)
         files = [file for file in feed.files if history.held(file.source.camera, file.start, file.until)]
@@ -358,7 +357,7 @@ def _resumed(settings: Settings, feed: FileFeed) -> FileFeed:
     """The files, from where the history ends. Raises HeldError where it has them to their ends."""
     if not settings.database.exists():
         return feed
-    engine = open_database(settings.database, create=False, progress=upgrade_told(settings.database))
+    engine = engine_of(settings.database)
     try:
         rows = History(engine).footage()
     finally:

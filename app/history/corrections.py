@@ -16,7 +16,7 @@ from rich.text import Text
 
 from app import errors
 from app.config import ConfigError
-from app.history.opened import opened, upgrade_told
+from app.history.opened import opened, opened_engine
 from app.history.said import name_said, person_said
 from app.history.telling import plain
 from app.moments import MomentError, moment_near
@@ -116,12 +116,11 @@ def undo(arguments: argparse.Namespace) -> int:
 
 def corrections(arguments: argparse.Namespace) -> int:
     """``sightline corrections``: the journal; with --runs, where runs thought better of it."""
-    from storage.database import existing
     from storage.repair import corrections as journal
     from storage.repair import revisions
 
     rows: Sequence[CorrectionRow | RevisionRow]
-    with existing(arguments.db, progress=upgrade_told(arguments.db)) as engine:
+    with opened_engine(arguments.db) as engine:
         told_by = revisions if arguments.runs else journal
         rows = told_by(engine, most=arguments.limit or None)
     if arguments.json:
@@ -138,11 +137,10 @@ def corrections(arguments: argparse.Namespace) -> int:
 
 def _correct(path: Path, change: Change) -> int:
     """Make the correction, and say what was done."""
-    from storage.database import existing
     from storage.history import History
     from storage.repair import CorrectionError, Repair, TogetherError
 
-    with existing(path, progress=upgrade_told(path)) as engine:
+    with opened_engine(path) as engine:
         repair = Repair(engine)
         try:
             number = change(repair, partial(person_said, History(engine)))

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from app import errors
 from app.config import ConfigError
-from app.history.opened import upgrade_told
+from app.history.opened import opened_engine
 from app.history.said import camera_said, person_said, time_said
 from app.history.telling import count_of, say
 from app.recording.files import remove_file
@@ -27,11 +27,10 @@ if TYPE_CHECKING:
 
 def forget(arguments: argparse.Namespace) -> int:
     """``sightline forget ID|--before T|--camera C``: erases, and prints a receipt."""
-    from storage.database import existing
     from storage.forgetting import Forgetting
     from storage.history import History
 
-    with existing(arguments.db, progress=upgrade_told(arguments.db)) as engine:
+    with opened_engine(arguments.db) as engine:
         order = order_of(arguments, History(engine))
         forgetting = Forgetting(engine, remove=remove_file)
         if arguments.dry_run:
@@ -121,10 +120,9 @@ def left_copies(database: Path) -> list[Path]:
 
 def backup(arguments: argparse.Namespace) -> int:
     """``sightline backup FILE``: a copy of a history, also of one that a run writes to."""
-    from storage.database import existing
     from storage.upkeep import back_up
 
-    with existing(arguments.db, progress=upgrade_told(arguments.db)) as engine:
+    with opened_engine(arguments.db) as engine:
         size = back_up(engine, arguments.file)
     print(f"{arguments.file}: {size / 1e6:.1f} MB, whole and sound")
     return errors.OK
@@ -132,10 +130,9 @@ def backup(arguments: argparse.Namespace) -> int:
 
 def check_history(arguments: argparse.Namespace) -> int:
     """``sightline check-history``: 0 where it is sound, 5 where it is not."""
-    from storage.database import existing
     from storage.upkeep import check
 
-    with existing(arguments.db, progress=upgrade_told(arguments.db)) as engine:
+    with opened_engine(arguments.db) as engine:
         found = check(engine)
     if arguments.json:
         print(json.dumps([asdict(one) for one in found], indent=2))

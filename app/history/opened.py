@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from storage.database import Progress
+    from sqlalchemy import Engine
+
     from storage.history import History
 
 TOLD_EVERY_S = 5.0
@@ -20,16 +21,26 @@ TOLD_EVERY_S = 5.0
 @contextmanager
 def opened(path: Path) -> Iterator[History]:
     """One that must be there, to be asked."""
-    from storage.database import existing
     from storage.history import History
 
-    with existing(path, progress=upgrade_told(path)) as engine:
+    with opened_engine(path) as engine:
         yield History(engine)
 
 
-def upgrade_told(path: Path) -> Progress:
-    """For storage.database, where it opens a history that may be an older one."""
-    return _Upgrade(path).told
+@contextmanager
+def opened_engine(path: Path) -> Iterator[Engine]:
+    """The same, to be changed."""
+    from storage.database import existing
+
+    with existing(path, progress=_Upgrade(path).told) as engine:
+        yield engine
+
+
+def engine_of(path: Path, *, create: bool = False) -> Engine:
+    """One that somebody else disposes of; create: it is made where there is none. Raises DatabaseError."""
+    from storage.database import open_database
+
+    return open_database(path, create=create, progress=_Upgrade(path).told)
 
 
 class _Upgrade:

@@ -39,10 +39,9 @@ if TYPE_CHECKING:
 def refine(arguments: argparse.Namespace) -> int:
     """``sightline refine``: prints what would change, and with --apply changes it."""
     from app.history.blocks import CARRIED, Blocks
-    from app.history.opened import upgrade_told
+    from app.history.opened import engine_of
     from app.output.refine_page import write_refine_page
     from app.topology.overlaps import overlaps_known
-    from storage.database import open_database
     from storage.history import History
     from storage.repair import Repair
     from storage.topology import saved
@@ -50,7 +49,7 @@ def refine(arguments: argparse.Namespace) -> int:
 
     known = None if arguments.config is None else read_config(arguments.config)
     price = _price(arguments, known)
-    engine = open_database(arguments.db, create=False, progress=upgrade_told(arguments.db))
+    engine = engine_of(arguments.db)
     try:
         history = History(engine)
         since, until = span_said(history, arguments.since, arguments.until)

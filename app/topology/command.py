@@ -33,10 +33,9 @@ MOST_ON_OWN_CLOCKS = 3000
 
 def topology(arguments: argparse.Namespace) -> int:
     """``sightline topology``: what is kept, or learned now; the exit code."""
-    from app.history.opened import upgrade_told
+    from app.history.opened import engine_of
     from app.topology.picture import check_kind, write_picture
     from app.topology.table import as_toml, facts, print_topology
-    from storage.database import open_database
     from storage.history import History
 
     if arguments.page is not None:
@@ -44,7 +43,7 @@ def topology(arguments: argparse.Namespace) -> int:
     rules = () if arguments.config is None else read_config(arguments.config).links
     spans = (arguments.since, arguments.until)
     anew = arguments.learn or arguments.save or arguments.own_clocks or spans != (None, None)
-    engine = open_database(arguments.db, create=False, progress=upgrade_told(arguments.db))
+    engine = engine_of(arguments.db)
     try:
         since, until = span_said(History(engine), *spans)
         known = None if anew else saved(engine)
