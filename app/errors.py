@@ -22,6 +22,7 @@ _ERRORS = {
     ("reid.card", "ReidError"): NETWORK,
     ("storage.errors", "DatabaseError"): DATABASE,
     ("storage.errors", "UnknownPerson"): USAGE,
+    ("storage.errors", "UnknownCamera"): USAGE,
     ("storage.repair", "CorrectionError"): USAGE,
     ("storage.errors", "ExportError"): OUTPUT,
     ("app.output.place", "OutputError"): OUTPUT,

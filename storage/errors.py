@@ -18,7 +18,7 @@ class UnknownPerson(DatabaseError):  # noqa: N818
     """Nobody of the id asked for was seen."""
 
 
-class UnknownCamera(UnknownPerson):
+class UnknownCamera(DatabaseError):  # noqa: N818
     """No camera has the name asked for."""
 
 
