@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
 
 from app.errors import BUG, INTERRUPTED, environment_errors, exit_code
@@ -55,17 +55,23 @@ CARRIED_OUT_BY = {
 }
 """Which function carries out a command: what was typed in, the exit code out. Loaded when it is typed."""
 
+ONE_THREAD = {"find", "refine", "topology"}
+"""Commands whose matrices are small: several threads of NumPy's BLAS would mostly wait for each other, which
+they do by spinning.
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code. Errors of the environment are one sentence each."""
     _say_anything()
     parsed = parser().parse_args(arguments)
+    if parsed.command in ONE_THREAD:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded
     if parsed.utc:
         os.environ["TZ"] = "UTC"
         time.tzset()
-    module, function = CARRIED_OUT_BY[parsed.command].split(":")
     try:
-        return int(getattr(import_module(module), function)(parsed))
+        return int(_carries_out(parsed.command)(parsed))
     except environment_errors() as error:
         from app.history.telling import plain
         from app.sources.passwords import redact_all
@@ -80,11 +86,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+def _carries_out(command: str) -> Callable[[argparse.Namespace], int]:
+    """Loads it. What is loaded stays, so that looking for garbage meanwhile takes time and finds none."""
+    module, function = CARRIED_OUT_BY[command].split(":")
+    gc.disable()
+    try:
+        found: Callable[[argparse.Namespace], int] = getattr(import_module(module), function)
+    finally:
+        gc.enable()
+    return found
+
+
 class Parser(argparse.ArgumentParser):
     """Takes options by their whole name: what ``--conf`` means today may be another thing tomorrow."""
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more, allow_abbrev=False)
+
+
+class _Version(argparse.Action):
+    """Says the version, which takes longer to look up than most of what is loaded for a question."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"sightline {version('sightline')}")
+        parser.exit()
 
 
 def _say_anything() -> None:
@@ -103,7 +130,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--utc", action="store_true", help=UTC_HELP)
-    top.add_argument("--version", action="version", version=f"sightline {version('sightline')}")
+    top.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_commands(commands)
     return top

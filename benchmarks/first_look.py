@@ -77,7 +77,7 @@ def worst_ranks(
     """(Q,) of the likeliest ten, by every picture, the last one's place by the first look."""
     there = np.arange(EACH) < counts[:, None]
     means = templates.astype(np.float32).sum(axis=1) / counts[:, None]
-    centroids = unpack_centroids([pack_centroid(mean) for mean in means])
+    steps, numbers = unpack_centroids(b"".join(map(pack_centroid, means)), len(means))
     queries = np.random.default_rng(1).permutation(np.flatnonzero(pictures.query))[:asked]
     worst = []
     for look in pictures.vectors[queries]:
@@ -90,7 +90,9 @@ def worst_ranks(
         nearest = np.where(there, alike, -1.0).max(axis=1)
         closely = (nearest + (alike * there).sum(axis=1) / counts) / 2  # as tracker.templates.similarity
         place = np.empty(len(templates), np.int64)
-        place[np.argsort(-(centroids @ look), kind="stable")] = np.arange(len(templates))
+        place[np.argsort(-(numbers.astype(np.float32) @ look * steps), kind="stable")] = np.arange(
+            len(templates)
+        )
         worst.append(int(place[np.argsort(-closely)[:LIKELIEST]].max()))
     return np.array(worst)
 

@@ -30,7 +30,12 @@ _PAGES, _STEPS = 2_000, 1_000_000
 Progress = Callable[[str, float | None], bool]
 """Is told what is being done, and the share that is done where that is known; whether to go on."""
 
-_UPGRADE_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = OFF")  # tables may be rebuilt
+_UPGRADE_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = OFF",  # tables may be rebuilt
+    "secure_delete = ON",
+)
 
 
 def open_database(path: Path, *, create: bool, progress: Progress | None = None) -> Engine:

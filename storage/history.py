@@ -517,19 +517,9 @@ class History:
         with self._asking() as connection:
             return last_identity(connection)
 
-    def identities(
-        self, model: str, *, most: int = TEMPLATES, people: int | None = None, since: float | None = None
-    ) -> list[types.Identity]:
-        """Everybody who has vectors of that model, by id, with the best ``most`` of them: a gallery's start.
-
-        people: of more, those who were seen last. since: without those who were last seen before. Raises
-        DatabaseError where the history has vectors, but none of that model.
-        """
-        return [
-            who
-            for block in self.identity_blocks(model, most=most, people=people, since=since)
-            for who in block
-        ]
+    def identities(self, model: str, **told: Any) -> list[types.Identity]:
+        """Everybody who has vectors of that model, by id: a gallery's start. As in `identity_blocks`."""
+        return [who for block in self.identity_blocks(model, **told) for who in block]
 
     def likeness(self, model: str, looks: types.Floats, *, ids: Collection[int] | None = None) -> Likeness:
         """How alike (L, D) unit rows are to everybody, or only these ids, at a first look. Raises
@@ -549,7 +539,12 @@ class History:
         ids: Sequence[int] | None = None,
         looks_alone: bool = False,
     ) -> Iterator[list[types.Identity]]:
-        """The same, some at a time. ids: only these. looks_alone: without where and when they were seen."""
+        """Everybody who has vectors of that model, some at a time, by id, with the best ``most`` of them.
+
+        people: of more, those who were seen last. since: without those who were last seen before. ids: only
+        these. looks_alone: without where and when they were seen. Raises DatabaseError where the history has
+        vectors, but none of that model.
+        """
         with self._asking() as connection:
             check_model(connection, model, self.path)
             if ids is None:

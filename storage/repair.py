@@ -29,7 +29,7 @@ from storage.schema import (
     Run,
     Sighting,
 )
-from storage.templates import renew
+from storage.templates import made_stale, renew
 
 MEMBERS = 32  # sightings that stand for an identity in a decision about it: the longest
 
@@ -370,22 +370,30 @@ class Repair:
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         """A transaction, and after it short ones for what follows: for other sightings than could be put at
-        once, and for the templates of whom it was about.
+        once, for the templates of whom it was about, and for a few of those whom a killed program left.
         """
+        people: set[int] = set()
         with in_plain_words(self._path):
-            with self._engine.begin() as connection:
+            with self._engine.begin() as connection, made_stale(connection, people):
                 yield connection
-            for step in (self._lay, self._renew):
-                while step():
-                    self._let_others()
+            while self._lay(people):
+                self._let_others()
+            self._renew(sorted(people))
 
-    def _lay(self) -> bool:
-        with self._engine.begin() as connection:
+    def _lay(self, people: set[int]) -> bool:
+        with self._engine.begin() as connection, made_stale(connection, people):
             return journal.lay(connection)
 
-    def _renew(self) -> bool:
-        with self._engine.begin() as connection:
-            return renew(connection, most=_RENEWED_AT_ONCE) == _RENEWED_AT_ONCE
+    def _renew(self, people: Sequence[int]) -> None:
+        """The templates of these, and of others as far as they fit into the last transaction."""
+        while True:
+            some, people = people[:_RENEWED_AT_ONCE], people[_RENEWED_AT_ONCE:]
+            with self._engine.begin() as connection:
+                renew(connection, most=_RENEWED_AT_ONCE, among=some)
+                if not people:
+                    renew(connection, most=_RENEWED_AT_ONCE - len(some))
+                    return
+            self._let_others()
 
     def _let_others(self) -> None:
         """Between two of many transactions: who waits for the lock asks for it this often."""

@@ -21,8 +21,8 @@
     erasure                                what was to be forgotten, and that it was
 
 What follows from these is kept as well, because it is asked all the time: `seen`, who was on which camera how
-often, and `bound`, by triggers; `template`, the pictures that tell people apart, and `centroid`, their means,
-of those whom `stale` names, by storage.templates.
+often, and `bound`, by triggers; `template`, the pictures that tell people apart, and `centroids`, their
+means, of those whom `stale` names, by storage.templates.
 
 Times are seconds since 1970-01-01 UTC. A change here needs a new file in migrations/versions,
 and a new VERSION.
@@ -35,7 +35,7 @@ from typing import ClassVar
 from sqlalchemy import Double, ForeignKey, Index, MetaData, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-VERSION = 8
+VERSION = 9
 
 DOUBTFUL = "placed_by IS NULL AND identity_id IS NOT NULL AND probability < 0.95"
 """Of a sighting: given to somebody by its run, which was not sure. Word for word what the index is of."""
@@ -277,17 +277,21 @@ class Template(Base):
     vector: Mapped[bytes]
 
 
-class Centroid(Base):
-    """The mean of somebody's templates, one byte a number (storage.packing): what a picture is held against
-    first. There is one wherever there are templates, but while they are to be chosen anew.
+PEOPLE_A_BLOCK = 64
+
+
+class Centroids(Base):
+    """The means of people's templates, one byte a number (storage.packing): what a picture is held against
+    first. A row for 64 people, so that a million are read at once: those whose id divided by 64 is ``block``,
+    one behind the other. Zeros where somebody has no templates, or while they are to be chosen anew.
     """
 
-    __tablename__ = "centroid"
+    __tablename__ = "centroids"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    identity_id: Mapped[int] = mapped_column(ForeignKey("identity.id", ondelete="CASCADE"), primary_key=True)
     model_id: Mapped[int] = mapped_column(ForeignKey("model.id"), primary_key=True)
-    vector: Mapped[bytes]
+    block: Mapped[int] = mapped_column(primary_key=True)
+    vectors: Mapped[bytes]
 
 
 class Stale(Base):

@@ -7,13 +7,14 @@ may have changed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
 from storage.packing import pack_centroid, unpack_vectors
-from storage.schema import Centroid, Portrait, Sighting, Stale, Template
+from storage.schema import PEOPLE_A_BLOCK, Centroids, Portrait, Sighting, Stale, Template
 
 MOST = 8
 """Of a person and a model: as many as the tracker's gallery holds."""
@@ -24,12 +25,27 @@ LAST = 200
 _COLUMNS = ("model_id", "sighting_id", "time", "quality", "vector")
 
 
-def renew(connection: Connection, *, most: int) -> int:
-    """Choose anew the templates of some of those who are stale; how many were. Inside a transaction."""
-    stale = list(connection.scalars(select(Stale.identity_id).limit(most)))
+@contextmanager
+def made_stale(connection: Connection, people: set[int]) -> Iterator[None]:
+    """Adds to people who became stale meanwhile, and was not before."""
+    query = select(Stale.identity_id)
+    before = set(connection.scalars(query))
+    yield
+    people |= set(connection.scalars(query)) - before
+
+
+def renew(connection: Connection, *, most: int, among: Collection[int] | None = None) -> int:
+    """Choose anew the templates of some of those who are stale; how many were. Inside a transaction.
+
+    among: only of these, a few hundred.
+    """
+    query = select(Stale.identity_id).limit(most)
+    query = query if among is None else query.where(Stale.identity_id.in_(among))
+    stale = list(connection.scalars(query))
     for identity in stale:
         _renew(connection, identity)
     if stale:
+        _renew_centroids(connection, stale)
         connection.execute(delete(Stale).where(Stale.identity_id.in_(stale)))
     return len(stale)
 
@@ -44,18 +60,33 @@ def _renew(connection: Connection, identity: int) -> None:
         columns = [getattr(Portrait, name) for name in _COLUMNS]
         rows = connection.execute(select(Portrait.id, *columns).where(Portrait.id.in_(new)))
         connection.execute(insert(Template), [_row(identity, row) for row in rows])
-    _renew_centroids(connection, identity)
 
 
-def _renew_centroids(connection: Connection, identity: int) -> None:
-    vectors: dict[int, list[bytes]] = defaultdict(list)
-    query = select(Template.model_id, Template.vector).where(Template.identity_id == identity)
-    for model, vector in connection.execute(query):
-        vectors[model].append(vector)
-    connection.execute(delete(Centroid).where(Centroid.identity_id == identity))
-    for model, of_model in vectors.items():
-        packed = pack_centroid(unpack_vectors(of_model).mean(axis=0))
-        connection.execute(insert(Centroid).values(identity_id=identity, model_id=model, vector=packed))
+def _renew_centroids(connection: Connection, identities: Collection[int]) -> None:
+    """Whose last template goes has no centroid any more, by a trigger."""
+    columns = (Template.model_id, Template.identity_id, Template.vector)
+    query = select(*columns).where(Template.identity_id.in_(identities))
+    vectors: dict[tuple[int, int], list[bytes]] = defaultdict(list)
+    for model, identity, vector in connection.execute(query):
+        vectors[model, identity].append(vector)
+    blocks: dict[tuple[int, int], dict[int, bytes]] = defaultdict(dict)
+    for (model, identity), of_one in vectors.items():
+        block, place = divmod(identity, PEOPLE_A_BLOCK)
+        blocks[model, block][place] = pack_centroid(unpack_vectors(of_one).mean(axis=0))
+    for (model, block), centroids in blocks.items():
+        _write_block(connection, model, block, centroids)
+
+
+def _write_block(connection: Connection, model: int, block: int, centroids: Mapping[int, bytes]) -> None:
+    """centroids: by place in it, all of one length."""
+    this = (Centroids.model_id == model) & (Centroids.block == block)
+    before = connection.execute(select(Centroids.vectors).where(this)).scalar()
+    length = len(next(iter(centroids.values())))
+    vectors = bytearray(before or PEOPLE_A_BLOCK * length)
+    for place, centroid in centroids.items():
+        vectors[place * length : (place + 1) * length] = centroid
+    values = {"model_id": model, "block": block, "vectors": bytes(vectors)}
+    connection.execute(insert(Centroids).prefix_with("OR REPLACE").values(values))
 
 
 def _row(identity: int, row: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from storage.database import path_of
 from storage.errors import DatabaseError, in_plain_words
+from storage.schema import PEOPLE_A_BLOCK
 
 
 def back_up(engine: Engine, copy: Path) -> int:
@@ -110,6 +111,15 @@ _FAULTS = (
         "WHERE portrait.vector IS NOT template.vector",
         "template is no portrait's",
         "templates are no portrait's",
+    ),
+    (
+        "centroids",
+        "SELECT count(*) FROM (SELECT DISTINCT identity_id AS who, model_id AS model FROM template) "
+        f"LEFT JOIN centroids ON model_id = model AND block = who / {PEOPLE_A_BLOCK} WHERE coalesce(substr("
+        f"vectors, who % {PEOPLE_A_BLOCK} * (length(vectors) / {PEOPLE_A_BLOCK}) + 1, 4), zeroblob(4)) "
+        "= zeroblob(4) AND who NOT IN (SELECT identity_id FROM stale)",
+        "person can't be found by a picture",
+        "people can't be found by a picture",
     ),
 )
 _NOTES = (

@@ -115,7 +115,7 @@ def made_old(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for trigger in ("seen_made", "seen_gone", "template_gone"):
             connection.execute(f"DROP TRIGGER {trigger}")
-        for table in ("centroid", "unlaid", "pending"):
+        for table in ("centroids", "unlaid", "pending"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("DELETE FROM bound WHERE name = 'people'")
         connection.execute("UPDATE alembic_version SET version_num = '0006'")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,7 +23,9 @@ from app.history import finding
 from app.history.finding import ask_sighting
 from reid.embedder import open_embedder
 from storage.database import open_database
+from storage.forgetting import Forgetting, Order
 from storage.history import History
+from storage.repair import Repair
 from storage.writer import Writer
 from tracker.types import Identity, Image, Portrait, Sighting
 
@@ -233,6 +238,53 @@ def test_of_many_only_those_alike_by_their_means_are_looked_at_closely(
         assert near.nobody == pytest.approx(whole.nobody, abs=0.02)
 
 
+def test_the_first_look_is_at_everybodys_mean_whoever_came_and_went(tmp_path: Path) -> None:
+    path, dice = tmp_path / "h.db", np.random.default_rng(2)
+    engine = open_database(path, create=True)
+    told = {"command": "sightline run", "version": "0.1", "model": "model-a", "dimension": 32}
+    with Writer(engine, **told) as record:
+        record.footage("left", uri="left.mp4", start=10.0, width=320, height=240)
+        for number, who in enumerate([1, 2, 63, 64, 65, 130, 700, 701], 1):
+            start = 10.0 + 9 * number
+            record.sighting(Sighting(number, "left", start, start + 2, who, 0.9))
+            for k in range(3):
+                vector = dice.normal(size=32).astype(np.float32)
+                vector /= np.linalg.norm(vector)
+                record.portrait(number, Portrait(start + k, 0.5, vector, picture(9)))
+    Repair(engine).merge(64, 63)
+    forgetting = Forgetting(engine, remove=lambda *_: True)
+    for person in (2, 700, 701):
+        forgetting.order(Order("sightings", person=person))
+    forgetting.carry_out()
+    history = History(engine)
+    looks = dice.normal(size=(2, 32)).astype(np.float32)
+    means = {who.id: who.embeddings.mean(axis=0) for who in history.identities("model-a")}
+    assert sorted(means) == [1, 64, 65, 130]
+    for ids, there in ((None, sorted(means)), ([2, 65, 130, 5000], [65, 130]), ([2], [])):
+        found = history.likeness("model-a", looks, ids=ids)
+        assert (found.ids.tolist(), found.unknown) == (there, ())
+        expected = [[look @ means[who] for who in there] for look in looks]
+        assert found.alike == pytest.approx(np.array(expected), abs=0.03)
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("SELECT block FROM centroids ORDER BY 1").fetchall() == [(0,), (1,), (2,)]
+
+
+def test_a_sighting_is_looked_for_without_what_pictures_need(tmp_path: Path) -> None:
+    """Nor threads of NumPy's, which would wait for each other."""
+    small_history(tmp_path / "h.db")
+    code = f"""
+import os, sys
+from app.cli import main
+assert main(["find", "--sighting", "5", "--db", {str(tmp_path / "h.db")!r}]) == 0
+print(len(os.listdir("/proc/self/task")), sorted({{"cv2", "av", "torch", "openvino"}} & sys.modules.keys()))
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.splitlines()[-1] == "1 []"
+
+
 class Counting(History):
     """Counts people whose pictures are read."""
 
@@ -248,7 +300,9 @@ def test_who_is_to_be_worked_out_anew_is_looked_at_closely(tmp_path: Path) -> No
     """As after a run that was killed."""
     engine = small_history(tmp_path / "h.db")
     with closing(sqlite3.connect(tmp_path / "h.db")) as file, file:
-        file.execute("DELETE FROM centroid WHERE identity_id = 1")
+        file.execute("CREATE TEMP TABLE away AS SELECT * FROM template WHERE identity_id = 1")
+        file.execute("DELETE FROM template WHERE identity_id = 1")  # and the mean with them
+        file.execute("INSERT INTO template SELECT * FROM away")
         file.execute("INSERT INTO stale VALUES (1)")
     (asked,), _ = ask_sighting(History(engine), 5)
     assert [one.id for one in asked.likely] == [1, 2]

@@ -22,6 +22,7 @@ from storage.forgetting import Forgetting, Kind, Order
 from storage.history import History
 from storage.packing import pack_vector
 from storage.repair import Repair, corrections
+from storage.schema import PEOPLE_A_BLOCK
 from storage.segments import SegmentRow
 from storage.upkeep import back_up, check
 from tracker.types import Held, Point, Portrait, Sighting
@@ -68,8 +69,10 @@ def with_marks(path: Path) -> tuple[Engine, dict[int, list[bytes]]]:
         Repair(engine).name(who, f"Somebody-{who}")
         mine.append(jpegs[who][-120:-40])
     with closing(sqlite3.connect(path)) as file:
-        for who, centroid in file.execute("SELECT identity_id, vector FROM centroid"):
-            marks[who].append(centroid)
+        ((centroids,),) = file.execute("SELECT vectors FROM centroids")
+    length = len(centroids) // PEOPLE_A_BLOCK
+    for who, mine in marks.items():
+        mine.append(centroids[who * length : (who + 1) * length])
     return engine, marks
 
 
@@ -297,9 +300,11 @@ def test_a_check_names_what_is_wrong(tmp_path: Path) -> None:
         file.execute("UPDATE trajectory SET blob = x'ff' WHERE id = 1")
         file.execute("DELETE FROM identity WHERE id = 2")
         file.execute("DELETE FROM seen WHERE identity_id = 1")
+        file.execute("DELETE FROM centroids")
         file.execute("INSERT INTO run VALUES (9, 0, NULL, 'x', '0')")
     wrong = {one.name: one.what for one in check(engine) if not one.sound}
-    assert wrong.keys() == {"references", "times", "trajectories", "people"}
+    assert wrong.keys() == {"references", "times", "trajectories", "people", "centroids"}
+    assert wrong["centroids"] == "1 person can't be found by a picture"  # the other is stale
     assert wrong["times"] == "1 sighting with a time that can't be"
     (killed,) = [one.what for one in check(engine) if one.name == "runs"]
     assert killed.startswith("1 run has no end")

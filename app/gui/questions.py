@@ -255,8 +255,9 @@ def alike(history: History, *, sighting: SightingRow, settings: Settings) -> Fou
 
 
 def _sought(one: likely.Asked) -> Sought:
-    height, width = one.image.shape[:2]
-    shown = scaled_image(one.image, round(width * LARGE / height), LARGE)
+    image = decoded(one.jpeg or b"")
+    height, width = image.shape[:2]
+    shown = scaled_image(image, round(width * LARGE / height), LARGE)
     return Sought(shown, tuple(_candidate(who) for who in one.likely), one.nobody)
 
 

@@ -10,24 +10,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from rich.console import Console
 from rich.text import Text
 
 from app import errors
 from app.config import ConfigError, Settings
-from app.headless.execution import overridden
 from app.history.likely import Asked, Box, Likely
 from app.history.opened import opened
 from app.history.said import there_said
 from app.history.telling import plain, plain_table, say, style_of
 from app.history.why import percent
-from app.sources.pictures import read_image
 from app.times import AnswerClock, iso
-from reid.preprocess import cut
 from storage.history import History, UnknownPerson
 from storage.vectors import Likeness
+from tracker.likeness import Curve
 from tracker.revisits import learned
 from tracker.search import Candidate, Rest, search
 from tracker.types import Floats, Identity, Image
@@ -61,10 +58,8 @@ def find(arguments: argparse.Namespace) -> int:
             name = Path(f"sighting {arguments.sighting}")
             asked, even = ask_sighting(history, arguments.sighting, ids=ids, most=arguments.count)
         else:
-            name, image = arguments.picture, read_image(arguments.picture)
-            settings = overridden(Settings(()), arguments)
-            told = {"settings": settings, "ids": ids, "whole": arguments.whole, "most": arguments.count}
-            asked, even = ask(history, image, **told) if known else ([], None)
+            name = arguments.picture
+            asked, even = _ask_picture(history, arguments, ids=ids, known=known)
         if arguments.json:
             print(json.dumps(_facts(name, asked, even), indent=2))
         else:
@@ -78,6 +73,19 @@ def find(arguments: argparse.Namespace) -> int:
             if not arguments.json:
                 print(f"page: {page}")
     return errors.OK
+
+
+def _ask_picture(
+    history: History, arguments: argparse.Namespace, *, ids: Sequence[int] | None, known: int
+) -> tuple[list[Asked], float | None]:
+    """Nobody where nobody is known; an unreadable picture is told all the same."""
+    from app.headless.execution import overridden
+    from app.sources.pictures import read_image
+
+    image, settings = read_image(arguments.picture), overridden(Settings(()), arguments)
+    if not known:
+        return [], None
+    return ask(history, image, settings=settings, ids=ids, whole=arguments.whole, most=arguments.count)
 
 
 def ask(
@@ -97,11 +105,13 @@ def ask(
     Raises AssetError, DetectorError, WeightsError, and DatabaseError where the history's vectors are of
     another network.
     """
+    import cv2
+
     from app.build import open_networks
+    from reid.preprocess import cut
 
     detector, embedder, _ = open_networks(settings)
-    late = history.identities(embedder.fingerprint, people=LEARNED_FROM)
-    likeness = learned([(who.embeddings, who.taken) for who in late])
+    likeness = _learned(history, embedder.fingerprint)
     boxes = np.zeros((0, 4), np.float32) if whole else people_in(image, detector)
     crops = cut(image, boxes) or [image]
     corners: list[Box | None] = [_corners(box) for box in boxes] or [None]
@@ -111,7 +121,8 @@ def ask(
     for row, (box, crop, look) in enumerate(zip(corners, crops, looks, strict=True)):
         blocks, rest = _nearest(history, embedder.fingerprint, alike, row, most=most)
         candidates, nobody = search(look, blocks, most=most, likeness=likeness, rest=rest)
-        found.append(Asked(box, crop, [_likely(history, one) for one in candidates], nobody))
+        jpeg = cv2.imencode(".jpg", crop)[1].tobytes()
+        found.append(Asked(box, jpeg, [_likely(history, one) for one in candidates], nobody))
     return found, 1.0 - likeness.even
 
 
@@ -127,18 +138,21 @@ def ask_sighting(
         what = "is no sighting" if row is None else "has no picture that could be compared"
         raise UnknownPerson(f"{sighting} {what} in {history.path}; 'sightline show' lists sightings")
     model, look = told
-    late = history.identities(model, people=LEARNED_FROM)
-    likeness = learned([(who.embeddings, who.taken) for who in late])
+    likeness = _learned(history, model)
     alike = history.likeness(model, look[None], ids=ids)
     blocks, rest = _nearest(history, model, alike, 0, most=most)
     others = ([one for who in block if (one := _without(who, sighting)) is not None] for block in blocks)
     candidates, nobody = search(look, others, most=most, likeness=likeness, rest=rest)
     pictures = history.portraits(sighting=sighting, most=1)
-    jpeg = np.frombuffer(pictures[0].jpeg if pictures else b"", np.uint8)
-    image = cv2.imdecode(jpeg, cv2.IMREAD_COLOR) if len(jpeg) else None
-    shown = np.full((2, 1, 3), 128, np.uint8) if image is None else np.asarray(image, np.uint8)
     likely = [_likely(history, one) for one in candidates]
-    return [Asked(None, shown, likely, nobody)], 1.0 - likeness.even
+    jpeg = pictures[0].jpeg if pictures else None
+    return [Asked(None, jpeg, likely, nobody)], 1.0 - likeness.even
+
+
+def _learned(history: History, model: str) -> Curve:
+    """How alike one person looks, by those who were seen last."""
+    late = history.identities(model, people=LEARNED_FROM, looks_alone=True)
+    return learned([(who.embeddings, who.taken) for who in late])
 
 
 def _nearest(

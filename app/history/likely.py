@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from storage.history import PortraitRow
 from tracker.search import Candidate
-from tracker.types import Image
 
 Box = tuple[float, float, float, float]
 """xyxy in pixels."""
@@ -29,11 +28,11 @@ class Likely:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody in the picture. box: None where the whole picture was taken. nobody: the chance that it is
-    nobody of those asked for.
+    """Somebody in the picture. box: None where the whole picture was taken. jpeg: them, None where no picture
+    is kept. nobody: the chance that it is nobody of those asked for.
     """
 
     box: Box | None
-    image: Image
+    jpeg: bytes | None
     likely: list[Likely]
     nobody: float

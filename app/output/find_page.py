@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-
 from app.history.likely import Asked, Likely
 from app.history.why import percent
 from app.output.chip import Chip
 from app.output.contact_sheet import data_uri
 from app.output.face import Face
 from app.output.html_page import write_html
-from tracker.types import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ def _card(who: Asked) -> AskedCard:
     lines = (
         ["the whole picture"] if who.box is None else ["from {:.0f},{:.0f} to {:.0f},{:.0f}".format(*who.box)]
     )
-    faces = [Face("asked for", None, data_uri(_jpeg(who.image)), lines)]
+    faces = [Face("asked for", None, None if who.jpeg is None else data_uri(who.jpeg), lines)]
     faces += [_face(one, first=number == 0) for number, one in enumerate(who.likely)]
     best = who.likely[0] if who.likely else None
     if best is None or best.candidate.chance < who.nobody:
@@ -52,7 +49,3 @@ def _face(one: Likely, *, first: bool) -> Face:
         lines.append(f"sighting {one.sighting}, {one.camera}")
     source = None if one.picture is None else data_uri(one.picture.jpeg)
     return Face("most alike" if first else "then", Chip.of(one.id), source, lines)
-
-
-def _jpeg(image: Image) -> bytes:
-    return cv2.imencode(".jpg", image)[1].tobytes()

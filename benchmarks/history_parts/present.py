@@ -31,10 +31,12 @@ from history_parts.made import (
 )
 from numpy.typing import NDArray
 
+from storage.database import open_database, writing
 from storage.packing import pack_centroid, unpack_vectors
-from storage.templates import MOST
+from storage.schema import PEOPLE_A_BLOCK
+from storage.templates import MOST, renew
 
-_AT_ONCE = 500  # people
+_AT_ONCE = 8 * PEOPLE_A_BLOCK
 _ALIKE = 0.75  # of a picture's vector, what is the person's
 _WALK_S = 60.0  # from one camera to the next, on average
 
@@ -66,8 +68,8 @@ def make_present(path: Path, *, sightings: int, portraits: int, jpeg: int, schem
             file.execute(f"DROP TRIGGER {name}")
         people = sightings // VISITS
         site(file, sightings, people)
-        for first in range(1, people + 1, _AT_ONCE):
-            _fill(file, range(first, min(first + _AT_ONCE, people + 1)), portraits, jpeg)
+        for first in range(0, people + 1, _AT_ONCE):
+            _fill(file, range(max(first, 1), min(first + _AT_ONCE, people + 1)), portraits, jpeg)
         file.execute(
             "UPDATE bound SET value = (SELECT max(\"end\" - start) FROM sighting) WHERE name = 'length'"
         )
@@ -79,6 +81,15 @@ def make_present(path: Path, *, sightings: int, portraits: int, jpeg: int, schem
         _move(file, sightings, people)
         file.execute("COMMIT")
         file.execute("PRAGMA journal_mode = WAL")
+    if schema == "head":
+        _renew(path)
+
+
+def _renew(path: Path) -> None:
+    """The templates of whom the moves are about, as `sightline move` does."""
+    with writing(open_database(path, create=False)).begin() as connection:
+        while renew(connection, most=_AT_ONCE):
+            continue
 
 
 def _fill(file: sqlite3.Connection, people: range, portraits: int, jpeg: int) -> None:
@@ -184,13 +195,23 @@ def _portraits(
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
         templates,
     )
-    if file.execute("SELECT 1 FROM sqlite_master WHERE name = 'centroid'").fetchone():
+    there = {row[0] for row in file.execute("SELECT name FROM sqlite_master WHERE name LIKE 'centroid%'")}
+    if "centroid" in there:
         file.executemany("INSERT INTO centroid VALUES (?, 1, ?)", _centroids(templates))
+    if "centroids" in there:
+        file.executemany("INSERT INTO centroids VALUES (1, ?, ?)", _blocks(templates))
 
 
 def _centroids(templates: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, bytes]]:
     for who, some in groupby(templates, key=itemgetter(0)):
         yield who, pack_centroid(unpack_vectors([row[-1] for row in some]).mean(axis=0))
+
+
+def _blocks(templates: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, bytes]]:
+    for block, some in groupby(_centroids(templates), key=lambda one: one[0] // PEOPLE_A_BLOCK):
+        places = {who % PEOPLE_A_BLOCK: vector for who, vector in some}
+        nobody = bytes(len(next(iter(places.values()))))
+        yield block, b"".join(places.get(place, nobody) for place in range(PEOPLE_A_BLOCK))
 
 
 def _vectors(people: Integers, noise: np.random.Generator) -> NDArray[np.float32]:
