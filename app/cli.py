@@ -8,7 +8,8 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -55,6 +56,12 @@ CARRIED_OUT_BY = {
 }
 """Which function carries out a command: what was typed in, the exit code out. Loaded when it is typed."""
 
+ANSWERED = {
+    *("people", "find", "show", "review", "corrections"),
+    *("merge", "split", "move", "name", "differ", "undo"),
+}
+"""Commands that end with an answer, some tenths of a second after they began."""
+
 ONE_THREAD = {"find", "refine", "topology"}
 """Commands whose matrices are small: several threads of NumPy's BLAS would mostly wait for each other, which
 they do by spinning.
@@ -71,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ["TZ"] = "UTC"
         time.tzset()
     try:
-        return int(_carries_out(parsed.command)(parsed))
+        with _carried_out(parsed.command) as carry_out:
+            return carry_out(parsed)
     except environment_errors() as error:
         from app.history.telling import plain
         from app.sources.passwords import redact_all
@@ -86,15 +94,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _carries_out(command: str) -> Callable[[argparse.Namespace], int]:
-    """Loads it. What is loaded stays, so that looking for garbage meanwhile takes time and finds none."""
+@contextmanager
+def _carried_out(command: str) -> Iterator[Callable[[argparse.Namespace], int]]:
+    """Loads who carries it out. What is loaded stays, so that it is not looked through for garbage meanwhile;
+    nor is what a command holds that ends with its answer, which would take a seventh of its time.
+    """
     module, function = CARRIED_OUT_BY[command].split(":")
     gc.disable()
     try:
-        found: Callable[[argparse.Namespace], int] = getattr(import_module(module), function)
+        found = getattr(import_module(module), function)
+        if command not in ANSWERED:
+            gc.enable()
+        yield found
     finally:
         gc.enable()
-    return found
 
 
 class Parser(argparse.ArgumentParser):

@@ -52,12 +52,14 @@ from storage.segments import SegmentRow, Shown, all_segments, showing, size_of_a
 from storage.templates import MOST as TEMPLATES
 from storage.vectors import (
     Likeness,
+    Look,
     best_portraits,
     best_templates,
     best_vector,
     check_model,
     identities,
     likeness,
+    looks,
     models_used,
 )
 from tracker import types
@@ -521,10 +523,13 @@ class History:
         """Everybody who has vectors of that model, by id: a gallery's start. As in `identity_blocks`."""
         return [who for block in self.identity_blocks(model, **told) for who in block]
 
+    def looks(self, model: str, *, people: int) -> list[Look]:
+        """What as many people are told apart by, those who were seen last; by id."""
+        with self._asking() as connection:
+            return looks(connection, model, seen_since(connection, None, most=people), most=TEMPLATES)
+
     def likeness(self, model: str, looks: types.Floats, *, ids: Collection[int] | None = None) -> Likeness:
-        """How alike (L, D) unit rows are to everybody, or only these ids, at a first look. Raises
-        DatabaseError where the history has vectors, but none of that model.
-        """
+        """How alike (L, D) unit rows are to everybody, or to these ids, at a first look. Raises as below."""
         with self._asking() as connection:
             check_model(connection, model, self.path)
             return likeness(connection, model, looks, ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ from storage.schema import (
 )
 from tracker import types
 from tracker.types import Floats
+
+Look = tuple[Floats, tuple[tuple[int, float], ...]]
+"""Somebody's (K, D) unit rows, and of each the sighting and the time."""
 
 _BLOCKS_AT_ONCE = 32
 """Of centroids: 2,000 people, whose numbers as floats stay in a processor's cache."""
@@ -99,19 +103,35 @@ def identities(
             for row in connection.execute(select(Identity.id, Identity.name).where(Identity.id.in_(some)))
         }
         seen = {} if looks_alone else _last_presences(connection, some)
-        rows = _templates(connection, model, some)
-        if not rows:
-            continue
-        who, vectors, sightings, times = zip(*rows, strict=True)
-        embeddings, taken = unpack_vectors(vectors), tuple(zip(sightings, times, strict=True))
-        block = []
-        for first, end in pairwise([0, *(np.flatnonzero(np.diff(who)) + 1).tolist(), len(rows)]):
-            id_, last = who[first], min(end, first + most)
-            one = types.Identity(
-                id_, names[id_], embeddings[first:last], seen.get(id_, {}), taken[first:last]
-            )
-            block.append(one)
-        yield block
+        block = [
+            types.Identity(id_, names[id_], vectors, seen.get(id_, {}), taken)
+            for id_, vectors, taken in _looks(connection, model, some, most=most)
+        ]
+        if block:
+            yield block
+
+
+def looks(connection: Connection, model: str, ids: Sequence[int], *, most: int) -> list[Look]:
+    """The same of their looks alone, without who they are, by id."""
+    return [
+        (vectors, taken)
+        for some in in_batches(sorted(ids))
+        for _, vectors, taken in _looks(connection, model, some, most=most)
+    ]
+
+
+def _looks(
+    connection: Connection, model: str, ids: Sequence[int], *, most: int
+) -> Iterator[tuple[int, Floats, tuple[tuple[int, float], ...]]]:
+    rows = _templates(connection, model, ids)
+    if not rows:
+        return
+    who, packed, sightings, times = zip(*rows, strict=True)
+    vectors, taken = unpack_vectors(packed), tuple(zip(sightings, times, strict=True))
+    firsts = [0, *(np.flatnonzero(np.diff(who)) + 1).tolist(), len(rows)]
+    for first, end in pairwise(firsts):
+        last = min(end, first + most)
+        yield who[first], vectors[first:last], taken[first:last]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +179,10 @@ def likeness(connection: Connection, model: str, looks: Floats, ids: Collection[
 def _templates(connection: Connection, model: str, ids: Sequence[int]) -> Sequence[Any]:
     """identity, vector, sighting, time of their templates of that model: by identity, best first."""
     of_model = Template.model_id == select(Model.id).where(Model.fingerprint == model).scalar_subquery()
+    listed = select(func.json_each(json.dumps(list(ids))).table_valued("value").c.value)  # one parameter
     query = (
         select(Template.identity_id, Template.vector, Template.sighting_id, Template.time)
-        .where(Template.identity_id.in_(ids), of_model)
+        .where(Template.identity_id.in_(listed), of_model)
         .order_by(Template.identity_id, Template.quality.desc(), Template.time, Template.portrait_id)
     )
     return connection.execute(query).all()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import time
 from collections.abc import Iterator
 from importlib import import_module
@@ -10,7 +11,7 @@ import pytest
 from small_history import record_all, writer
 
 from app import errors
-from app.cli import CARRIED_OUT_BY, EPILOG, main, parser
+from app.cli import ANSWERED, CARRIED_OUT_BY, EPILOG, main, parser
 from app.headless.execution import placed
 from storage.database import open_database
 
@@ -25,6 +26,14 @@ def test_every_command_is_carried_out() -> None:
     for place in CARRIED_OUT_BY.values():
         module, function = place.split(":")
         assert callable(getattr(import_module(module), function))
+
+
+def test_a_command_leaves_garbage_collection_on(tmp_path: Path) -> None:
+    """Also one that fails, and one that did without it."""
+    assert set(ANSWERED) <= set(CARRIED_OUT_BY)
+    for command in ("people", "topology"):
+        assert main([command, "--db", str(tmp_path / "none.db")]) == errors.DATABASE
+        assert gc.isenabled()
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:

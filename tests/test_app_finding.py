@@ -231,7 +231,7 @@ def test_of_many_only_those_alike_by_their_means_are_looked_at_closely(
         with monkeypatch.context() as patch:
             patch.setattr(finding, "CLOSELY", 20)
             (near,), _ = ask_sighting(history, sighting)
-        assert history.read == 200 + 20  # what is learned from, and what is compared
+        assert history.read == 20
         assert [one.id for one in near.likely] == [one.id for one in whole.likely]
         chances = [one.candidate.chance for one in whole.likely]
         assert [one.candidate.chance for one in near.likely] == pytest.approx(chances, abs=0.01)

@@ -151,8 +151,7 @@ def ask_sighting(
 
 def _learned(history: History, model: str) -> Curve:
     """How alike one person looks, by those who were seen last."""
-    late = history.identities(model, people=LEARNED_FROM, looks_alone=True)
-    return learned([(who.embeddings, who.taken) for who in late])
+    return learned(history.looks(model, people=LEARNED_FROM))
 
 
 def _nearest(
