@@ -42,7 +42,7 @@ BEFORE_PARTED = ("0001", "0002", "0003", "0004")  # pictures in the rows of vect
 COMMAND = """
 import sys
 from app.cli import main
-main(sys.argv[1:])
+main()
 (peak,) = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
 print(peak, file=sys.stderr)
 """
@@ -69,7 +69,7 @@ def main() -> int:
     parser.add_argument("--sightings", type=int, default=100_000)
     parser.add_argument("--portraits", type=int, default=13, help="of a sighting")
     parser.add_argument("--jpeg", type=int, default=3500, help="bytes of a picture")
-    parser.add_argument("--schema", default="head", help="0001 to 0007: of earlier ones")
+    parser.add_argument("--schema", default="head", help="0001 to 0008: of earlier ones")
     parser.add_argument("--tries", type=int, default=5)
     parser.add_argument("--out", type=Path, default=None)
     told = parser.parse_args()
@@ -120,7 +120,7 @@ def commands(path: Path, sightings: int, tries: int) -> None:
         "show": ["show", person],
         "corrections": ["corrections"],
         "corrections --runs": ["corrections", "--runs"],
-        "refine of the last 300": ["refine", "--since", str(last - 300 * step_s())],
+        f"refine of the last {300 * step_s():.0f} s": ["refine", "--since", str(last - 300 * step_s())],
         "topology": ["topology"],
         "find --sighting": ["find", "--sighting", str(sightings // 2)],
         "undo": ["undo"],
