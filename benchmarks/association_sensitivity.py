@@ -41,11 +41,12 @@ from tracker.refine import Cluster, second_pass
 from tracker.tracklets import Tracklet
 
 OF_THE_PASS: dict[str, tuple[str, tuple[Any, ...]]] = {
-    "STRANGERS": ("tracker.appearance", (20.0, 125.0)),
+    "BEFORE": ("tracker.appearance", (2.0, 20.0)),
+    "SPREAD_BEFORE": ("tracker.appearance", (20.0, 125.0)),
     "COMMON": ("tracker.appearance", (0.06, 0.2)),
     "SPREAD": ("tracker.appearance", (0.08, 0.13)),
     "LOWER": ("tracker.appearance", (0.1, 0.25)),
-    "PEOPLE": ("tracker.appearance", (10.0, 40.0)),
+    "CAMERAS": ("tracker.appearance", (0.01, 0.1)),
     "UNLIKE": ("tracker.appearance", (0.005, 0.05)),
     "ALIKE": ("tracker.appearance", (0.001, 0.01)),
     "PRIOR": ("tracker.transitions", (2.0, 12.0)),

@@ -1,8 +1,8 @@
 """Small sites nobody has trained on: how pure tracklets are, and who is who.
 
     OMP_NUM_THREADS=1 python benchmarks/small_sites.py [--data FOLDER] [--cache FOLDER] [--sites NAME ...]
-        [--looks cuhk01 cuhk03] [--seeds 0 ...] [--fps 10] [--until SECONDS] [--noise LENGTH] [--tracks-alone]
-        [--peers] [--jobs 1] [--json FILE]
+        [--looks cuhk01 cuhk03] [--seeds 0 ...] [--fps 10] [--until SECONDS] [--noise LENGTH] [--light LENGTH]
+        [--tracks-alone] [--peers] [--jobs 1] [--json FILE]
 
 FOLDER of data holds tools/make_replay_sites.py, whose docstring says what is real and what is made up,
 data/sites (real schedules of several cameras) and reference/reid/looks_*.npz (embeddings of real pictures).
@@ -15,7 +15,8 @@ average linkage of camera-centred tracklet means, from a cosine of 0.30 on, nobo
 second: of the run, and of `sightline refine` after it. Identity F1 is on matched boxes (IoU 0.5); IDF1 is
 TrackEval's over all cameras, misses and false alarms counted. Peers are BoxMOT's, given all embeddings.
 --noise: as of a network that tells people less well, to each picture's vector a random one of that length is
-added (not for peers).
+added; --light: as where each camera has its own light and colours, to all vectors of a camera the same random
+one of that length is added (both not for peers).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from rich.console import Console
 from rich.table import Table
 from site_parts.marks import Tracklets, tracklets
 from site_parts.people import online, plain_linkage, second_pass
-from site_parts.sites import LOOKS, SCHEDULES, Site, make, noisy, read
+from site_parts.sites import LOOKS, SCHEDULES, Site, lit, make, noisy, read
 from site_parts.tracking import boxes_of, of_peer, seen, tracked
 
 from app.weights.assets import cache_folder
@@ -53,9 +54,11 @@ class Place:
     seed: int
     until: float = np.inf
     noise: float = 0.0
+    light: float = 0.0
 
     def read(self) -> Site:
         site = read(self.folder, looks=self.looks, seed=self.seed, until=self.until)
+        site = lit(site, self.light, self.seed) if self.light else site
         return noisy(site, self.noise, self.seed) if self.noise else site
 
     def __str__(self) -> str:
@@ -69,7 +72,7 @@ def main() -> None:
         for looks, seed in product(told.looks, told.seeds)
     }
     places = [
-        Place(folders[looks, seed] / name, looks, seed, told.until, told.noise)
+        Place(folders[looks, seed] / name, looks, seed, told.until, told.noise, told.light)
         for looks, seed, name in product(told.looks, told.seeds, told.sites)
     ]
     methods: dict[str, Callable[[Place], Marks]] = {OURS: ours_alone if told.tracks_alone else ours}
@@ -97,6 +100,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--fps", type=float, default=10.0)
     parser.add_argument("--until", type=float, default=np.inf, metavar="SECONDS", help="no longer than that")
     parser.add_argument("--noise", type=float, default=0.0, metavar="LENGTH", help="of each picture's vector")
+    parser.add_argument("--light", type=float, default=0.0, metavar="LENGTH", help="of each camera's vectors")
     parser.add_argument("--tracks-alone", action="store_true", help="without association")
     parser.add_argument("--peers", action="store_true", help="beside ours, " + " and ".join(PEERS))
     parser.add_argument("--python", type=Path, help="of an environment with BoxMOT, in place of our own")

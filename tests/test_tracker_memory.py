@@ -106,22 +106,47 @@ def test_it_is_enough_between_two_comparisons() -> None:
     assert soon.asked == 51 < never.asked / 2
 
 
-def crowd(people: int, seed: int) -> tuple[list[Tracklet], dict[int, int]]:
+def crowd(people: int, seed: int, *, light: float = 0.0) -> tuple[list[Tracklet], dict[int, int]]:
     """People who pass four cameras within two minutes and come back an hour or more later, in noisy pictures.
-    By time. Nobody is decided."""
+    By time. Nobody is decided. light: how long what each camera adds to its pictures is.
+    """
     rng = np.random.default_rng(seed)
+    added = {camera: 8 * light * as_unit(rng.normal(size=64)) for camera in "abcd"} if light else {}
     rows, truth = [], {}
     for person in range(people):
         look = rng.normal(size=64)
         for visit in range(2):
             begin = rng.uniform(0, 6000) + visit * 10_000
             for place, camera in enumerate("abcd"):
-                noisy = as_unit(look + rng.normal(0, 0.9, 64))
+                noisy = as_unit(look + rng.normal(0, 0.9, 64) + added.get(camera, 0.0))
                 rows.append((begin + 30 * place + rng.normal(0, 2), camera, noisy, person))
     ordered = sorted(rows, key=lambda row: row[0])
     found = [tracklet(n, camera, start, look, None) for n, (start, camera, look, _) in enumerate(ordered)]
     truth = {n: person for n, (*_, person) in enumerate(ordered)}
     return found, truth
+
+
+def test_who_was_somebody_else_on_each_camera_comes_together_afresh() -> None:
+    """Pictures are of their camera as much as of whom they show, by which everybody was taken for four."""
+    rows, truth = crowd(12, seed=2, light=1.0)
+    split = [replace(row, identity=4 * truth[row.number] + "abcd".index(row.camera)) for row in rows]
+
+    def found(afresh: bool) -> float:
+        groups = regroup(split, [], afresh=afresh).groups
+        return right_pairs({number: k for k, group in enumerate(groups) for number in group.numbers}, truth)
+
+    assert found(False) < 0.5
+    assert found(True) > 0.95
+
+
+def test_it_begins_afresh_when_twice_as_many_were_seen_and_once_a_window() -> None:
+    memory, afresh = Memory(window=100), []
+    for number in range(400):
+        memory.add(tracklet(number, "hall", 60.0 * number, RED, 1))
+        memory.slide()
+        if memory.due and memory.recollect(()).afresh:
+            afresh.append(number + 1)
+    assert afresh == [20, 40, 80, 160, 260, 360]
 
 
 def right_pairs(identities: dict[int, int], truth: dict[int, int]) -> float:

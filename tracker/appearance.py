@@ -20,15 +20,20 @@ from numpy.typing import NDArray
 from tracker.tracklets import Columns, Doubles, Integers
 from tracker.types import Floats
 
-STRANGERS = 50.0
-"""Tracklets of known strangers that the starting values count as."""
+BEFORE, SPREAD_BEFORE = 5.0, 50.0
+"""Tracklets that the starting values count as: networks differ much, so footage is soon believed more; but of
+how strangers spread, which few tell badly.
+"""
 
 COMMON, SPREAD, LOWER = 0.12, 0.1, 0.16
 """Of cosines of two people's vectors: what is usual in the middle, and from there down to the LOWER share.
 What lies above the middle is no measure: two in one view may cover each other."""
 
-PEOPLE = 20.0
-"""Visits by which a camera's own light and view are believed half."""
+CAMERAS = 0.025
+"""Variance of what cameras add to vectors, their light and view; it counts as one camera seen."""
+
+TURNS = 50
+"""Of learning that variance: it hardly changes any more."""
 
 UNLIKE = 0.02
 """The share of views that look nothing like their person: covered, turned away, changed, or somebody else's
@@ -157,15 +162,15 @@ class Appearance:
         """
         apart = columns.spread[np.isfinite(columns.spread)]
         # Below 1: pictures may contradict each other by more than unit vectors can hold.
-        picture = min((self.picture * PEOPLE + float(apart.sum())) / (PEOPLE + len(apart)), 0.95)
+        picture = min((self.picture * BEFORE + float(apart.sum())) / (BEFORE + len(apart)), 0.95)
         rows, others = np.nonzero(np.triu(strangers, 1))
         common, spread, count = COMMON, SPREAD, 0
         if len(rows):
             cosines = (columns.looks[rows] * columns.looks[others]).sum(axis=1) / (1.0 - picture)
             lower, middle = np.quantile(cosines, (LOWER, 0.5))
             count = len(np.union1d(rows, others))
-            common = (STRANGERS * COMMON + count * float(middle)) / (STRANGERS + count)
-            spread = (STRANGERS * SPREAD + count * float(middle - lower)) / (STRANGERS + count)
+            common = (BEFORE * COMMON + count * float(middle)) / (BEFORE + count)
+            spread = (SPREAD_BEFORE * SPREAD + count * float(middle - lower)) / (SPREAD_BEFORE + count)
         varied = float(np.clip((1.0 - common) / (1.0 - COMMON), 0.1, 1.2))
         kept = (1.0 - picture) / (1.0 - self.picture)
         scale = varied * kept
@@ -190,25 +195,28 @@ def bounded(log_ratio: NDArray[np.floating]) -> Doubles:
 def camera_means(columns: Columns, appearance: Appearance, people: Integers) -> Floats:
     """(C, D): what the vectors of each camera have in common, people taken out.
 
-    people: (N,) codes as far as known. Alternates between people and cameras (Gauss and Seidel); a camera
-    that few visited has the mean of all.
+    people: (N,) codes as far as known. What cameras add is drawn from a Gaussian, too, whose variance all
+    cameras of the site tell together (expectation and maximisation); a camera that few visited has the mean
+    of all.
     """
     looks, weight = columns.looks.astype(np.float64), appearance.precision(columns.pictures)
     people = np.unique(people, return_inverse=True)[1].reshape(-1)
     count, cameras = int(people.max(initial=-1)) + 1, len(columns.cameras)
     common = looks.mean(axis=0)
     common *= min(1.0, np.sqrt(max(appearance.common, 0.0)) / max(float(np.linalg.norm(common)), 1e-9))
-    own = np.zeros((cameras, looks.shape[1]))
     weight = weight / (1.0 + appearance.view * weight)
-    belief = PEOPLE * float(np.median(weight))
-    whole = np.bincount(people, weight, count)
-    each = np.bincount(columns.camera, weight, cameras) + belief
-    for _ in range(10):
-        rest = looks - common - own[columns.camera]
-        person = _sums(rest * weight[:, None], people, count)
-        person *= (appearance.between / (1.0 + appearance.between * whole))[:, None]
-        rest = looks - common - person[people]
-        own = _sums(rest * weight[:, None], columns.camera, cameras) / each[:, None]
+    rest = (looks - common) * weight[:, None]
+    held = np.zeros((count, cameras))
+    np.add.at(held, (people, columns.camera), weight)
+    # Of each person the mean is unknown: integrated over, it takes that much of what is told of cameras.
+    taken = held * (appearance.between / (1.0 + appearance.between * held.sum(axis=1)))[:, None]
+    told, turned = np.linalg.eigh(np.diag(held.sum(axis=0)) - taken.T @ held)
+    sums = turned.T @ (_sums(rest, columns.camera, cameras) - taken.T @ _sums(rest, people, count))
+    variance, squares = CAMERAS, (sums**2).sum(axis=1)
+    for _ in range(TURNS):
+        left = 1.0 / (np.maximum(told, 0.0) + 1.0 / variance)
+        variance = (CAMERAS + float((squares * left**2 + left).sum())) / (1 + cameras)
+    own = turned @ (sums * left[:, None])
     return np.asarray(common + own, np.float32)
 
 

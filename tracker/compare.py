@@ -121,7 +121,7 @@ class Comparer:
     def compare(self, ripe: Sequence[Presence], *, besides: Known | None = None) -> Comparison:
         """Each presence with the identities it looks most like, and with one besides."""
         more = set() if besides is None or not len(besides.templates) else {besides.id}
-        near = [sorted({*self.gallery.near(p.look.mean[None]), *more}) for p in ripe]
+        near = [sorted({*self._near(p), *more}) for p in ripe]
         ids = sorted({number for some in near for number in some})
         column = {number: k for k, number in enumerate(ids)}
         odds = np.full((len(ripe), len(ids)), -np.inf)
@@ -135,6 +135,10 @@ class Comparer:
                 if self.bar(presence, one) is None:
                     odds[row, column[one.id]] = terms[row][one.id].total
         return Comparison(ids, terms, posterior(odds))
+
+    def _near(self, presence: Presence) -> list[int]:
+        """Identities like it, but for what its camera adds to looks: else all would be of that camera."""
+        return self.gallery.near(presence.look.mean - self.model.means[self.model.code(presence.span.camera)])
 
     def _told(self, presence: Presence, known: Sequence[Known]) -> list[Terms]:
         """Of each: of the log odds that the presence is theirs."""

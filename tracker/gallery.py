@@ -219,9 +219,9 @@ class Gallery:
         else:
             self._nearest.remove(known.id)
 
-    def near(self, probe: Floats) -> list[int]:
-        """(P, D) templates of one person -> ids of the NEAR identities most alike, by the means; in order."""
-        return self._nearest.to(probe.mean(axis=0), NEAR)
+    def near(self, look: Floats) -> list[int]:
+        """(D,) of one person -> ids of the NEAR identities most alike, by the means; in order."""
+        return self._nearest.to(look, NEAR)
 
     def similarity(self, probe: Floats, ids: Sequence[int]) -> Floats:
         """(P, D) templates of one person -> (len(ids),): how alike each identity is, -1..1."""

@@ -35,7 +35,7 @@ MOST_OLDER = 500
 class Recollection:
     """What is thought about at one time: a snapshot, which another thread may be given.
 
-    enough: set by who no longer wants to wait; then there are no groups.
+    afresh: as if nobody were known, too. enough: set by who no longer wants to wait; then nothing is found.
     """
 
     window: tuple[Tracklet, ...]
@@ -43,6 +43,7 @@ class Recollection:
     constraints: Constraints
     appearance: Appearance | None
     price: float
+    afresh: bool = False
     enough: threading.Event = field(default_factory=threading.Event)
 
     def groups(self) -> Regrouped:
@@ -52,6 +53,7 @@ class Recollection:
             constraints=self.constraints,
             appearance=self.appearance,
             price=self.price,
+            afresh=self.afresh,
             enough=self.enough,
         )
 
@@ -73,6 +75,8 @@ class Memory:
     window: int = WINDOW
     _last: dict[int, Tracklet] = field(default_factory=dict)
     _fresh: int = 0
+    _seen: int = 0
+    _afresh_at: int = 0
 
     def __post_init__(self) -> None:
         told = self.constraints
@@ -85,6 +89,7 @@ class Memory:
         """A presence that is over."""
         self._last[tracklet.number] = tracklet
         self._fresh += 1
+        self._seen += 1
 
     def forget(self, identity: int) -> list[int]:
         """There is nobody of this identity to think of; says whose presences, by number, those were."""
@@ -108,9 +113,17 @@ class Memory:
         return self._fresh > 0
 
     def recollect(self, older: Iterable[Tracklet]) -> Recollection:
-        """All there is to think about; it is then no longer due. older: of identities, by when last seen."""
+        """All there is to think about; it is then no longer due. older: of identities, by when last seen.
+
+        Whoever the first were taken for by a network and cameras that nothing was known of, everybody else is
+        held against: so each time that twice as many were seen, and once a window, it is done afresh, too.
+        """
         self._fresh = 0
-        return Recollection(self.tracklets, tuple(older), self.constraints, self.appearance, self.price)
+        afresh = self._seen - self._afresh_at >= min(self._afresh_at, self.window)
+        if afresh:
+            self._afresh_at = self._seen
+        told = self.constraints, self.appearance, self.price
+        return Recollection(self.tracklets, tuple(older), *told, afresh)
 
     @property
     def tracklets(self) -> tuple[Tracklet, ...]:

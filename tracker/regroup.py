@@ -45,6 +45,7 @@ def regroup(
     constraints: Constraints | None = None,
     appearance: Appearance | None = None,
     price: float = 0.0,
+    afresh: bool = False,
     enough: threading.Event | None = None,
 ) -> Regrouped:
     """Who the last presences are.
@@ -52,7 +53,7 @@ def regroup(
     older: one for each identity from before, of whom no two are one; its number does not matter. Those of an
     older identity take it, others the one that most of their seconds have. enough: once set it ends soon, and
     nothing comes of it. It is one turn of learning and clustering, from who they are so far; the next comes
-    with the next presences.
+    with the next presences. afresh: two turns, also from nobody known, and the likelier end is kept.
     """
     if not window:
         return Regrouped([], None)
@@ -66,10 +67,10 @@ def regroup(
             numbered,
             constraints=told,
             strangers=apart & ~np.eye(len(rows), dtype=bool),
-            begun=[people_so_far(rows)],
+            begun=[people_so_far(rows), None] if afresh else [people_so_far(rows)],
             appearance=appearance,
             price=price,
-            turns=1,
+            turns=2 if afresh else 1,
             enough=enough,
         )
     except EnoughError:

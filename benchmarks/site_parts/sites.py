@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -65,16 +65,30 @@ class Site:
 def noisy(site: Site, noise: float, seed: int) -> Site:
     """With vectors as of a network that tells people less well: a random one of that length added to each."""
     rng = np.random.default_rng(seed)
+    return _added(site, lambda camera, shape: rng.normal(0, noise / np.sqrt(shape[1]), shape))
 
-    def seen(detections: Detections) -> Detections:
+
+def lit(site: Site, light: float, seed: int) -> Site:
+    """With vectors as where each camera has its own light and colours: to all of a camera's a random one of
+    that length is added.
+    """
+    rng = np.random.default_rng(seed)
+    own = {camera.name: rng.normal(size=site.dimension) for camera in site.cameras}
+    return _added(site, lambda camera, shape: light * own[camera] / np.linalg.norm(own[camera]))
+
+
+def _added(site: Site, drawn: Callable[[str, tuple[int, int]], np.ndarray]) -> Site:
+    """With vectors to which something is added. drawn: of a camera and a table's shape."""
+
+    def seen(camera: Camera, detections: Detections) -> Detections:
         if detections.embeddings is None:
             return detections
         count, dimension = detections.embeddings.shape
-        vectors = detections.embeddings + rng.normal(0, noise / np.sqrt(dimension), (count, dimension))
+        vectors = detections.embeddings + drawn(camera.name, (count, dimension))
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return detections.with_embeddings(vectors.astype(np.float32))
 
-    cameras = (replace(c, detections=tuple(seen(d) for d in c.detections)) for c in site.cameras)
+    cameras = (replace(c, detections=tuple(seen(c, d) for d in c.detections)) for c in site.cameras)
     return replace(site, cameras=tuple(cameras))
 
 
