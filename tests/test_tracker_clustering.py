@@ -231,7 +231,7 @@ def test_pictures_that_contradict_each_other_leave_a_model_that_answers() -> Non
 def test_of_two_beginnings_the_likelier_end_is_kept() -> None:
     """Who is who so far may be near what is likelier, or far from it."""
     better = set()
-    for noise, seed in ((1.8, 3), (1.5, 7), (2.1, 4)):
+    for noise, seed in ((1.8, 3), (1.5, 1), (2.1, 4)):
         rows, truth = people(10, noise=noise, seed=seed)
         known = [replace(row, identity=person) for row, person in zip(rows, truth, strict=True)]
         ends = [second_pass(known, begun=[start]) for start in (None, np.array(truth))]

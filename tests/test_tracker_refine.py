@@ -152,7 +152,7 @@ def test_more_than_are_compared_at_once_is_said() -> None:
 
 def test_the_more_a_false_merge_is_worth_the_fewer_are_joined() -> None:
     rows, _ = crowd(seed=5)
-    rows = [replace(row, recording=0) for row in rows[:120]]
+    rows = [replace(row, recording=0) for row in rows[:180]]
     counts = [len(second_pass(rows, price=price).clusters) for price in (-9.0, 0.0, 9.0)]
     assert counts[0] < counts[1] < counts[2]
 
