@@ -14,9 +14,10 @@ from tracker.appearance import UNLIKE, Appearance, bounded
 from tracker.clustering import Partition
 from tracker.constraints import Constraints
 from tracker.groups import Group, gained
-from tracker.model import ASTRAY, TIMES, Links, Model
+from tracker.model import TIMES, Links, Model
 from tracker.refine import Site, refine, second_pass
 from tracker.tracklets import Columns, Doubles, Integers, Tracklet, columns_of
+from tracker.transitions import ELSEWHERE
 
 CAMERAS = "abc"
 
@@ -413,7 +414,9 @@ def test_terms_are_prior_looks_and_transitions() -> None:
         both = model.joined(group, other, links)
         told = both.likelihood - group.likelihood - other.likelihood
         assert found.appearance[place] == pytest.approx(float(bounded(np.array(told))), abs=1e-3)
-        assert found.transition[place] == pytest.approx(np.clip(both.chain, -ASTRAY, TIMES), abs=1e-4)
+        assert found.transition[place] == pytest.approx(
+            np.clip(both.chain, np.log(ELSEWHERE), TIMES), abs=1e-4
+        )
     dearer = replace(model, price=2.0).log_odds(group, others, links)
     assert dearer.log_odds == pytest.approx(found.log_odds - 2.0)
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from tracker.appearance import BEFORE
 from tracker.refine import second_pass
 from tracker.tracklets import Columns, Doubles, Integers, Path, Tracklet
-from tracker.transitions import AT_ONCE, BIN, BINS, PRIOR, WIDTH, Transitions, learned, motion_ratio, scaled
+from tracker.transitions import AT_ONCE, BIN, BINS, WIDTH, Transitions, learned, motion_ratio, scaled
 
 WAY_S = 20.0
 OVERLAP = np.eye(2, dtype=bool)
@@ -97,7 +98,7 @@ def test_the_ratio_is_that_of_two_kernel_densities() -> None:
     found = learned(some, links, who, np.ones((2, 2), bool), some.recording)
     chance = by_chance(some, who, 0)
     own = bell(scaled(np.array([WAY_S])))[:, 0]
-    whole = (PRIOR * chance + 6 * own) / (PRIOR + 6)
+    whole = (BEFORE * chance + 6 * own) / (BEFORE + 6)
     inside = (scaled(np.array(1.0)) < BINS) & (scaled(np.array(5000.0)) > BINS)
     inside &= np.abs(np.abs(BINS - scaled(np.array(WAY_S))) - 4 * WIDTH) > 0.1  # where the kernel is cut
     assert found.ratio[0, 1][inside] == pytest.approx(np.log(whole / chance)[inside], abs=0.1)
@@ -110,7 +111,7 @@ def test_three_hand_overs_tell_something_and_fifty_nearly_all() -> None:
     assert at(many, WAY_S) > at(few, WAY_S) + 0.3
     # Elsewhere as likely as before, but for the share that what is believed beforehand still has.
     for told, number in ((few, 3), (many, 50)):
-        least = np.log(PRIOR / (PRIOR + number))
+        least = np.log(BEFORE / (BEFORE + number))
         assert at(told, 2000.0) == pytest.approx(least, abs=0.15)
         assert (told.ratio[0, 1] >= least + np.log(AT_ONCE) - 1e-9).all()
     assert (few.ratio[1, 0][BINS >= 0] == 0).all()  # nobody went back

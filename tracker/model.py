@@ -20,15 +20,15 @@ from tracker.appearance import Appearance
 from tracker.ground import Ground
 from tracker.groups import Group, Looks, alike, as_told, group_of, joined, nobody
 from tracker.tracklets import Columns, Doubles, Integers
-from tracker.transitions import EARLY_S, LOST_S, Transitions, motion_ratio
+from tracker.transitions import EARLY_S, ELSEWHERE, LOST_S, Transitions, motion_ratio
 from tracker.types import Floats
 
 LATELY = 4
 """Visits before one that are looked at for the one it follows."""
 
-TIMES, ASTRAY = 5.0, 2.3
-"""The most that times say for two being one by each time that one's visit follows the other's, and against it
-by all: ways are learned from what is thought to be so, and one in ten goes another way.
+TIMES = 5.0
+"""The most that times say for two being one by each time that one's visit follows the other's: ways are
+learned from what is thought to be so. Against it they say no more in all than that a visit is ELSEWHERE.
 """
 
 TELLING = 1.0
@@ -199,7 +199,7 @@ class Model:
         ways, mine = links.before(whole), set(few.rows)
         between = sum((one in mine) != (after in mine) for one, after in ways)
         chain = sum(links.follow(*way) for way in ways) - links.chain(near) - few.chain
-        return float(np.clip(chain, -ASTRAY, TIMES * max(between, 1)))
+        return float(np.clip(chain, np.log(ELSEWHERE), TIMES * max(between, 1)))
 
 
 def _near(rows: Sequence[int], others: Sequence[int], links: Links) -> Sequence[int]:

@@ -3,7 +3,7 @@
 For each camera the density of where, and how long ago, a person was before a visit to it, over that of
 anybody else. It begins as the latter, so that nothing is said where nothing is known, and moves to what
 was seen as hand-overs come in: after a few it tells something, after fifty nearly all (a kernel density with
-a prior that counts as PRIOR hand-overs; Javed et al., "Modeling inter-camera space-time and appearance
+a prior that counts as BEFORE hand-overs; Javed et al., "Modeling inter-camera space-time and appearance
 relationships", CVIU 2008). Delays are on a scale that is linear up to a second and logarithmic beyond:
 ways of any length are resolved alike. A delay below zero is somebody seen by two cameras at a time.
 """
@@ -16,10 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.appearance import BEFORE
 from tracker.tracklets import STEADY_S, Columns, Doubles, Integers, Path
-
-PRIOR = 5.0
-"""Hand-overs that what is believed beforehand counts as."""
 
 AT_ONCE = 0.5
 """How likely beforehand two cameras see one person at a time, unless somebody said so."""
@@ -137,12 +135,12 @@ def learned(
     here = np.apply_along_axis(_smoothed, 2, held) / BIN
     seen = held.sum(axis=2)
     known = seen.sum(axis=0)[None, :, None]
-    each = PRIOR * believed + here
-    ratio = np.where(known > 0, np.log(each / (PRIOR + known) / chance), start.ratio)
-    rest = np.maximum(each - np.minimum(held, 1.0) * _PEAK / BIN, PRIOR * believed)
-    others = np.where(known > 0, np.log(rest / (PRIOR + np.maximum(known - 1, 0)) / chance), start.ratio)
+    each = BEFORE * believed + here
+    ratio = np.where(known > 0, np.log(each / (BEFORE + known) / chance), start.ratio)
+    rest = np.maximum(each - np.minimum(held, 1.0) * _PEAK / BIN, BEFORE * believed)
+    others = np.where(known > 0, np.log(rest / (BEFORE + np.maximum(known - 1, 0)) / chance), start.ratio)
     tracklets = np.bincount(columns.camera, minlength=count)
-    shares = (fragments + PRIOR / 2) / (tracklets + PRIOR)
+    shares = (fragments + BEFORE / 2) / (tracklets + BEFORE)
     return Transitions(ratio, others, np.clip(shares, 0.01, 0.99), start.starts, seen)
 
 
@@ -186,7 +184,7 @@ PLACE, DRIFT = 0.15, 0.5
 """Heights by which a box's foot point is off, and by which somebody strays in a second out of sight."""
 
 ELSEWHERE = 0.1
-"""The chance that who goes on begins anywhere."""
+"""The chance that a visit is where, or when, no way leads to."""
 
 
 def motion_ratio(before: Path, after: Path, delay_s: float) -> float:
