@@ -357,7 +357,7 @@ class Parting(Memory):
     def due(self) -> bool:
         return False
 
-    def recollect(self, older: Iterable[Tracklet]) -> Recollection:
+    def recollect(self, older: Iterable[Tracklet], *, last: bool = False) -> Recollection:
         return Parted(self.tracklets, (), self.constraints, self.appearance, self.price)
 
 
@@ -501,7 +501,7 @@ class Merging(Memory):
     def due(self) -> bool:
         return False
 
-    def recollect(self, older: Iterable[Tracklet]) -> Recollection:
+    def recollect(self, older: Iterable[Tracklet], *, last: bool = False) -> Recollection:
         return Merged(self.tracklets, (), self.constraints, self.appearance, self.price)
 
 
@@ -533,10 +533,10 @@ def test_thinking_again_takes_nobody_for_who_is_still_there_elsewhere_in_the_vie
 class Watched(Memory):
     """Keeps what it was last asked to think about beside the last presences."""
 
-    def recollect(self, older: Iterable[Tracklet]) -> Recollection:
+    def recollect(self, older: Iterable[Tracklet], *, last: bool = False) -> Recollection:
         self.told = list(older)
         self.thought = self.tracklets
-        return super().recollect(self.told)
+        return super().recollect(self.told, last=last)
 
 
 @pytest.mark.parametrize("visits", [25, MOST_PRESENCES + 25])

@@ -147,6 +147,9 @@ def test_it_begins_afresh_when_twice_as_many_were_seen_and_once_a_window() -> No
         if memory.due and memory.recollect(()).afresh:
             afresh.append(number + 1)
     assert afresh == [20, 40, 80, 160, 260, 360]
+    memory.add(tracklet(400, "hall", 60.0 * 400, RED, 1))
+    assert not memory.recollect(()).afresh
+    assert memory.recollect((), last=True).afresh
 
 
 def right_pairs(identities: dict[int, int], truth: dict[int, int]) -> float:

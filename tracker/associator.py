@@ -91,7 +91,7 @@ class Associator:
         """
         changes = self._close(list(self._open))
         if self.worker is None and self.memory.stale:
-            self._apply(self._recollection().groups(), changes)
+            self._apply(self._recollection(last=True).groups(), changes)
         if self._thinking is not None:
             self._thinking[0].enough.set()
             self._apply(self._thinking[1].result(), changes)
@@ -277,7 +277,7 @@ class Associator:
             else:
                 self._apply(recollection.groups(), changes)
 
-    def _recollection(self) -> Recollection:
+    def _recollection(self, *, last: bool = False) -> Recollection:
         """The last presences, and what else is known of those who were there then or before."""
         here: dict[int, list[Span]] = {}
         for presence in self._past.values():
@@ -286,7 +286,7 @@ class Associator:
         newest = sorted(self.gallery.known.values(), key=lambda known: known.last_seen, reverse=True)
         rest = ((known, known.besides(here.get(known.id, ()))) for known in newest if known.presences)
         older = islice((_tracklet_of(known, before) for known, before in rest if before.looks), MOST_OLDER)
-        return self.memory.recollect(reversed(list(older)))
+        return self.memory.recollect(reversed(list(older)), last=last)
 
     def _apply(self, found: Regrouped, changes: Changes) -> None:
         """Who turned out to be somebody else is reported anew."""

@@ -112,14 +112,15 @@ class Memory:
         """Whether anything came since the last time."""
         return self._fresh > 0
 
-    def recollect(self, older: Iterable[Tracklet]) -> Recollection:
+    def recollect(self, older: Iterable[Tracklet], *, last: bool = False) -> Recollection:
         """All there is to think about; it is then no longer due. older: of identities, by when last seen.
 
         Whoever the first were taken for by a network and cameras that nothing was known of, everybody else is
-        held against: so each time that twice as many were seen, and once a window, it is done afresh, too.
+        held against: so each time that twice as many were seen, once a window, and at the end of a run, it is done
+        afresh, too.
         """
         self._fresh = 0
-        afresh = self._seen - self._afresh_at >= min(self._afresh_at, self.window)
+        afresh = last or self._seen - self._afresh_at >= min(self._afresh_at, self.window)
         if afresh:
             self._afresh_at = self._seen
         told = self.constraints, self.appearance, self.price
