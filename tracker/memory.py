@@ -116,8 +116,8 @@ class Memory:
         """All there is to think about; it is then no longer due. older: of identities, by when last seen.
 
         Whoever the first were taken for by a network and cameras that nothing was known of, everybody else is
-        held against: so each time that twice as many were seen, once a window, and at the end of a run, it is done
-        afresh, too.
+        held against: so each time that twice as many were seen, once a window, and at the end of a run it is
+        done afresh, too.
         """
         self._fresh = 0
         afresh = last or self._seen - self._afresh_at >= min(self._afresh_at, self.window)
