@@ -32,8 +32,8 @@ What lies above the middle is no measure: two in one view may cover each other."
 CAMERAS = 0.025
 """Variance of what cameras add to vectors, their light and view; it counts as one camera seen."""
 
-TURNS = 50
-"""Of learning that variance: it hardly changes any more."""
+EM_STEPS = 50
+"""Of expectation and maximisation of that variance: it hardly changes any more."""
 
 UNLIKE = 0.02
 """The share of views that look nothing like their person: covered, turned away, changed, or somebody else's
@@ -206,17 +206,17 @@ def camera_means(columns: Columns, appearance: Appearance, people: Integers) -> 
     common *= min(1.0, np.sqrt(max(appearance.common, 0.0)) / max(float(np.linalg.norm(common)), 1e-9))
     weight = weight / (1.0 + appearance.view * weight)
     rest = (looks - common) * weight[:, None]
-    held = np.zeros((count, cameras))
-    np.add.at(held, (people, columns.camera), weight)
-    # Of each person the mean is unknown: integrated over, it takes that much of what is told of cameras.
-    taken = held * (appearance.between / (1.0 + appearance.between * held.sum(axis=1)))[:, None]
-    told, turned = np.linalg.eigh(np.diag(held.sum(axis=0)) - taken.T @ held)
-    sums = turned.T @ (_sums(rest, columns.camera, cameras) - taken.T @ _sums(rest, people, count))
+    weights = np.zeros((count, cameras))
+    np.add.at(weights, (people, columns.camera), weight)
+    # Each person's mean is unknown and integrated over, which leaves cameras that much less of what is seen.
+    shared = weights * (appearance.between / (1.0 + appearance.between * weights.sum(axis=1)))[:, None]
+    precision, basis = np.linalg.eigh(np.diag(weights.sum(axis=0)) - shared.T @ weights)
+    sums = basis.T @ (_sums(rest, columns.camera, cameras) - shared.T @ _sums(rest, people, count))
     variance, squares = CAMERAS, (sums**2).sum(axis=1)
-    for _ in range(TURNS):
-        left = 1.0 / (np.maximum(told, 0.0) + 1.0 / variance)
-        variance = (CAMERAS + float((squares * left**2 + left).sum())) / (1 + cameras)
-    own = turned @ (sums * left[:, None])
+    for _ in range(EM_STEPS):
+        posterior = 1.0 / (np.maximum(precision, 0.0) + 1.0 / variance)
+        variance = (CAMERAS + float((squares * posterior**2 + posterior).sum())) / (1 + cameras)
+    own = basis @ (sums * posterior[:, None])
     return np.asarray(common + own, np.float32)
 
 

@@ -115,16 +115,17 @@ class Memory:
     def recollect(self, older: Iterable[Tracklet], *, last: bool = False) -> Recollection:
         """All there is to think about; it is then no longer due. older: of identities, by when last seen.
 
-        Whoever the first were taken for by a network and cameras that nothing was known of, everybody else is
-        held against: so each time that twice as many were seen, once a window, and at the end of a run it is
-        done afresh, too.
+        The first presences are decided by a model that knows nothing of the site, and what is learned from
+        them may keep it so: each time that twice as many were seen, once a window, and with ``last`` it is
+        thought about afresh, too.
         """
         self._fresh = 0
         afresh = last or self._seen - self._afresh_at >= min(self._afresh_at, self.window)
         if afresh:
             self._afresh_at = self._seen
-        told = self.constraints, self.appearance, self.price
-        return Recollection(self.tracklets, tuple(older), *told, afresh)
+        return Recollection(
+            self.tracklets, tuple(older), self.constraints, self.appearance, self.price, afresh=afresh
+        )
 
     @property
     def tracklets(self) -> tuple[Tracklet, ...]:
