@@ -42,9 +42,7 @@ from tracker.tracklets import Tracklet
 
 OF_THE_PASS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "BEFORE": ("tracker.appearance", (2.0, 20.0)),
-    "SPREAD_BEFORE": ("tracker.appearance", (20.0, 125.0)),
-    "COMMON": ("tracker.appearance", (0.06, 0.2)),
-    "SPREAD": ("tracker.appearance", (0.08, 0.13)),
+    "SPREAD": ("tracker.appearance", (0.08, 0.11)),
     "LOWER": ("tracker.appearance", (0.1, 0.25)),
     "CAMERAS": ("tracker.appearance", (0.01, 0.1)),
     "UNLIKE": ("tracker.appearance", (0.005, 0.05)),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import multivariate_normal, norm
+from scipy.stats import multivariate_normal
 
-from tracker.appearance import ALIKE, COMMON, SPREAD, Appearance, bounded, camera_means
+from tracker.appearance import ALIKE, SPREAD, Appearance, bounded, camera_means
 from tracker.ground import Ground
 from tracker.groups import Group, Looks, group_of, merging
 from tracker.model import Model
@@ -206,58 +206,81 @@ def test_what_is_mostly_of_the_camera_is_found_with_few_people(light: float) -> 
 
 
 def test_one_person_alone_is_not_taken_for_what_all_have_in_common() -> None:
-    # Six visits of one person: of a vector a share of COMMON is all people's, not all of it.
+    # Six visits of one person: of a vector a share is all people's, not all of it.
     some, person, _ = planted(1, 2)
     found = camera_means(some, Appearance(), person)
     whole = float(np.linalg.norm(some.looks.mean(axis=0)))
     assert whole > 0.6
-    assert float(np.linalg.norm(found.mean(axis=0))) == pytest.approx(np.sqrt(COMMON), abs=0.05)
+    assert float(np.linalg.norm(found.mean(axis=0))) == pytest.approx(np.sqrt(Appearance().common), abs=0.02)
 
 
-def strangers(cosine: float, spread: float, *, count: int = 200) -> tuple[Columns, np.ndarray]:
-    """Means of many pictures of surely different people, by twos, with cosines of that median and standard
-    deviation.
+USUAL = GIVEN.common / (1.0 - GIVEN.picture)
+SHARP = ((1.0 - USUAL) / SPREAD) ** 2
+"""As is believed beforehand: how alike strangers are, less pictures' share, and how many of a vector's
+numbers are independent.
+"""
+
+
+def strangers(
+    common: float = USUAL, *, numbers: float = SHARP, people: int = 400, light: float = 0.0
+) -> tuple[Columns, np.ndarray]:
+    """Means of many pictures of different people, of unit length less pictures' share: each of four cameras
+    sees all of its own at once.
+
+    common: what share of their vectors is everybody's; light: how long what cameras add is.
     """
-    looks = []
-    for value in cosine + spread * norm.ppf((np.arange(count) + 0.5) / count):
-        looks += [np.array([1.0, 0.0]), np.array([value, np.sqrt(1 - value**2)])]
-    never = np.zeros((2 * count, 2 * count), bool)
-    rows = np.arange(0, 2 * count, 2)
-    never[rows, rows + 1] = never[rows + 1, rows] = True
-    return columns(np.sqrt(1 - GIVEN.picture) * np.array(looks), [0] * (2 * count)), never
+    rng = np.random.default_rng(0)
+
+    def units(many: int) -> Doubles:
+        drawn = rng.normal(size=(many, round(numbers)))
+        return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True))
+
+    camera = np.arange(people) % 4
+    looks = np.sqrt(common) * units(1) + np.sqrt(1 - common) * units(people)
+    looks += light * units(4)[camera]
+    looks *= np.sqrt(1 - GIVEN.picture) / np.linalg.norm(looks, axis=1, keepdims=True)
+    never = (camera[:, None] == camera[None]) & ~np.eye(people, dtype=bool)
+    return columns(looks, camera.tolist()), never
 
 
 def test_nothing_seen_leaves_what_is_believed_beforehand() -> None:
-    some, never = strangers(0.5, 0.1)
+    some, never = strangers(0.5)
     assert GIVEN.adapted(some, np.zeros_like(never)) == GIVEN
 
 
 def test_strangers_as_alike_as_usual_change_nothing() -> None:
-    some, never = strangers(COMMON, SPREAD)
-    found = GIVEN.adapted(some, never)
+    found = GIVEN.adapted(*strangers())
     assert found.between == pytest.approx(GIVEN.between, rel=0.03)
-    assert found.sharpness == pytest.approx(GIVEN.sharpness, rel=0.1)
+    assert found.sharpness == pytest.approx(GIVEN.sharpness, rel=0.15)
 
 
 def test_alike_strangers_leave_people_less_to_differ_in() -> None:
-    # 400 known strangers against the 5 of the beginning: a common share of (5 * 0.12 + 400 * 0.5) / 405.
-    some, never = strangers(0.5, 0.1 * 0.5 / 0.88)
-    found = GIVEN.adapted(some, never)
-    scale = (1 - (5 * 0.12 + 400 * 0.5) / 405) / 0.88
+    # 400 known strangers against the 5 of the beginning: a common share of (5 * USUAL + 400 * 0.5) / 405.
+    found = GIVEN.adapted(*strangers(0.5))
+    scale = (1 - (5 * USUAL + 400 * 0.5) / 405) / (1 - USUAL)
     assert found.between == pytest.approx(GIVEN.between * scale, rel=0.03)
     assert found.view == pytest.approx(GIVEN.view * scale, rel=0.03)
     assert found.visit == pytest.approx(GIVEN.visit * scale, rel=0.03)
 
 
 def test_the_wider_strangers_spread_the_less_sharp_are_looks() -> None:
-    wide, narrow = (GIVEN.adapted(*strangers(COMMON, spread)).sharpness for spread in (0.2, 0.06))
-    assert wide < 0.5 * GIVEN.sharpness < GIVEN.sharpness < narrow
-    assert GIVEN.adapted(*strangers(COMMON, 0.2, count=3)).sharpness > 0.7 * GIVEN.sharpness  # of 6, little
+    wide, narrow = (GIVEN.adapted(*strangers(numbers=SHARP * more)).sharpness for more in (0.3, 2.0))
+    assert wide < 0.6 * GIVEN.sharpness < 1.4 * GIVEN.sharpness < narrow
+    few = GIVEN.adapted(*strangers(numbers=SHARP * 0.3, people=5)).sharpness
+    assert few > 0.7 * GIVEN.sharpness  # of 2, little
+
+
+@pytest.mark.parametrize("common", [0.0, 0.6])
+@pytest.mark.parametrize("light", [0.5, 1.0, 2.0])
+def test_neither_light_nor_what_all_share_makes_looks_less_sharp(light: float, common: float) -> None:
+    """How alike somebody is to what a camera adds varies, too: that is not how people vary."""
+    plain, lit = (GIVEN.adapted(*strangers(common, light=some)).sharpness for some in (0.0, light))
+    assert lit == pytest.approx(plain, rel=0.25)
 
 
 def test_what_pictures_of_one_visit_vary_by_is_no_difference_of_people() -> None:
     """Of unit vectors: the more a network's say of the picture, the less is left to tell people by."""
-    some, never = strangers(COMMON, SPREAD)
+    some, never = strangers()
     less = np.sqrt(0.2 / (1 - GIVEN.picture))  # four fifths of each picture's vector are its own
     kept = {k: getattr(some, k) for k in Columns.__slots__}
     weak = Columns(**{**kept, "looks": some.looks * less, "spread": np.full(len(some), 0.8)})

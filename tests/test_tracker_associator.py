@@ -315,7 +315,7 @@ def test_the_same_input_gives_the_same_identities() -> None:
 def undecided(step: int) -> Floats:
     """A picture of person 0 that is somewhat like those in which it is clear."""
     vector = np.zeros(DIMENSION, np.float32)
-    vector[0], vector[8 + step % 2] = 0.46, np.sqrt(1 - 0.46**2)
+    vector[0], vector[8 + step % 2] = 0.44, np.sqrt(1 - 0.44**2)
     return vector
 
 

@@ -20,14 +20,13 @@ from numpy.typing import NDArray
 from tracker.tracklets import Columns, Doubles, Integers
 from tracker.types import Floats
 
-BEFORE, SPREAD_BEFORE = 5.0, 50.0
-"""Tracklets that the starting values count as: networks differ much, so footage is soon believed more; but of
-how strangers spread, which few tell badly.
-"""
+BEFORE = 5.0
+"""Tracklets that the starting values count as: networks differ much, so footage is soon believed more."""
 
-COMMON, SPREAD, LOWER = 0.12, 0.1, 0.16
-"""Of cosines of two people's vectors: what is usual in the middle, and from there down to the LOWER share.
-What lies above the middle is no measure: two in one view may cover each other."""
+SPREAD, LOWER = 0.095, 0.16
+"""From the middle of cosines of two people's vectors, less what cameras add, down to the LOWER share. What is
+above the middle is no measure: two in one view may cover each other.
+"""
 
 CAMERAS = 0.025
 """Variance of what cameras add to vectors, their light and view; it counts as one camera seen."""
@@ -95,9 +94,10 @@ def each_of(some: Sequence[Parts]) -> Parts:
 class Appearance:
     """Variances, each summed over the numbers of a vector: between: of people; view: of one person from
     camera to camera; look: from look to look in one; visit: from visit to visit of one look; picture: from
-    picture to picture. sharpness: independent
-    numbers of a vector. A network's card may carry them; what they are here is what footage of many cameras
-    and three networks had in common, people being less alike to themselves than they mostly are.
+    picture to picture. sharpness: independent numbers of a vector. common: squared length of what all
+    vectors, of unit length, have in common. A network's card may carry them; what they are here is what
+    footage of many cameras and three networks had in common, people being less alike to themselves than
+    they mostly are.
     """
 
     between: float = 0.25
@@ -106,7 +106,7 @@ class Appearance:
     visit: float = 0.15
     picture: float = 0.2
     sharpness: float = 38.0
-    common: float = COMMON
+    common: float = 0.1
 
     def precision(self, pictures: Doubles) -> Doubles:
         """(N,) numbers of pictures -> 1 / variance of their mean around the look they show."""
@@ -157,32 +157,38 @@ class Appearance:
         """By the footage. strangers: (N, N) pairs that are surely two people, seen at once in one view.
 
         Vectors are of unit length: what of them is each picture's own, people do not differ by. Of the rest
-        strangers' mean cosine tells what share is common to all, and so how much people can vary; the spread
-        of what is left tells how sharp cosines are.
+        strangers' mean cosine tells what share is common to all, and so how much people can vary; how wide
+        cosines spread once what cameras add is taken out tells how sharp they are.
         """
         apart = columns.spread[np.isfinite(columns.spread)]
         # Below 1: pictures may contradict each other by more than unit vectors can hold.
         picture = min((self.picture * BEFORE + float(apart.sum())) / (BEFORE + len(apart)), 0.95)
         rows, others = np.nonzero(np.triu(strangers, 1))
-        common, spread, count = COMMON, SPREAD, 0
-        if len(rows):
-            cosines = (columns.looks[rows] * columns.looks[others]).sum(axis=1) / (1.0 - picture)
-            lower, middle = np.quantile(cosines, (LOWER, 0.5))
-            count = len(np.union1d(rows, others))
-            common = (BEFORE * COMMON + count * float(middle)) / (BEFORE + count)
-            spread = (SPREAD_BEFORE * SPREAD + count * float(middle - lower)) / (SPREAD_BEFORE + count)
-        varied = float(np.clip((1.0 - common) / (1.0 - COMMON), 0.1, 1.2))
-        kept = (1.0 - picture) / (1.0 - self.picture)
-        scale = varied * kept
+        count = len(np.union1d(rows, others))
+        kept, usual = 1.0 - picture, self.common / (1.0 - self.picture)
+        common = usual
+        if count:
+            cosines = (columns.looks[rows] * columns.looks[others]).sum(axis=1) / kept
+            common = (BEFORE * usual + count * float(np.median(cosines))) / (BEFORE + count)
+        varied = float(np.clip((1.0 - common) / (1.0 - usual), 0.1, 1.2))
+        found = self._scaled(varied * kept / (1.0 - self.picture), common * kept, picture)
+        if not count:
+            return found
+        own = columns.looks - camera_means(columns, found, np.arange(len(columns)))[columns.camera]
+        lower, middle = np.quantile((own[rows] * own[others]).sum(axis=1) / kept, (LOWER, 0.5))
+        wider = (BEFORE + count * float(middle - lower) / (SPREAD * varied)) / (BEFORE + count)
+        return replace(found, sharpness=self.sharpness * float(np.clip(1.0 / wider, 0.5, 2.0)) ** 2)
+
+    def _scaled(self, scale: float, common: float, picture: float) -> Appearance:
+        """With what people differ by so much larger."""
         return replace(
             self,
             between=self.between * scale,
             view=self.view * scale,
             look=self.look * scale,
             visit=self.visit * scale,
-            common=common * kept,
+            common=common,
             picture=picture,
-            sharpness=self.sharpness * float(np.clip(varied * SPREAD / spread, 0.5, 2.0)) ** 2,
         )
 
 
