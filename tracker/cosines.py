@@ -20,14 +20,15 @@ Array = NDArray[np.floating[Any]]
 
 @dataclass(slots=True)
 class Normal:
-    """Mean and variance of what was seen, and as how many it counts: at first ``count`` by mere assumption.
+    """Mean and variance of what was seen, and as how many it counts: at first ``count`` by mere assumption,
+    few, for networks and cameras differ much.
 
     most: as how many all that was seen counts at most, so that later light outweighs earlier light.
     """
 
     mean: float
     variance: float
-    count: float = 20.0
+    count: float = 5.0
     most: float = 1000.0
 
     def add(self, value: float, weight: float = 1.0) -> None:
