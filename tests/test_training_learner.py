@@ -314,7 +314,7 @@ def test_what_is_asked_of_the_device_is_checked() -> None:
 
 
 class Slow(torch.nn.Module):
-    """Takes longer in one of the precisions."""
+    """Computes longer in one of the precisions; in the other it waits, as for another program's turn."""
 
     def __init__(self, slow: torch.dtype) -> None:
         super().__init__()
@@ -325,7 +325,11 @@ class Slow(torch.nn.Module):
         self.seen += 1
         pooled = images.mean((2, 3)) @ self.weight
         if pooled.dtype == self.slow:
-            time.sleep(0.02)
+            until = time.process_time() + 0.02
+            while time.process_time() < until:
+                pass
+        else:
+            time.sleep(0.05)
         return pooled
 
 

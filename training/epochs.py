@@ -241,6 +241,7 @@ class Epochs:
         if progress.in_half is None:
             progress.in_half = computes_in_half(self._recipe, model.backbone, self._device)
         self._objective.in_half = progress.in_half
+        self._bars.say(f"the backbone computes in {'bfloat16' if progress.in_half else 'float32'}")
 
     def _save(self) -> None:
         path, state = self._out / CHECKPOINT, self._learner.state()

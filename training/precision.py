@@ -18,8 +18,9 @@ WORTH_IT = 0.9  # bfloat16 has to take at most so much of float32's time: it com
 def faster_in_half(backbone: nn.Module, *, height: int, width: int, device: torch.device) -> bool:
     """Whether passes forward and back through the backbone are faster in bfloat16 on the device.
 
-    Both precisions in turns, so that a busy machine slows both alike, the fastest of each; a first turn warms
-    up. The backbone stays as it is, its statistics too.
+    On the CPU by the processor time that passes take, since other programs may have the processor in between;
+    both precisions in turns, the fastest of each; a first turn warms up. The backbone stays as it is, its
+    statistics too.
     """
     network = copy.deepcopy(backbone).train()
     random = torch.Generator().manual_seed(0)
@@ -31,13 +32,14 @@ def faster_in_half(backbone: nn.Module, *, height: int, width: int, device: torc
 
 
 def _seconds(network: nn.Module, pictures: torch.Tensor, *, half: bool) -> float:
+    clock = time.process_time if pictures.device.type == "cpu" else time.perf_counter
     _wait(pictures.device)
-    began = time.perf_counter()
+    began = clock()
     with torch.autocast(pictures.device.type, torch.bfloat16, enabled=half, cache_enabled=False):
         pooled = network(pictures)
     pooled.float().square().mean().backward()
     _wait(pictures.device)
-    return time.perf_counter() - began
+    return clock() - began
 
 
 def _wait(device: torch.device) -> None:
