@@ -30,7 +30,7 @@ from history_parts.made import make_history
 from PyQt5.QtWidgets import QApplication
 
 from app.config import Settings
-from app.gui.main import _build, application
+from app.gui.main import loaded_run, application
 from app.gui.memory import Memory
 from app.gui.window import MainWindow
 from storage.database import open_database
@@ -139,8 +139,10 @@ def run(videos: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         window = opened(Path(folder) / "history.db")
         window.add_files(videos)
-        window.start()
-        until(lambda: not window.run.running or window.grid.shape() != 1.5)
+        with heartbeat(BEAT_MS) as gaps:
+            window.start()
+            until(lambda: not window.run.running or window.grid.shape() != 1.5)
+        tell("until the first pictures of a run", gaps)
         with heartbeat(BEAT_MS) as gaps:
             until(lambda: not window.run.running, PATIENCE_S)
         tell(f"while {len(videos)} videos are run", gaps)
@@ -162,7 +164,7 @@ def play(path: Path) -> None:
 
 
 def opened(path: Path) -> MainWindow:
-    window = MainWindow(build=_build, settings=Settings((), database=path), memory=Memory())
+    window = MainWindow(build=loaded_run, settings=Settings((), database=path), memory=Memory())
     window.resize(1600, 1000)
     window.show()
     return window

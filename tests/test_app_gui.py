@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import time
@@ -21,7 +22,6 @@ from small_site import small_site
 from walks import cut_walk, cut_walks
 from window_help import RUN_MS, Steady, boxes, building, closed, dialog, finish, problem
 
-from app.build import build_run
 from app.config import CameraSettings, Settings
 from app.gui import main as gui
 from app.gui.bridge import Build
@@ -49,7 +49,7 @@ def opened(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> Iterator[Open]:
     """Opens windows; closes them in the end, and looks that no thread of theirs is left."""
     windows = []
 
-    def open_window(build: Build = build_run, database: Path | None = None) -> MainWindow:
+    def open_window(build: Build = gui.loaded_run, database: Path | None = None) -> MainWindow:
         settings = Settings((), database=database or tmp_path / "history.db")
         window = MainWindow(build=build, settings=settings)
         windows.append(window)
@@ -87,6 +87,7 @@ def test_files_are_run_and_their_people_listed_shown_and_played(
 ) -> None:
     window = opened()
     window.add_files(walks)
+    lasting = gc.get_freeze_count()
     with heartbeat() as gaps:
         qtbot.mouseClick(
             window.actions_.toolbar.widgetForAction(window.actions_.start), Qt.MouseButton.LeftButton
@@ -96,6 +97,7 @@ def test_files_are_run_and_their_people_listed_shown_and_played(
         finish(window, qtbot)
         qtbot.waitUntil(lambda: people_shown(window) >= 3)
     assert max(gaps) < 1.0
+    assert gc.get_freeze_count() > lasting, "else the networks are looked through for garbage, which stalls"
     assert window.line.text.startswith("Done: 60 frames, ")
     for view in window.grid.views.values():
         assert view.result is not None

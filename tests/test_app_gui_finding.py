@@ -15,9 +15,9 @@ from pytestqt.qtbot import QtBot
 from street import street_crops, street_film, street_history, written
 from window_help import choose_files, closed, problem
 
-from app.build import build_run
 from app.config import Settings
 from app.gui.found_dialog import FoundDialog
+from app.gui.main import loaded_run
 from app.gui.window import MainWindow
 from reid.embedder import open_embedder
 from tracker.types import Image
@@ -41,7 +41,7 @@ def history(assets: None, shared: Path, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def window(qapp: QApplication, qtbot: QtBot, history: Path) -> Iterator[MainWindow]:
-    window = MainWindow(build=build_run, settings=Settings((), database=history))
+    window = MainWindow(build=loaded_run, settings=Settings((), database=history))
     with qtbot.waitActive(window):
         window.show()
     yield window

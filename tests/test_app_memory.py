@@ -75,3 +75,32 @@ def test_what_was_freed_is_given_back_once_a_minute() -> None:
     before, early, after = map(float, done.stdout.split())
     assert early == pytest.approx(before, abs=5.0)
     assert after < before - 100.0
+
+
+LASTING = """
+import gc, weakref
+from app.loading import loading
+
+class Ring: pass
+
+def ring():
+    one = Ring()
+    one.me = one
+    return weakref.ref(one)
+
+with loading():
+    loaded = [[n] for n in range(100_000)]
+assert gc.get_freeze_count() >= 100_000
+later = ring()
+gc.collect()
+assert later() is None
+try:
+    with loading():
+        raise OSError("no network there")
+except OSError:
+    assert gc.isenabled()
+"""
+
+
+def test_what_is_loaded_is_not_looked_through_for_garbage_and_what_comes_later_is() -> None:
+    subprocess.run([sys.executable, "-c", LASTING], check=True)

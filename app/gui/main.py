@@ -7,7 +7,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 
@@ -22,6 +22,7 @@ from app.gui.display import checked_display
 from app.gui.memory import of_the_user
 from app.gui.style import apply_style
 from app.gui.window import MainWindow
+from app.loading import loading
 
 SIGNALS_MS = 200
 """How often Python gets a look at signals, which Qt's own loop keeps from it."""
@@ -35,7 +36,7 @@ def main(settings: Settings, site: Path | None = None) -> int:
     """
     with checked_display():
         app = application()
-    window = MainWindow(build=_build, settings=settings, memory=of_the_user(), site=site)
+    window = MainWindow(build=loaded_run, settings=settings, memory=of_the_user(), site=site)
     with _hooks(window):
         window.show()
         if settings.cameras:
@@ -58,11 +59,15 @@ def application() -> QApplication:
     return app
 
 
-def _build(settings: Settings) -> AbstractContextManager[Running]:
+@contextmanager
+def loaded_run(settings: Settings) -> Iterator[Running]:
     """Loads torch and the networks, in whichever thread calls."""
-    from app.build import build_run
+    with ExitStack() as stack:
+        with loading():
+            from app.build import build_run
 
-    return build_run(settings)
+            run = stack.enter_context(build_run(settings))
+        yield run
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from app.gui.picture import decoded, jpeg_image, scaled_image
 from app.gui.words import short
 from app.history import likely
 from app.history.why import is_new, why
+from app.loading import loading
 from app.times import moment
 from storage.compared import PictureRow
 from storage.history import History, PersonRow, SightingRow, Trajectory
@@ -230,11 +231,12 @@ def found(
 
     Raises SourceError, AssetError, DetectorError, WeightsError or DatabaseError.
     """
-    from app.history.finding import ask
-    from app.sources.pictures import read_image
+    with loading():
+        from app.history.finding import ask
+        from app.sources.pictures import read_image
 
-    image = read_image(picture) if isinstance(picture, Path) else picture
-    asked, _ = ask(history, image, settings=settings, whole=whole, most=MOST_LIKELY)
+        image = read_image(picture) if isinstance(picture, Path) else picture
+        asked, _ = ask(history, image, settings=settings, whole=whole, most=MOST_LIKELY)
     return Found(name, tuple(_sought(one) for one in asked))
 
 
