@@ -30,7 +30,7 @@ from history_parts.made import make_history
 from PyQt5.QtWidgets import QApplication
 
 from app.config import Settings
-from app.gui.main import loaded_run, application
+from app.gui.main import application, loaded_run
 from app.gui.memory import Memory
 from app.gui.window import MainWindow
 from storage.database import open_database
