@@ -121,7 +121,8 @@ def commands(path: Path, sightings: int, tries: int) -> None:
         "corrections": ["corrections"],
         "corrections --runs": ["corrections", "--runs"],
         f"refine of the last {300 * step_s():.0f} s": ["refine", "--since", str(last - 300 * step_s())],
-        "topology": ["topology"],
+        "topology, learned and kept": ["topology", "--learn", "--save"],
+        "topology, as kept": ["topology"],
         "find --sighting": ["find", "--sighting", str(sightings // 2)],
         "undo": ["undo"],
     }.items():
