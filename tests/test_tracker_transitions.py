@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from tracker.appearance import BEFORE
+from tracker.cosines import BEFORE
 from tracker.refine import second_pass
 from tracker.tracklets import Columns, Doubles, Integers, Path, Tracklet
 from tracker.transitions import AT_ONCE, BIN, BINS, WIDTH, Transitions, learned, motion_ratio, scaled

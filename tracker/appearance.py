@@ -17,11 +17,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.cosines import BEFORE
 from tracker.tracklets import Columns, Doubles, Integers
 from tracker.types import Floats
-
-BEFORE = 5.0
-"""Tracklets that the starting values count as: networks differ much, so footage is soon believed more."""
 
 SPREAD, LOWER = 0.095, 0.16
 """From the middle of cosines of two people's vectors, less what cameras add, down to the LOWER share. What is

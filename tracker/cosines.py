@@ -17,18 +17,22 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
 
+BEFORE = 5.0
+"""Observations that what is believed beforehand counts as, of cosines, looks and ways: networks and cameras
+differ much, so footage is soon believed more.
+"""
+
 
 @dataclass(slots=True)
 class Normal:
-    """Mean and variance of what was seen, and as how many it counts: at first ``count`` by mere assumption,
-    few, for networks and cameras differ much.
+    """Mean and variance of what was seen, and as how many it counts: at first ``count`` by mere assumption.
 
     most: as how many all that was seen counts at most, so that later light outweighs earlier light.
     """
 
     mean: float
     variance: float
-    count: float = 5.0
+    count: float = BEFORE
     most: float = 1000.0
 
     def add(self, value: float, weight: float = 1.0) -> None:

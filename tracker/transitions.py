@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.appearance import BEFORE
+from tracker.cosines import BEFORE
 from tracker.tracklets import STEADY_S, Columns, Doubles, Integers, Path
 
 AT_ONCE = 0.5
