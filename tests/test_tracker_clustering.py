@@ -402,6 +402,21 @@ def test_a_tracklet_that_shows_two_people_does_not_keep_one_of_them_in_two() -> 
     assert not never[labels[:, None] == labels[None]].any()
 
 
+def test_nobody_is_taken_apart_for_the_one_tracklet_that_could_be_somebody_else_too() -> None:
+    """Two walk side by side: places speak for either, more for the right one; in one view nobody forbids."""
+    rows, truth = people(6, noise=0.6)
+    never = Constraints().cannot_link(rows)
+    some, model, links = site(rows, truth)
+    one, other = ([row for row, who in enumerate(truth) if who == person] for person in (0, 1))
+    *rest, last = one
+    for row in rest:
+        never[row, other] = never[other, row] = True
+    for beside, value in ((rest, 12.0), (other, 8.0)):
+        for row in beside:
+            links.places[last][row] = links.places[row][last] = value
+    assert sets(settled(some, model, links, never)) == sets(np.array(truth))
+
+
 def test_terms_are_prior_looks_and_transitions() -> None:
     rows, truth = people(6)
     some, model, links = site(rows, truth)

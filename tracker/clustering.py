@@ -224,12 +224,14 @@ class Partition:
         return False
 
     def _bridged(self, one: int, other: int) -> tuple[float, int, int, list[int]]:
-        """What is gained where one group lets go of those of its tracklets that can't be with the other."""
+        """What is gained where one group lets go of those of its tracklets that can't be with the other: of a
+        half at most, else it is they who are the person.
+        """
         group, rest = self._groups[one], self._groups[other]
         theirs = set(rest.rows)
         gone = [row for row in group.rows if self._never[row] & theirs]
         tied = any(len(self._tied_to(row)) > 1 for row in gone)
-        if tied or len(gone) >= min(len(group.rows), len(rest.rows)):
+        if tied or 2 * len(gone) > len(group.rows) or len(gone) >= len(rest.rows):
             return -np.inf, one, other, gone
         lost = 0.0
         for row in gone:
