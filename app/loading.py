@@ -9,11 +9,12 @@ from contextlib import contextmanager
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """What is made in here is never looked through for garbage.
+    """What is there at the end of it is never looked through for garbage again; before it that is done.
 
     Such a look at the libraries of networks holds all threads of a program for a tenth of a second, that of
     its window, too.
     """
+    gc.collect()
     gc.disable()
     try:
         yield

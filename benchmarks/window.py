@@ -33,6 +33,7 @@ from app.config import Settings
 from app.gui.main import application, loaded_run
 from app.gui.memory import Memory
 from app.gui.window import MainWindow
+from app.loading import loading
 from storage.database import open_database
 
 BEAT_MS = 5
@@ -164,7 +165,8 @@ def play(path: Path) -> None:
 
 
 def opened(path: Path) -> MainWindow:
-    window = MainWindow(build=loaded_run, settings=Settings((), database=path), memory=Memory())
+    with loading():
+        window = MainWindow(build=loaded_run, settings=Settings((), database=path), memory=Memory())
     window.resize(1600, 1000)
     window.show()
     return window

@@ -88,8 +88,11 @@ def ring():
     one.me = one
     return weakref.ref(one)
 
+gc.disable()
+before = ring()
 with loading():
     loaded = [[n] for n in range(100_000)]
+assert before() is None, "what was lost before would be kept for good"
 assert gc.get_freeze_count() >= 100_000
 later = ring()
 gc.collect()

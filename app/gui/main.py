@@ -36,7 +36,8 @@ def main(settings: Settings, site: Path | None = None) -> int:
     """
     with checked_display():
         app = application()
-    window = MainWindow(build=loaded_run, settings=settings, memory=of_the_user(), site=site)
+    with loading():
+        window = MainWindow(build=loaded_run, settings=settings, memory=of_the_user(), site=site)
     with _hooks(window):
         window.show()
         if settings.cameras:
