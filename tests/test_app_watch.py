@@ -183,6 +183,7 @@ def test_a_service_tells_how_it_is_and_no_password(shared: Path, walk: Path, tmp
             assert "refused the user name" in service.until("camera_absent")["problem"]
             service.until("person_identified")
             assert soon(lambda: get(url.replace("metrics", "readyz")) == (200, "ok\n"))
+            assert soon(lambda: _plays_with_people(service.events()))
             told = get(url)[1]
             count = len(service.events())
             server.kill()
@@ -209,12 +210,19 @@ def test_a_service_tells_how_it_is_and_no_password(shared: Path, walk: Path, tmp
         assert not [secret for secret in SECRETS if secret in content]
 
 
+def _hall(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What each status told of it."""
+    told = [camera for line in lines if line["event"] == "status" for camera in line["cameras"]]
+    return [camera for camera in told if camera["camera"] == "hall"]
+
+
+def _plays_with_people(lines: list[dict[str, Any]]) -> bool:
+    return any(c["received_fps"] > 5 and c["latency_s"] is not None and c["people"] for c in _hall(lines))
+
+
 def _adds_up(lines: list[dict[str, Any]], told: str) -> None:
     """The cameras' figures, in the log and in the metrics."""
-    playing = [camera for line in lines if line["event"] == "status" for camera in line["cameras"]]
-    hall = [camera for camera in playing if camera["camera"] == "hall"]
-    assert all(0 <= c["received"] - c["processed"] - c["dropped"] <= 5 for c in hall)
-    assert any(c["received_fps"] > 5 and c["latency_s"] is not None and c["people"] for c in hall)
+    assert all(0 <= c["received"] - c["processed"] - c["dropped"] <= 5 for c in _hall(lines))
     assert 'sightline_camera_state{camera="bad",state="waiting"} 1.0' in told
     assert 'sightline_camera_state{camera="hall",state="playing"} 1.0' in told
     assert 'sightline_camera_latency_seconds{camera="hall"}' in told
